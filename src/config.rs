@@ -1,0 +1,351 @@
+//! One validated configuration. Sources, later wins: defaults, the TOML file, `HUIFANG__SECTION__KEY` variables.
+//! Unknown keys are an error; every error names the key and the value.
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub site: Site,
+    pub http: Http,
+    pub database: Database,
+    pub recordings: Recordings,
+    pub sip: Sip,
+    pub media: Media,
+    pub trunks: Vec<Trunk>,
+    pub stt: Stt,
+    pub dialer: Dialer,
+    pub intake: Intake,
+    pub auth: Auth,
+    pub data: Data,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Site {
+    /// IANA zone.
+    pub timezone: String,
+    /// Shifts of a working day, `HH:MM-HH:MM`.
+    pub work_hours: Vec<String>,
+    /// `cn` = Chinese public holidays and 调休; `none` = Monday to Friday only; `every_day` = no day off.
+    pub holidays: String,
+    /// Used for a visit whose SMS names no programme.
+    pub programme: String,
+}
+impl Default for Site {
+    fn default() -> Self {
+        Self {
+            timezone: "Asia/Shanghai".into(),
+            work_hours: vec!["08:00-12:00".into(), "13:00-18:00".into()],
+            holidays: "cn".into(),
+            programme: "excavator".into(),
+        }
+    }
+}
+
+impl Site {
+    /// What the calendar is made of.
+    pub fn hours(&self) -> crate::domain::calendar::SiteHours {
+        crate::domain::calendar::SiteHours {
+            timezone: self.timezone.clone(),
+            work_hours: self.work_hours.clone(),
+            holidays: self.holidays.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    pub listen: SocketAddr,
+}
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)) }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    pub url: String,
+}
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: "sqlite://data/huifang.db".into() }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recordings {
+    /// A folder.
+    pub store: PathBuf,
+    /// 0 = keep for ever.
+    pub retention_days: u32,
+    /// Below this, nothing is dialled.
+    pub min_free_mb: u64,
+}
+impl Default for Recordings {
+    fn default() -> Self {
+        Self { store: "recordings".into(), retention_days: 0, min_free_mb: 500 }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sip {
+    /// `udp:HOST:PORT`, `tcp:HOST:PORT`.
+    pub listen: Vec<String>,
+    /// Host or address that far ends can reach us at; default: the listening address.
+    pub advertise: Option<String>,
+}
+impl Default for Sip {
+    fn default() -> Self {
+        Self { listen: vec!["udp:127.0.0.1:5060".into()], advertise: None }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Media {
+    pub address: IpAddr,
+    /// `FIRST-LAST`, inclusive.
+    pub rtp_ports: String,
+    /// An answered call without RTP for so long is ended.
+    pub rtp_timeout_s: u64,
+}
+impl Default for Media {
+    fn default() -> Self {
+        Self { address: Ipv4Addr::LOCALHOST.into(), rtp_ports: "20000-29999".into(), rtp_timeout_s: 20 }
+    }
+}
+impl Media {
+    pub fn ports(&self) -> Result<RangeInclusive<u16>, ConfigError> {
+        let bad = || ConfigError::Value {
+            key: "media.rtp_ports",
+            value: self.rtp_ports.clone(),
+            want: "FIRST-LAST, at least one even port",
+        };
+        let (a, b) = self.rtp_ports.split_once('-').ok_or_else(bad)?;
+        let (a, b): (u16, u16) = (a.trim().parse().map_err(|_| bad())?, b.trim().parse().map_err(|_| bad())?);
+        if a >= 1024 && a < b { Ok(a..=b) } else { Err(bad()) }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trunk {
+    pub name: String,
+    /// `sip:HOST:PORT;transport=udp|tcp`.
+    pub uri: String,
+    #[serde(default)]
+    pub username: Option<String>,
+    #[serde(default)]
+    pub password: Option<String>,
+    /// REGISTER with the trunk before calls.
+    #[serde(default)]
+    pub register: bool,
+    /// The number shown to the customer.
+    #[serde(default)]
+    pub caller_id: Option<String>,
+    #[serde(default = "default_codecs")]
+    pub codecs: Vec<String>,
+    #[serde(default = "default_max_calls")]
+    pub max_calls: u32,
+    #[serde(default = "default_cps")]
+    pub max_calls_per_second: f64,
+    #[serde(default = "default_ring_timeout")]
+    pub ring_timeout_s: u64,
+    /// Lower is tried first.
+    #[serde(default)]
+    pub priority: i32,
+    /// E.164 prefixes that may be dialled.
+    #[serde(default = "default_prefixes")]
+    pub allowed_prefixes: Vec<String>,
+}
+impl Trunk {
+    /// A trunk by address, with every default.
+    pub fn new(name: &str, uri: &str) -> Self {
+        Self {
+            name: name.into(),
+            uri: uri.into(),
+            username: None,
+            password: None,
+            register: false,
+            caller_id: None,
+            codecs: default_codecs(),
+            max_calls: default_max_calls(),
+            max_calls_per_second: default_cps(),
+            ring_timeout_s: default_ring_timeout(),
+            priority: 0,
+            allowed_prefixes: default_prefixes(),
+        }
+    }
+}
+
+fn default_codecs() -> Vec<String> {
+    vec!["PCMA".into(), "PCMU".into()]
+}
+fn default_max_calls() -> u32 {
+    30
+}
+fn default_cps() -> f64 {
+    5.0
+}
+fn default_ring_timeout() -> u64 {
+    45
+}
+fn default_prefixes() -> Vec<String> {
+    vec!["+86".into()]
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Stt {
+    /// `whisper`.
+    pub engine: String,
+    /// File of the model; relative paths are below `data.models`.
+    pub model: PathBuf,
+    pub vad_model: PathBuf,
+    /// Folder of the streaming model, and the library beside it.
+    pub streaming_model: PathBuf,
+    pub streaming_library: PathBuf,
+    pub language: String,
+    /// Jobs at once; 0 = one per core.
+    pub workers: usize,
+    /// Threads per job; more than one spins (docs/configuration.md).
+    pub threads: usize,
+}
+impl Default for Stt {
+    fn default() -> Self {
+        Self {
+            engine: "whisper".into(),
+            model: "ggml-base.bin".into(),
+            vad_model: "ggml-silero-v6.2.0.bin".into(),
+            streaming_model: "vosk-model-small-cn-0.22".into(),
+            streaming_library: "libvosk.so".into(),
+            language: "zh".into(),
+            workers: 0,
+            threads: 1,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dialer {
+    /// `voice` = the unattended questionnaire.
+    pub mode: String,
+    /// Seats never taken by dialling (B01); counts only in agent mode.
+    pub reserve_idle_seats: u32,
+    /// Unattended calls at once.
+    pub max_voice_calls: u32,
+    pub enabled: bool,
+}
+impl Default for Dialer {
+    fn default() -> Self {
+        Self { mode: "voice".into(), reserve_idle_seats: 1, max_voice_calls: 10, enabled: true }
+    }
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Intake {
+    pub sms: IntakeSms,
+}
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IntakeSms {
+    /// Shared secret of the gateway; with it every POST /sms must be signed (HMAC-SHA256).
+    pub secret: Option<String>,
+    /// Regular expressions with named groups; empty = the shipped four.
+    pub templates: Vec<SmsTemplateConfig>,
+}
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmsTemplateConfig {
+    pub name: String,
+    pub pattern: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    pub required: bool,
+}
+impl Default for Auth {
+    fn default() -> Self {
+        Self { required: true }
+    }
+}
+
+/// Where the shipped data lives.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Data {
+    pub programmes: PathBuf,
+    pub rubrics: PathBuf,
+    pub prompts: PathBuf,
+    pub models: PathBuf,
+}
+impl Default for Data {
+    fn default() -> Self {
+        Self {
+            programmes: "programmes".into(),
+            rubrics: "rubrics".into(),
+            prompts: "prompts".into(),
+            models: "models".into(),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("config: {0}")]
+    Read(Box<figment::Error>),
+    #[error("config: {key} = {value:?}: want {want}")]
+    Value { key: &'static str, value: String, want: &'static str },
+}
+
+impl Config {
+    /// Reads `file` if given (it must exist), then the environment, then validates.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        if let Some(path) = file {
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        let config: Config = figment
+            .merge(Env::prefixed("HUIFANG__").split("__"))
+            .extract()
+            .map_err(|e| ConfigError::Read(Box::new(e)))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.media.ports()?;
+        jiff::tz::TimeZone::get(&self.site.timezone).map_err(|_| ConfigError::Value {
+            key: "site.timezone",
+            value: self.site.timezone.clone(),
+            want: "an IANA zone such as Asia/Shanghai",
+        })?;
+        if self.stt.engine != "whisper" {
+            return Err(ConfigError::Value { key: "stt.engine", value: self.stt.engine.clone(), want: "whisper" });
+        }
+        if self.dialer.mode != "voice" {
+            return Err(ConfigError::Value { key: "dialer.mode", value: self.dialer.mode.clone(), want: "voice" });
+        }
+        Ok(())
+    }
+
+    /// A path of the model section, below `data.models` unless absolute.
+    pub fn model_path(&self, file: &Path) -> PathBuf {
+        self.data.models.join(file)
+    }
+}

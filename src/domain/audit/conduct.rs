@@ -1,0 +1,366 @@
+//! How the agent behaved: led, argued, interrupted, pushed, promised, strayed (rules C09, C14, C17–C24).
+//!
+//! Contract: each function finds the line that shows it, or nothing. Words are a first version; a flag without a line does not exist.
+
+use super::speech::{self, Line};
+use crate::domain::facts::number;
+use crate::domain::transcript::Channel;
+
+/// An agent who starts this long before the customer has ended cuts in, seconds (C20).
+const CUT_IN_S: f64 = 0.3;
+
+fn agents(lines: &[Line]) -> impl Iterator<Item = &Line> {
+    lines.iter().filter(|l| l.agent())
+}
+
+/// C25: the level is put into the customer's mouth.
+pub(super) fn led(lines: &[Line]) -> Option<&Line> {
+    let tails = [
+        "对吧",
+        "是吧",
+        "没错吧",
+        "对不对",
+        "是不是",
+        "满意吧",
+        "可以吧",
+        "行吧",
+        "不错吧",
+        "挺好吧",
+        "没问题吧",
+        "好吧",
+        "是满意的",
+        "应该满意",
+    ];
+    let levels =
+        ["满意", "挺好", "不错", "还行", "很好", "没问题", "没什么问题", "及时", "可以", "非常好", "5分", "五分"];
+    agents(lines).find(|l| {
+        let records =
+            l.has(&["给您记", "记满意", "记个满意", "就算满意", "算您满意", "帮您选", "给您写", "给您填", "给您打"])
+                && l.has(&levels);
+        let tagged = tails.iter().any(|t| l.text.trim_end_matches(|c: char| !c.is_alphanumeric()).ends_with(t))
+            && l.has(&levels);
+        let pushes = l.has(&[
+            "肯定是满意",
+            "一定满意",
+            "都挺满意的",
+            "肯定满意",
+            "麻烦您说满意",
+            "说非常满意",
+            "打个满分",
+            "给个好评",
+            "给个五分",
+            "给个满意",
+        ]);
+        records || tagged || pushes
+    })
+}
+
+/// C21, C22: arguing or defending.
+pub(super) fn argued(lines: &[Line]) -> Option<&Line> {
+    agents(lines).find(|l| {
+        l.has(&[
+            "不可能",
+            "那是您",
+            "是您自己",
+            "您自己操作",
+            "您自己没",
+            "您操作不当",
+            "您这样说不对",
+            "您说得不对",
+            "您说的不对",
+            "不是我们的问题",
+            "不是我们的责任",
+            "跟我们没关系",
+            "跟我们无关",
+            "关我什么事",
+            "您别乱说",
+            "您不能这么说",
+            "您怎么能",
+            "您搞清楚",
+            "我们没有错",
+            "我们没错",
+            "你不懂",
+            "您不懂",
+            "您讲不讲道理",
+            "您冲我",
+            "您吼什么",
+            "您凶什么",
+            "话不能这么说",
+            "哪有那么慢",
+            "怎么可能",
+            "您要求太高",
+            "已经很快了",
+            "别的客户都",
+            "人家都没",
+            "就您事多",
+            "您也有责任",
+            "这不能怪",
+            "这怎么能怪",
+            "爱满意不满意",
+            "您找别人",
+            "您这是无理",
+            "不能这样讲",
+            "这就不对了",
+            "不能全怪",
+            "明明是",
+        ])
+    })
+}
+
+/// C28: polite words and no rude ones.
+pub(super) fn polite(lines: &[Line]) -> bool {
+    let courteous = agents(lines).any(|l| l.has(&["您", "请", "谢谢", "感谢", "打扰", "抱歉", "不好意思"]));
+    courteous
+        && rude(lines).is_none()
+        && !argued(lines).is_some_and(|l| l.has(&["关我什么事", "吼什么", "凶什么", "不懂", "事多", "爱满意", "乱说"]))
+}
+
+pub(super) fn rude(lines: &[Line]) -> Option<&Line> {
+    agents(lines).find(|l| {
+        l.has(&[
+            "有病",
+            "神经",
+            "滚",
+            "闭嘴",
+            "烦死",
+            "废话",
+            "你爱",
+            "爱咋咋",
+            "随便你",
+            "快点说",
+            "你快说",
+            "赶紧说",
+            "我没空",
+            "少废话",
+            "听不懂人话",
+            "你到底",
+            "啰嗦",
+            "真麻烦",
+            "跟你说不清",
+            "有完没完",
+            "你急什么",
+            "喂喂喂",
+            "你谁啊",
+            "不想说拉倒",
+            "别磨叽",
+            "行了行了",
+        ])
+    })
+}
+
+/// C19, C20: the agent starts while the customer still speaks.
+pub(super) fn interrupted(lines: &[Line]) -> Option<&Line> {
+    lines.windows(2).find_map(|w| {
+        let overlaps = w[0].who == Channel::Customer && w[1].agent() && w[1].from_s + CUT_IN_S <= w[0].to_s;
+        let unfinished = w[0].who == Channel::Customer
+            && w[1].agent()
+            && cut_after_turn(&w[0].text)
+            && w[1].from_s - w[0].to_s < 0.2
+            && w[1].has(&["没什么问题那就好", "那就好"]);
+        (overlaps || unfinished).then_some(&w[1])
+    })
+}
+
+fn cut_after_turn(text: &str) -> bool {
+    let text = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    ["但是", "不过", "就是", "可是", "但"].iter().any(|w| text.ends_with(w))
+}
+
+/// C09: a question or another request after a refusal.
+pub(super) fn pushed(lines: &[Line]) -> Option<&Line> {
+    let at = lines.iter().position(|l| !l.agent() && speech::refuses_visit(&l.text))?;
+    let asked = speech::consent_asked(lines)?;
+    // Only a refusal of the visit counts; 不行 to a later question is an answer.
+    let answers_consent = lines[..at]
+        .iter()
+        .filter(|l| l.agent() && l.from_s > asked.from_s)
+        .all(|l| l.rates.is_empty() && !speech::is_question(l));
+    if !answers_consent {
+        return None;
+    }
+    lines[at + 1..].iter().filter(|l| l.agent()).find(|l| {
+        let asks_time = l.has(&["什么时间方便", "什么时候方便", "几点方便", "改天", "另外的时间"]);
+        let leaves = l.has(&["再见", "打扰您了", "不打扰", "不耽误"]);
+        let insists = l.has(&[
+            "就两分钟",
+            "就一分钟",
+            "很快的",
+            "很快就",
+            "就几个问题",
+            "就问",
+            "简单问",
+            "配合一下",
+            "不会耽误",
+            "马上就好",
+            "您就",
+            "最后一个",
+            "就耽误",
+            "再问",
+            "几句话",
+        ]) || speech::is_question(l);
+        insists && !asks_time && (!leaves || l.text.contains('吗'))
+    })
+}
+
+/// C14: talk that is no part of the visit.
+pub(super) fn offtopic(lines: &[Line]) -> Option<&Line> {
+    agents(lines).find(|l| {
+        l.has(&[
+            "天气",
+            "股票",
+            "房价",
+            "孩子",
+            "结婚",
+            "对象",
+            "老家是",
+            "您是哪里人",
+            "吃饭了吗",
+            "吃了吗",
+            "打牌",
+            "喝酒",
+            "足球",
+            "世界杯",
+            "看电视",
+            "电视剧",
+            "贷款",
+            "保险产品",
+            "理财",
+            "微信加",
+            "加个微信",
+            "彩票",
+            "旅游",
+            "生意好做",
+            "工资多少",
+            "一年挣",
+            "挣多少",
+            "多大年纪",
+            "多大岁数",
+            "抖音",
+            "买车",
+            "减肥",
+            "油价",
+            "口音",
+            "老乡",
+        ]) && !l.has(&["天气原因", "微信公众号", "工程师微信"])
+    })
+}
+
+/// C17: a promise beyond an agent's authority.
+pub(super) fn promised_beyond_authority(lines: &[Line]) -> Option<&Line> {
+    agents(lines).find(|l| {
+        let gives = l.has(&[
+            "给您退",
+            "给您换",
+            "给您赔",
+            "给您免",
+            "免费给您",
+            "给您减",
+            "给您打折",
+            "送您一",
+            "赠送您",
+            "我保证",
+            "保证给您",
+            "我担保",
+            "肯定给您换",
+            "肯定给您退",
+            "一定给您换",
+            "一定给您退",
+            "免收",
+            "不收您",
+            "退您",
+            "赔您",
+            "补偿您",
+            "包您满意",
+            "延长保修",
+            "延保",
+            "全额退",
+            "免费换",
+            "免费更换",
+            "给您优惠",
+            "免费送",
+            "给您便宜",
+            "我答应您",
+            "我给您做主",
+            "肯定能",
+            "保证明天",
+            "保证今天",
+        ]);
+        let asks_first =
+            l.has(&["请示", "反馈", "上报", "核实后", "不能保证", "没法保证", "不能给您", "无法", "做不了主"])
+                && !l.has(&["我保证", "我担保", "肯定给您"]);
+        gives && !asks_first
+    })
+}
+
+/// The agent says that somebody will call back (A19).
+pub(super) fn callback_promised(lines: &[Line]) -> Option<&Line> {
+    agents(lines).find(|l| {
+        let calls = l.has(&[
+            "回电",
+            "回您电话",
+            "给您回复",
+            "给您答复",
+            "回复您",
+            "答复您",
+            "再给您打",
+            "给您打电话",
+            "再联系您",
+            "再跟您联系",
+            "再和您联系",
+            "与您联系",
+            "跟您联系",
+            "和您联系",
+            "联系您",
+            "给您去电话",
+            "给您来电",
+            "给您去个电话",
+            "给您回个",
+            "给您一个答复",
+            "给您个答复",
+            "打给您",
+            "给您致电",
+        ]);
+        let invites = l.has(&["与我们联系", "和我们联系", "跟我们联系", "您联系我们", "拨打四零零", "拨打400"])
+            && !l.has(&["给您回", "回复您", "联系您", "答复"]);
+        let past = l.has(&[
+            "之前",
+            "昨天给您",
+            "上次给您",
+            "联系您一下的吗",
+            "是否给您打",
+            "哪位",
+            "哪一位",
+            "谁跟您",
+            "有没有给您打",
+            "给您打过",
+            "给您打电话是",
+            "今天给您打电话",
+            "联系过您",
+            "系统出现故障",
+        ]);
+        calls && !invites && !past
+    })
+}
+
+/// C24: a telephone number after the question.
+pub(super) fn field_phone_given<'a>(lines: &'a [Line], question: &Line) -> Option<&'a Line> {
+    agents(lines).filter(|l| l.from_s >= question.from_s).find(|l| {
+        let digits = number::digits_of(&l.text);
+        let own_hotline = digits.contains("400658");
+        let mobile = digits.len() >= 7 && !own_hotline;
+        mobile
+            || l.has(&[
+                "电话告诉您",
+                "电话是",
+                "号码是",
+                "电话发给您",
+                "电话给您",
+                "号码给您",
+                "号码告诉您",
+                "手机号是",
+                "您记一下",
+                "发到您手机",
+                "短信发给您",
+            ]) && !l.has(&["拨打四零零", "拨打400"])
+    })
+}

@@ -1,0 +1,354 @@
+//! `huifang audit`: a written dialogue in, its scores, facts and conduct out.
+//!
+//! Contract: the keys of the output are public; every value that is not null has evidence (turn, quote, time). What was not said is
+//! null, never false or 0.
+
+use super::speech::{self, Line};
+use super::{asked, conduct};
+use crate::domain::facts::{Consent, Fact, Facts, Respondent, facts_of, time};
+use crate::domain::score::{
+    Answer, Indicator, Judgement, Level, Rubric, Scorecard, SpokenTurn, answers_of_turns, judgements, score_judged,
+};
+use crate::domain::transcript::Channel;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DialogueRequest {
+    pub id: String,
+    /// 接收检查 交机 保养 维修 用户投诉 零件购买 技术咨询.
+    pub service_type: String,
+    #[serde(default)]
+    pub domain: Option<String>,
+    #[serde(default)]
+    pub out_of_warranty: bool,
+    #[serde(default)]
+    pub hung_up_by: Option<Speaker>,
+    pub turns: Vec<DialogueTurn>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    Agent,
+    Customer,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DialogueTurn {
+    pub speaker: Speaker,
+    pub start: f64,
+    pub end: f64,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DialogueReport {
+    pub id: String,
+    pub scores: BTreeMap<Indicator, Option<Level>>,
+    pub index: crate::domain::score::Index,
+    pub outcome: DialogueOutcome,
+    pub compliance: Compliance,
+    /// Key of the value → where it was said.
+    pub evidence: BTreeMap<String, Vec<EvidenceSpan>>,
+    pub rubric: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DialogueOutcome {
+    pub respondent: Respondent,
+    pub consent: Consent,
+    pub complaint: bool,
+    /// After the source text: 服务质量 | 一般质量故障 | 重大质量事故.
+    pub complaint_kind: Option<String>,
+    pub callback_promised: bool,
+    pub callback_when: Option<String>,
+    pub callback_has_deadline: Option<bool>,
+    pub machine_hours: Option<f64>,
+    pub arrival_time: Option<String>,
+    pub finish_time: Option<String>,
+    pub location: Option<String>,
+    pub parts_replaced: Option<Vec<String>>,
+    pub fee_yuan: Option<f64>,
+    pub tech_question: bool,
+    pub running_normal: Option<bool>,
+    pub leftover_problem: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compliance {
+    pub opening_said: bool,
+    pub identity_asked: bool,
+    pub identity_confirmed: bool,
+    pub consent_asked: bool,
+    pub asked: BTreeMap<String, bool>,
+    pub all_required_asked: bool,
+    pub sat_questions: usize,
+    pub more_than_3_sat_questions: bool,
+    pub closing_said: bool,
+    pub hotline_said: bool,
+    pub hotline_correct: Option<bool>,
+    pub agent_polite: bool,
+    pub agent_argued: bool,
+    pub agent_interrupted: bool,
+    pub agent_led_customer: bool,
+    pub pushed_after_refusal: bool,
+    pub offtopic_talk: bool,
+    pub unauthorised_promise: bool,
+    pub probed_dissatisfaction: Option<bool>,
+    pub field_phone_given: Option<bool>,
+    pub ended_by: Option<Speaker>,
+    pub customer_hung_up_first: Option<bool>,
+    pub duration_s: f64,
+    pub within_3_min: bool,
+    pub over_3_min_violation: bool,
+}
+
+/// Where a value was said: turn of the dialogue, character span in it, seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceSpan {
+    pub turn: usize,
+    pub text: String,
+    pub start: usize,
+    pub end: usize,
+    pub from_s: f64,
+    pub to_s: f64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rule: Option<String>,
+}
+
+/// Audits one dialogue.
+pub fn audit_dialogue(rubric: &Rubric, request: &DialogueRequest) -> DialogueReport {
+    let turns: Vec<SpokenTurn> = request.turns.iter().map(spoken).collect();
+    let answers = answers_of_turns(rubric, &turns);
+    let judged = judgements(rubric, &answers);
+    let card = score_judged(rubric, &answers, &judged);
+    let lines = lines(&turns, &answers);
+    let facts = facts_of(&answers);
+    let mut book = Book { turns: &request.turns, evidence: BTreeMap::new() };
+    book.scores(&card);
+    let complaint = Complaint::of(&judged, &request.service_type);
+    let outcome = outcome(&mut book, &lines, &facts, &complaint);
+    let compliance = compliance(&mut book, request, &lines, &card, &judged, &answers, &outcome);
+    DialogueReport {
+        id: request.id.clone(),
+        scores: card.scores.iter().map(|s| (s.indicator, s.level)).collect(),
+        index: card.index(),
+        outcome,
+        compliance,
+        evidence: book.evidence,
+        rubric: card.rubric,
+    }
+}
+
+fn spoken(turn: &DialogueTurn) -> SpokenTurn {
+    let speaker = match turn.speaker {
+        Speaker::Agent => Channel::Agent,
+        Speaker::Customer => Channel::Customer,
+    };
+    SpokenTurn { speaker, start: turn.start, end: turn.end, text: turn.text.clone() }
+}
+
+fn lines(turns: &[SpokenTurn], answers: &[Answer]) -> Vec<Line> {
+    let mut lines: Vec<Line> =
+        turns.iter().enumerate().map(|(i, t)| Line::new(t.speaker, &t.text, t.start, t.end, i)).collect();
+    for answer in answers {
+        let Some(indicator) = answer.indicator else { continue };
+        let asking = lines.iter_mut().filter(|l| l.agent() && answer.question.contains(turns[l.turn].text.trim()));
+        let before = |l: &Line| answer.turn.is_none_or(|t| l.turn < t);
+        if let Some(line) = asking.filter(|l| before(l)).last()
+            && !line.rates.contains(&indicator)
+        {
+            line.rates.push(indicator);
+        }
+    }
+    lines
+}
+
+/// Evidence as it is gathered.
+struct Book<'a> {
+    turns: &'a [DialogueTurn],
+    evidence: BTreeMap<String, Vec<EvidenceSpan>>,
+}
+
+impl Book<'_> {
+    fn turn(&mut self, key: &str, turn: Option<usize>) {
+        let Some((i, t)) = turn.and_then(|i| Some((i, self.turns.get(i)?))) else { return };
+        let span = EvidenceSpan {
+            turn: i,
+            text: t.text.clone(),
+            start: 0,
+            end: t.text.chars().count(),
+            from_s: t.start,
+            to_s: t.end,
+            rule: None,
+        };
+        self.evidence.entry(key.to_string()).or_default().push(span);
+    }
+
+    /// Notes where it was found and says whether it was.
+    fn seen(&mut self, key: &str, line: Option<&Line>) -> bool {
+        self.turn(key, line.map(|l| l.turn));
+        line.is_some()
+    }
+
+    fn fact<T: Clone>(&mut self, key: &str, fact: &Option<Fact<T>>) -> Option<T> {
+        let fact = fact.as_ref()?;
+        self.turn(key, fact.turn);
+        Some(fact.value.clone())
+    }
+
+    fn scores(&mut self, card: &Scorecard) {
+        for score in &card.scores {
+            for e in &score.evidence {
+                let span = EvidenceSpan {
+                    turn: e.turn.unwrap_or(0),
+                    text: e.text.clone(),
+                    start: e.start,
+                    end: e.end,
+                    from_s: e.from_s.unwrap_or(0.0),
+                    to_s: e.to_s.unwrap_or(0.0),
+                    rule: Some(e.rule.clone()),
+                };
+                self.evidence.entry(format!("scores.{}", score.indicator.name())).or_default().push(span);
+            }
+        }
+    }
+}
+
+/// Convention 16.
+struct Complaint {
+    made: bool,
+    kind: Option<&'static str>,
+    turn: Option<usize>,
+}
+
+impl Complaint {
+    fn of(judged: &[Judgement], service_type: &str) -> Self {
+        let first = judged.iter().find(|j| j.complaint);
+        let made = first.is_some() || service_type == "用户投诉";
+        let severe = judged.iter().any(|j| !j.alarms.is_empty());
+        let product = judged.iter().any(|j| j.product_fault);
+        let service = judged.iter().any(|j| j.complaint && !j.product_fault);
+        let kind = made.then_some(match (severe, product, service) {
+            (true, _, _) => "重大质量事故",
+            (false, true, false) => "一般质量故障",
+            _ => "服务质量",
+        });
+        let turn = first.and_then(|j| j.evidence.iter().chain(&j.alarms).find_map(|e| e.turn));
+        Self { made, kind, turn }
+    }
+}
+
+fn outcome(book: &mut Book<'_>, lines: &[Line], facts: &Facts, complaint: &Complaint) -> DialogueOutcome {
+    let (respondent, by) = speech::respondent(lines);
+    book.turn("outcome.respondent", by);
+    let consent = speech::consent(lines);
+    book.turn("outcome.consent", consent.turn);
+    if complaint.made {
+        book.turn("outcome.complaint", complaint.turn);
+    }
+    let promise = conduct::callback_promised(lines);
+    let callback_promised = book.seen("outcome.callback_promised", promise);
+    let named = promise.and_then(|l| time_named(&l.text));
+    let wished = facts.callback_when.as_ref().map(|f| f.value.clone());
+    DialogueOutcome {
+        respondent,
+        consent: consent.consent,
+        complaint: complaint.made,
+        complaint_kind: complaint.kind.map(str::to_string),
+        callback_promised,
+        callback_has_deadline: callback_promised.then_some(named.is_some() || wished.is_some()),
+        callback_when: named.or(wished),
+        machine_hours: book.fact("outcome.machine_hours", &facts.machine_hours),
+        arrival_time: book.fact("outcome.arrival_time", &facts.arrival_time),
+        finish_time: book.fact("outcome.finish_time", &facts.finish_time),
+        location: book.fact("outcome.location", &facts.location),
+        parts_replaced: book.fact("outcome.parts_replaced", &facts.parts_replaced),
+        fee_yuan: book.fact("outcome.fee_yuan", &facts.fee_yuan),
+        tech_question: book.fact("outcome.tech_question", &facts.tech_question).unwrap_or(false),
+        running_normal: book.fact("outcome.running_normal", &facts.running_normal),
+        leftover_problem: book.fact("outcome.leftover_problem", &facts.leftover_problem),
+    }
+}
+
+/// A deadline in a promise: 今天下午五点前, 两个小时内, 三天之内.
+fn time_named(text: &str) -> Option<String> {
+    let clocked = time::find_all(text).into_iter().find(|t| !t.text.is_empty()).map(|t| t.text);
+    let within = ["小时内", "小时之内", "天内", "天之内", "分钟内", "分钟之内", "个工作日"].iter().find_map(|unit| {
+        let at = text.find(unit)?;
+        let head: Vec<char> = text[..at].chars().collect();
+        let from = head
+            .iter()
+            .rposition(|c| !crate::domain::facts::number::is_number_char(*c) && *c != '个')
+            .map_or(0, |p| p + 1);
+        let count: String = head[from..].iter().collect();
+        (!count.is_empty()).then(|| format!("{count}{unit}"))
+    });
+    within.or(clocked)
+}
+
+fn compliance(
+    book: &mut Book<'_>,
+    request: &DialogueRequest,
+    lines: &[Line],
+    card: &Scorecard,
+    judged: &[Judgement],
+    answers: &[Answer],
+    outcome: &DialogueOutcome,
+) -> Compliance {
+    let asked: BTreeMap<String, bool> = asked::required(&request.service_type, request.out_of_warranty)
+        .into_iter()
+        .map(|i| (i.name.to_string(), book.seen(&format!("compliance.asked.{}", i.name), asked::asked_by(i, lines))))
+        .collect();
+    let sat_questions: usize = lines.iter().map(|l| l.rates.len()).sum();
+    let hotline = speech::hotline(lines);
+    let duration_s = request.turns.iter().map(|t| t.end).fold(0.0, f64::max);
+    let within = duration_s <= 180.0;
+    let question = lines.iter().find(|l| !l.agent() && crate::domain::facts::is_technical_question(&l.text));
+    let phone = question.map(|q| book.seen("compliance.field_phone_given", conduct::field_phone_given(lines, q)));
+    Compliance {
+        opening_said: book.seen("compliance.opening_said", speech::opening(lines)),
+        identity_asked: book.seen("compliance.identity_asked", speech::identity_asked(lines)),
+        identity_confirmed: matches!(outcome.respondent, Respondent::Confirmed),
+        consent_asked: book.seen("compliance.consent_asked", speech::consent_asked(lines)),
+        all_required_asked: asked.values().all(|a| *a),
+        asked,
+        sat_questions,
+        more_than_3_sat_questions: sat_questions > 3,
+        closing_said: book.seen("compliance.closing_said", speech::closing(lines)),
+        hotline_said: book.seen("compliance.hotline_said", hotline.map(|h| h.0)),
+        hotline_correct: hotline.map(|h| h.1),
+        agent_polite: conduct::polite(lines),
+        agent_argued: book.seen("compliance.agent_argued", conduct::argued(lines)),
+        agent_interrupted: book.seen("compliance.agent_interrupted", conduct::interrupted(lines)),
+        agent_led_customer: book.seen("compliance.agent_led_customer", conduct::led(lines)),
+        pushed_after_refusal: book.seen("compliance.pushed_after_refusal", conduct::pushed(lines)),
+        offtopic_talk: book.seen("compliance.offtopic_talk", conduct::offtopic(lines)),
+        unauthorised_promise: book.seen("compliance.unauthorised_promise", conduct::promised_beyond_authority(lines)),
+        probed_dissatisfaction: probed(book, lines, card, judged, answers),
+        field_phone_given: phone,
+        ended_by: request.hung_up_by,
+        customer_hung_up_first: request.hung_up_by.map(|s| s == Speaker::Customer),
+        duration_s,
+        within_3_min: within,
+        over_3_min_violation: !within && !outcome.complaint,
+    }
+}
+
+/// C18: null when there was no dissatisfaction.
+fn probed(
+    book: &mut Book<'_>,
+    lines: &[Line],
+    card: &Scorecard,
+    judged: &[Judgement],
+    answers: &[Answer],
+) -> Option<bool> {
+    let low = card.scores.iter().any(|s| s.level.is_some_and(|l| l.get() <= 3));
+    let complains = judged.iter().zip(answers).find(|(j, _)| j.complaint || j.label.is_some_and(|l| l.get() <= 3));
+    if !low && complains.is_none() {
+        return None;
+    }
+    let from = complains.and_then(|(_, a)| a.turn).unwrap_or(0);
+    Some(book.seen("compliance.probed_dissatisfaction", lines.iter().find(|l| l.turn > from && speech::is_probe(l))))
+}

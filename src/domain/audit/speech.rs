@@ -1,0 +1,211 @@
+//! What was said, found in the lines of a call: opening, identity, consent, closing, hotline, a probe after a low answer.
+//!
+//! Contract: pure detectors over lines in the order of time; each returns where it found what it looks for. They judge nothing.
+
+use crate::domain::facts::{Consent, Respondent, consent_of, is_refusal, number, respondent_of};
+use crate::domain::score::{Indicator, to_simplified};
+use crate::domain::transcript::Channel;
+
+/// 服务热线 of the source text (C26), digits only.
+pub const HOTLINE: &str = "4006589888";
+
+/// One utterance or one prompt.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub who: Channel,
+    /// Simplified.
+    pub text: String,
+    pub from_s: f64,
+    pub to_s: f64,
+    /// Place in the dialogue or transcript.
+    pub turn: usize,
+    /// Indicators whose evaluation this line asks for.
+    pub rates: Vec<Indicator>,
+}
+
+impl Line {
+    pub fn new(who: Channel, text: &str, from_s: f64, to_s: f64, turn: usize) -> Self {
+        Self { who, text: to_simplified(text), from_s, to_s, turn, rates: Vec::new() }
+    }
+
+    pub fn agent(&self) -> bool {
+        self.who == Channel::Agent
+    }
+
+    pub fn has(&self, words: &[&str]) -> bool {
+        words.iter().any(|w| self.text.contains(w))
+    }
+}
+
+/// C05: company and role.
+pub(super) fn opening(lines: &[Line]) -> Option<&Line> {
+    lines.iter().take(10).find(|l| {
+        l.agent()
+            && l.has(&["福田", "雷沃", "重工", "客户服务中心", "服务中心", "公司", "厂家", "售后"])
+            && l.has(&["客服", "代表", "回访员", "回访专员", "服务中心", "售后", "语音回访"])
+    })
+}
+
+/// C04: 您是…吗.
+pub(super) fn identity_asked(lines: &[Line]) -> Option<&Line> {
+    let person = ["先生", "女士", "师傅", "老板", "机主", "本人", "经理", "总"];
+    lines.iter().take(12).find(|l| {
+        l.agent()
+            && (l.has(&["您是", "你是", "是您本人", "请问是", "请问您是", "您贵姓"])
+                && (l.has(&person) || l.text.contains("吗") && l.text.contains("您是"))
+                || person.iter().any(|p| {
+                    l.text.contains(&format!("{p}吗"))
+                        || l.text.contains(&format!("{p}是吗"))
+                        || l.text.contains(&format!("{p}对吧"))
+                }))
+    })
+}
+
+/// C06: 耽误您两分钟…可以吗.
+pub(super) fn consent_asked(lines: &[Line]) -> Option<&Line> {
+    lines.iter().take(14).find(|l| {
+        l.agent()
+            && (l.has(&["耽误您", "占用您", "打扰您"])
+                && l.has(&["可以吗", "行吗", "方便吗", "好吗", "可以吧", "分钟"])
+                || l.has(&["回访"]) && l.has(&["可以吗", "行吗", "方便吗", "好吗", "愿意", "可不可以"])
+                || l.has(&["方便接", "方便吗", "方便接听", "现在方便"]))
+    })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ConsentHeard {
+    pub consent: Consent,
+    pub turn: Option<usize>,
+}
+
+/// C07. A customer who is asked and simply answers the questions has agreed.
+pub(super) fn consent(lines: &[Line]) -> ConsentHeard {
+    if respondent(lines).0 == Respondent::WrongNumber {
+        return ConsentHeard { consent: Consent::NotAsked, turn: None };
+    }
+    let Some(asked) = consent_asked(lines) else {
+        let refuses = lines.iter().take(8).find(|l| !l.agent() && refuses_visit(&l.text));
+        return ConsentHeard {
+            consent: if refuses.is_some() { Consent::Refused } else { Consent::NotAsked },
+            turn: refuses.map(|l| l.turn),
+        };
+    };
+    let replies: Vec<&Line> = lines.iter().filter(|l| l.from_s >= asked.from_s && !l.agent()).take(3).collect();
+    for (n, reply) in replies.iter().enumerate() {
+        match consent_of(&reply.text) {
+            Some(c) if n == 0 || c == Consent::Refused && refuses_visit(&reply.text) => {
+                return ConsentHeard { consent: c, turn: Some(reply.turn) };
+            }
+            Some(c) => {
+                return ConsentHeard {
+                    consent: if c == Consent::Refused { Consent::Given } else { c },
+                    turn: Some(reply.turn),
+                };
+            }
+            None => {}
+        }
+    }
+    let goes_on = replies.len() > 1;
+    ConsentHeard { consent: if goes_on { Consent::Given } else { Consent::NotAsked }, turn: None }
+}
+
+/// A refusal of the visit itself, not a 不行 about the machine.
+pub(super) fn refuses_visit(text: &str) -> bool {
+    is_refusal(text)
+        && !matches!(text.trim(), "不行")
+        && !["机器", "挖机", "技术", "态度", "配件", "还是不行"].iter().any(|w| text.contains(w))
+}
+
+pub(super) fn respondent(lines: &[Line]) -> (Respondent, Option<usize>) {
+    let wrong = lines.iter().find(|l| !l.agent() && respondent_of(&l.text) == Some(Respondent::WrongNumber));
+    if let Some(l) = wrong {
+        return (Respondent::WrongNumber, Some(l.turn));
+    }
+    let Some(asked) = identity_asked(lines) else { return (Respondent::Unconfirmed, None) };
+    let replies: Vec<&Line> = lines.iter().filter(|l| l.from_s > asked.from_s && !l.agent()).take(4).collect();
+    let Some(first) = replies.first() else { return (Respondent::Unconfirmed, None) };
+    let own = respondent_of(&first.text);
+    if matches!(own, Some(Respondent::Unconfirmed | Respondent::NotPresent)) {
+        // 我是他儿子 … 我当时在现场: the next words may show that he knows.
+        let informed = replies[1..].iter().find(|l| {
+            l.has(&["在现场", "我知道", "我了解", "清楚", "知道", "我盯着"])
+                && !l.has(&["不知道", "不清楚", "不了解", "没在现场", "不在现场"])
+        });
+        if let Some(l) = informed {
+            return (Respondent::OtherInformed, Some(l.turn));
+        }
+    }
+    // 您是…吗，…可以吗 in one breath: agreeing answers both.
+    let both =
+        consent_asked(lines).is_some_and(|l| l.turn == asked.turn) && consent_of(&first.text) == Some(Consent::Given);
+    let own = own.or(both.then_some(Respondent::Confirmed));
+    (own.unwrap_or(Respondent::Unconfirmed), own.map(|_| first.turn))
+}
+
+/// C26: thanks and good-bye at the end.
+pub(super) fn closing(lines: &[Line]) -> Option<&Line> {
+    let from = lines.len().saturating_sub(8);
+    lines[from..].iter().find(|l| {
+        l.agent()
+            && (l.has(&["再见", "拜拜"]) && l.has(&["感谢", "谢谢", "祝您", "随时拨打", "日常保养", "打扰"])
+                || l.has(&["祝您健康", "祝您工作", "祝您生活", "祝您一切"])
+                || l.has(&["感谢您对我们"]))
+    })
+}
+
+/// The hotline as said: the line and whether its digits are right; `None` when no number was said with it.
+pub(super) fn hotline(lines: &[Line]) -> Option<(&Line, bool)> {
+    lines.iter().filter(|l| l.agent()).rev().find_map(|l| {
+        let digits = number::digits_of(&l.text);
+        let at = digits.find("400")?;
+        let enough = digits.len() - at >= 7;
+        enough.then(|| (l, digits[at..].starts_with(HOTLINE) && digits.len() - at == HOTLINE.len()))
+    })
+}
+
+/// C18: a question for the reason.
+pub(super) fn is_probe(line: &Line) -> bool {
+    line.agent()
+        && line.has(&[
+            "什么原因",
+            "为什么",
+            "具体是",
+            "什么地方不满意",
+            "哪方面",
+            "哪些方面",
+            "哪里不满意",
+            "哪儿不满意",
+            "说具体",
+            "具体说",
+            "详细说",
+            "怎么回事",
+            "什么问题",
+            "具体一点",
+            "具体情况",
+            "能说说",
+            "说一下情况",
+            "哪里不太",
+            "哪里让您",
+            "因为什么",
+            "是哪",
+            "怎么了",
+        ])
+}
+
+/// Words before the answer count as a question about facts (C07: none before consent).
+pub(super) fn is_question(line: &Line) -> bool {
+    line.agent()
+        && (!line.rates.is_empty()
+            || line.has(&[
+                "多少小时",
+                "更换了",
+                "什么时间",
+                "什么时候",
+                "工作地点",
+                "运行正常",
+                "遗留",
+                "排除了吗",
+                "做完了吗",
+                "哪些检查",
+            ]))
+}

@@ -1,0 +1,302 @@
+//! The rules on our own calls, one situation each.
+
+use super::*;
+use crate::domain::call::journal::{JournalEntry, JournalEvent};
+use crate::domain::call::outcome::{ConversationEnd, Outcome, Party};
+use crate::domain::call::{Call, Instants};
+use crate::domain::id::{CallId, OrderNo, VisitId};
+use crate::domain::order::{Claims, Customer, Order, ServiceType};
+use crate::domain::phone::Phone;
+use crate::domain::recording::manifest::{Gap, GapReason, RecordingInfo, RecordingState};
+use crate::domain::score::{Indicator, Rubric, Scorecard, answers_of, judgements, score_judged};
+use crate::domain::transcript::{Channel, Segment, Transcript};
+use crate::domain::visit::task::{Visit, VisitState, WaitReason};
+use jiff::{SignedDuration, Timestamp};
+
+/// 09:00 in Shanghai.
+fn nine() -> Timestamp {
+    "2026-11-20T01:00:00Z".parse().unwrap()
+}
+
+fn minutes(m: i64) -> SignedDuration {
+    SignedDuration::from_mins(m)
+}
+
+struct World {
+    order: Order,
+    visit: Visit,
+    call: Call,
+    transcript: Transcript,
+    card: Scorecard,
+    complaint: bool,
+}
+
+/// A good call: every step asked and answered, the customer hangs up first after 90 seconds.
+fn world(answers: [&str; 5]) -> World {
+    let phone = Phone::parse("13812345678").unwrap();
+    let order = Order {
+        no: OrderNo::new("F1"),
+        service_type: ServiceType::Maintenance,
+        customer: Customer { name: Some("王建国".into()), title: None, phone: phone.clone() },
+        claims: Claims::default(),
+    };
+    let visit = Visit {
+        tries: Default::default(),
+        redial_guard: None,
+        id: VisitId::new("v1"),
+        order_no: OrderNo::new("F1"),
+        programme: "excavator".into(),
+        sms_at: nine(),
+        clock_starts_at: nine(),
+        due_at: nine() + minutes(30),
+        deadline_at: nine() + minutes(180),
+        attempts: 1,
+        first_attempt_at: Some(nine() + minutes(5)),
+        escalated_at: None,
+        late_cause: None,
+        state: VisitState::Waiting { not_before: nine(), reason: WaitReason::New },
+        version: 1,
+    };
+    let mut journal = Vec::new();
+    let mut segments = Vec::new();
+    let mut at = 1.0;
+    let mut step = |step: &str, text: &str, indicator: Option<Indicator>, reply: &str| {
+        let event = JournalEvent::Prompt {
+            step: step.into(),
+            prompts: vec![step.into()],
+            text: text.into(),
+            question: !reply.is_empty(),
+            indicator,
+        };
+        journal.push(JournalEntry { at_s: at, event });
+        if !reply.is_empty() {
+            let (start, end) = (at + 2.0 + 3.0, at + 2.0 + 5.0);
+            segments.push(Segment {
+                channel: Channel::Customer,
+                start,
+                end,
+                text: reply.into(),
+                confidence: 0.9,
+                also_heard: Vec::new(),
+            });
+            // The journal counts from the answer, which lies 2 s into the file.
+            let (from_s, to_s) = (start - 2.0, end - 2.0);
+            let event =
+                JournalEvent::Answer { step: step.into(), text: reply.into(), from_s, to_s, meaning: String::new() };
+            journal.push(JournalEntry { at_s: to_s, event });
+        }
+        at += 8.0;
+    };
+    step("identity", "您好，请问您是王先生吗？我是福田雷沃重工客服代表。", None, "对，我就是。");
+    step("consent", "耽误您两分钟时间，做一个回访可以吗？", None, "可以，你说吧。");
+    step("ask_hours", "请问现在您的挖掘机工作多少小时了？", None, "九百八十六个小时。");
+    for (indicator, reply) in Indicator::ALL.into_iter().zip(answers) {
+        let question = format!("sat_{}", indicator.name());
+        step(&question, &format!("请问您对{}怎么评价？", indicator.name()), Some(indicator), reply);
+        step("acknowledge", "好的。", None, "");
+    }
+    step(
+        "closing",
+        "若发现异常，请随时拨打四零零，六五八，九八八八服务热线与我们联系。感谢您对我们工作的支持，祝您健康愉快！再见！",
+        None,
+        "再见。",
+    );
+    let answered = nine() + minutes(5);
+    let call = Call {
+        id: CallId::new("c1"),
+        visit: VisitId::new("v1"),
+        order_no: OrderNo::new("F1"),
+        attempt: 1,
+        to: phone,
+        trunk: None,
+        programme: "excavator".into(),
+        instants: Instants {
+            invited_at: Some(answered),
+            answered_at: Some(answered),
+            ended_at: Some(answered + SignedDuration::from_secs(120)),
+            ..Instants::default()
+        },
+        outcome: Some(Outcome::Answered),
+        fault: None,
+        sip_status: Some(200),
+        detail: None,
+        hung_up_by: Some(Party::Customer),
+        conversation: Some(ConversationEnd::Completed),
+        recording: Some(RecordingInfo {
+            id: "c1".into(),
+            file: "c1.wav".into(),
+            seconds: 122.0,
+            answered_at_s: Some(2.0),
+            sha256: String::new(),
+            channels: 2,
+            sample_rate: 8000,
+            gaps: Vec::new(),
+            state: RecordingState::Complete,
+        }),
+        legs: Vec::new(),
+        journal,
+    };
+    let transcript = Transcript { segments, engine: "test".into(), model: "test".into() };
+    let found = answers_of(&call.journal, &transcript, 2.0);
+    let judged = judgements(Rubric::builtin(), &found);
+    let card = score_judged(Rubric::builtin(), &found, &judged);
+    let complaint = judged.iter().any(|j| j.complaint);
+    World { order, visit, call, transcript, card, complaint }
+}
+
+impl World {
+    fn findings(&self) -> Vec<Finding> {
+        audit_call(&CallEvidence {
+            order: &self.order,
+            visit: &self.visit,
+            call: &self.call,
+            transcript: Some(&self.transcript),
+            scorecard: Some(&self.card),
+            complaint: self.complaint,
+        })
+    }
+    fn severity(&self, rule: &str) -> Option<Severity> {
+        self.findings().into_iter().find(|f| f.rule == rule).map(|f| f.severity)
+    }
+}
+
+const GOOD: [&str; 5] = ["挺好的。", "很好。", "很及时。", "库存足。", "满意。"];
+
+#[test]
+fn a_good_call_passes_every_rule_it_is_measured_by() {
+    let w = world(GOOD);
+    let levels: Vec<Option<u8>> = w.card.scores.iter().map(|s| s.level.map(|l| l.get())).collect();
+    assert_eq!(levels, [Some(4), Some(5), Some(5), Some(4), Some(4)]);
+    for rule in ["A01", "A02", "C01", "C04", "C05", "C06", "C07", "C11", "C16", "C26", "E01"] {
+        assert_eq!(w.severity(rule), Some(Severity::Pass), "{rule}: {:#?}", w.findings());
+    }
+    assert_eq!(w.severity("C12"), Some(Severity::Info));
+    assert_eq!(w.severity("C18"), None);
+    assert_eq!(w.severity("E09"), None);
+}
+
+#[test]
+fn a01_and_a02_judge_the_first_attempt_in_working_time() {
+    let mut w = world(GOOD);
+    w.call.instants.invited_at = Some(nine() + minutes(31));
+    assert_eq!((w.severity("A01"), w.severity("A02")), (Some(Severity::Amber), Some(Severity::Pass)));
+    w.call.instants.invited_at = Some(nine() + minutes(181));
+    assert_eq!(w.severity("A02"), Some(Severity::Red));
+    w.call.attempt = 2;
+    assert_eq!(w.severity("A01"), Some(Severity::Pass), "a later attempt is not the first");
+}
+
+#[test]
+fn c01_a_missing_short_or_broken_recording_is_red() {
+    let mut w = world(GOOD);
+    w.call.recording.as_mut().unwrap().seconds = 100.0;
+    assert_eq!(w.severity("C01"), Some(Severity::Red));
+    let mut w = world(GOOD);
+    let gap = |reason| Gap { channel: Channel::Customer, from_s: 10.0, to_s: 12.0, reason };
+    w.call.recording.as_mut().unwrap().gaps = vec![gap(GapReason::Hold)];
+    assert_eq!(w.severity("C01"), Some(Severity::Pass), "marked silence is whole");
+    w.call.recording.as_mut().unwrap().gaps = vec![gap(GapReason::RecorderFailed)];
+    assert_eq!(w.severity("C01"), Some(Severity::Red));
+    w.call.recording = None;
+    assert_eq!(w.severity("C01"), Some(Severity::Red));
+}
+
+#[test]
+fn c11_three_minutes_unless_there_is_a_complaint() {
+    let mut w = world(GOOD);
+    w.call.instants.ended_at = Some(nine() + minutes(9));
+    assert_eq!(w.severity("C11"), Some(Severity::Amber));
+    w.complaint = true;
+    assert_eq!(w.severity("C11"), Some(Severity::Info));
+}
+
+#[test]
+fn c16_who_hung_up_first_is_read_from_signalling() {
+    let mut w = world(GOOD);
+    w.call.hung_up_by = Some(Party::Us);
+    assert_eq!(w.severity("C16"), Some(Severity::Info), "after the closing we may");
+    w.call.journal.retain(|e| !matches!(&e.event, JournalEvent::Prompt { step, .. } if step == "closing"));
+    assert_eq!(w.severity("C16"), Some(Severity::Amber));
+    assert_eq!(w.severity("C26"), Some(Severity::Amber));
+}
+
+#[test]
+fn c18_a_low_answer_without_a_probe_is_amber_and_with_one_passes() {
+    let mut w = world(["不行。", "很好。", "很及时。", "库存足。", "满意。"]);
+    assert_eq!(w.severity("C18"), Some(Severity::Amber));
+    let event = JournalEvent::Prompt {
+        step: "probe_reason".into(),
+        prompts: vec!["probe_reason".into()],
+        text: "请问是什么原因让您不满意呢？".into(),
+        question: true,
+        indicator: None,
+    };
+    w.call.journal.push(JournalEntry { at_s: 100.0, event });
+    assert_eq!(w.severity("C18"), Some(Severity::Pass));
+}
+
+#[test]
+fn c26_a_wrong_hotline_is_red() {
+    let mut w = world(GOOD);
+    for e in &mut w.call.journal {
+        if let JournalEvent::Prompt { text, .. } = &mut e.event {
+            *text = text.replace("九八八八", "九九八八");
+        }
+    }
+    assert_eq!(w.severity("C26"), Some(Severity::Red));
+}
+
+#[test]
+fn c07_a_key_agrees_or_refuses_where_nothing_was_said() {
+    let check = |meant: &str, want: Severity| {
+        let mut w = world(GOOD);
+        w.transcript.segments.truncate(1);
+        for entry in &mut w.call.journal {
+            match &mut entry.event {
+                JournalEvent::Answer { step, meaning, .. } if step == "consent" => *meaning = meant.into(),
+                _ => {}
+            }
+        }
+        assert_eq!(w.severity("C07"), Some(want), "{meant}: {:#?}", w.findings());
+    };
+    check("key_yes", Severity::Pass);
+    check("key_no", Severity::Red);
+    check("", Severity::Amber);
+}
+
+#[test]
+fn c09_a_refusal_ends_politely_or_is_a_breach() {
+    let mut w = world(GOOD);
+    w.call.conversation = Some(ConversationEnd::Refused);
+    w.transcript.segments[1].text = "不用了，我没时间。".into();
+    assert_eq!(w.severity("C09"), Some(Severity::Red), "questions went on");
+    assert_eq!(w.severity("C07"), Some(Severity::Red));
+    w.call.journal.truncate(2);
+    let event = JournalEvent::Prompt {
+        step: "refusal_end".into(),
+        prompts: Vec::new(),
+        text: "好的，打扰您了，祝您工作顺利，再见！".into(),
+        question: false,
+        indicator: None,
+    };
+    w.call.journal.push(JournalEntry { at_s: 20.0, event });
+    w.transcript.segments.truncate(2);
+    assert_eq!(w.severity("C09"), Some(Severity::Pass), "{:#?}", w.findings());
+}
+
+#[test]
+fn e09_severe_language_is_red_with_its_words() {
+    let w = world(["很差。", "很差。", "太慢了。", "很差。", "我要求退机，还要起诉你们。"]);
+    let f = w.findings().into_iter().find(|f| f.rule == "E09").unwrap();
+    assert_eq!(f.severity, Severity::Red);
+    assert!(f.seen.contains("退机") && f.seen.contains("起诉") && f.from_s.is_some(), "{f:?}");
+}
+
+#[test]
+fn an_unanswered_call_is_only_measured_by_the_clock() {
+    let mut w = world(GOOD);
+    w.call.instants.answered_at = None;
+    w.call.outcome = Some(Outcome::Busy);
+    let rules: Vec<String> = w.findings().into_iter().map(|f| f.rule).collect();
+    assert_eq!(rules, ["A01", "A02"]);
+}

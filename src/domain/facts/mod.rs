@@ -1,0 +1,275 @@
+//! Facts in the customer's own words: hours, times, place, parts, fee, state of the machine, who spoke and whether he agreed.
+//!
+//! Contract: pure; every fact carries its quote and its time; what was not said stays `None`, never false or 0. A later correction
+//! (不对, 应该是 …) wins. Nothing is compared with the order here: that is the truth check.
+
+pub mod number;
+mod people;
+pub mod time;
+mod words;
+
+use crate::domain::score::{Answer, to_simplified};
+use serde::{Deserialize, Serialize};
+
+pub use people::{consent_of, is_refusal, respondent_of};
+pub use words::{is_technical_question, parts_in};
+
+/// One fact with the words that state it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fact<T> {
+    pub value: T,
+    pub quote: String,
+    /// Seconds on the recording's axis.
+    pub at_s: Option<f64>,
+    pub turn: Option<usize>,
+}
+
+/// Who spoke (C04, C08).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Respondent {
+    Confirmed,
+    /// Somebody else who knows the service.
+    OtherInformed,
+    Unconfirmed,
+    NotPresent,
+    WrongNumber,
+}
+
+/// 征得用户同意 (C07).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    Given,
+    Refused,
+    NotAsked,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Hours on the machine's meter (D03).
+    pub machine_hours: Option<Fact<f64>>,
+    /// D05, in the short form of [`time`].
+    pub arrival_time: Option<Fact<String>>,
+    /// D06.
+    pub finish_time: Option<Fact<String>>,
+    /// D11.
+    pub location: Option<Fact<String>>,
+    /// D09, D17; an empty list = said that nothing was replaced.
+    pub parts_replaced: Option<Fact<Vec<String>>>,
+    /// D18.
+    pub fee_yuan: Option<Fact<f64>>,
+    /// D15.
+    pub running_normal: Option<Fact<bool>>,
+    /// D16.
+    pub leftover_problem: Option<Fact<bool>>,
+    /// When the customer wants to be called (A07).
+    pub callback_when: Option<Fact<String>>,
+    pub respondent: Option<Fact<Respondent>>,
+    pub consent: Option<Fact<Consent>>,
+    /// The customer asked a technical question (C24).
+    pub tech_question: Option<Fact<bool>>,
+}
+
+/// What a question is after, read from its words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    Hours,
+    Arrival,
+    Finish,
+    Location,
+    Parts,
+    Fee,
+    Running,
+    Leftover,
+    Callback,
+    Identity,
+    Consent,
+    Other,
+}
+
+/// Reads the facts out of the answers of one call.
+pub fn facts_of(answers: &[Answer]) -> Facts {
+    let mut facts = Facts::default();
+    for answer in answers {
+        let text = best_text(answer);
+        if text.is_empty() {
+            continue;
+        }
+        let abouts = about(&answer.question);
+        for about in &abouts {
+            read(&mut facts, *about, answer, &text);
+        }
+        spontaneous(&mut facts, &abouts, answer, &text);
+    }
+    if let (Some(a), Some(f)) = (&facts.arrival_time, &mut facts.finish_time) {
+        f.value = time::after(&a.value, &f.value);
+    }
+    facts
+}
+
+fn best_text(answer: &Answer) -> String {
+    let own = to_simplified(answer.text.trim());
+    if own.is_empty() { answer.also_heard.first().map(|(_, t)| to_simplified(t)).unwrap_or_default() } else { own }
+}
+
+fn about(question: &str) -> Vec<About> {
+    let q = to_simplified(question);
+    let any = |words: &[&str]| words.iter().any(|w| q.contains(w));
+    let mut found = Vec::new();
+    let mut add = |hit: bool, about| {
+        if hit {
+            found.push(about);
+        }
+    };
+    add(any(&["多少小时", "多少个小时", "几个小时了", "工作小时", "小时数"]), About::Hours);
+    add(
+        any(&["到达", "到现场", "时间到", "几点到", "什么时候到", "赶到", "到的"]) && !q.contains("到货"),
+        About::Arrival,
+    );
+    add(
+        any(&[
+            "时间给您处理好",
+            "什么时间处理",
+            "时候处理好",
+            "处理好的",
+            "处理完",
+            "完成",
+            "修好的",
+            "弄好的",
+            "几点完",
+            "做完的",
+        ]) && any(&["时间", "时候", "几点"]),
+        About::Finish,
+    );
+    add(any(&["地点", "在哪", "什么地方", "哪个工地", "位置"]), About::Location);
+    add(any(&["更换", "换了", "换过", "保养件", "零部件", "换件", "换的"]), About::Parts);
+    add(any(&["费用", "收费", "多少钱", "收取", "收了", "花了"]) && !q.contains("合理"), About::Fee);
+    add(
+        any(&["运行正常", "运行的情况", "正常了", "运行情况怎么样", "正常吗", "能正常使用", "正常运行", "机器怎么样"])
+            && !q.contains("回访"),
+        About::Running,
+    );
+    add(any(&["遗留", "其他问题", "别的问题", "还有问题"]), About::Leftover);
+    add(any(&["时间方便", "时候方便", "什么时候给您", "几点方便"]), About::Callback);
+    add(any(&["您是", "是您本人", "先生吗", "女士吗", "师傅吗", "机主吗"]), About::Identity);
+    add(any(&["可以吗", "方便吗", "耽误您", "行吗", "打扰您"]), About::Consent);
+    if found.is_empty() {
+        found.push(About::Other);
+    }
+    found
+}
+
+fn fact<T>(answer: &Answer, value: T, text: &str) -> Option<Fact<T>> {
+    Some(Fact { value, quote: text.to_string(), at_s: answer.start_s, turn: answer.turn })
+}
+
+fn read(facts: &mut Facts, about: About, answer: &Answer, text: &str) {
+    match about {
+        About::Hours => replace(&mut facts.machine_hours, words::hours(text).and_then(|h| fact(answer, h, text))),
+        About::Arrival => replace(&mut facts.arrival_time, words::time_said(text).and_then(|t| fact(answer, t, text))),
+        About::Finish => replace(&mut facts.finish_time, words::time_said(text).and_then(|t| fact(answer, t, text))),
+        About::Location => replace(&mut facts.location, words::place(text).and_then(|p| fact(answer, p, text))),
+        About::Parts => replace(&mut facts.parts_replaced, words::parts(text).and_then(|p| fact(answer, p, text))),
+        About::Fee => replace(&mut facts.fee_yuan, words::fee(text).and_then(|f| fact(answer, f, text))),
+        About::Running => replace(&mut facts.running_normal, words::running(text).and_then(|r| fact(answer, r, text))),
+        About::Leftover => {
+            replace(&mut facts.leftover_problem, words::leftover(text).and_then(|l| fact(answer, l, text)))
+        }
+        About::Callback => {
+            replace(&mut facts.callback_when, words::time_said(text).and_then(|t| fact(answer, t, text)))
+        }
+        About::Identity => replace(&mut facts.respondent, respondent_of(text).and_then(|r| fact(answer, r, text))),
+        About::Consent => replace(&mut facts.consent, consent_of(text).and_then(|c| fact(answer, c, text))),
+        About::Other => {}
+    }
+}
+
+/// Asked again, the later answer holds.
+fn replace<T>(slot: &mut Option<Fact<T>>, found: Option<Fact<T>>) {
+    if found.is_some() {
+        *slot = found;
+    }
+}
+
+/// What is said unasked: 四点多就修好了 in the answer about the arrival, a technical question, a wrong number.
+fn spontaneous(facts: &mut Facts, abouts: &[About], answer: &Answer, text: &str) {
+    if abouts.contains(&About::Arrival)
+        && facts.finish_time.is_none()
+        && let Some(t) = words::finish_in_passing(text)
+    {
+        facts.finish_time = fact(answer, t, text);
+    }
+    if facts.running_normal.is_none() && !abouts.contains(&About::Running) && words::says_running_now(text) {
+        facts.running_normal = fact(answer, true, text);
+    }
+    if is_technical_question(text) {
+        facts.tech_question = facts.tech_question.take().or(fact(answer, true, text));
+    }
+    if people::is_wrong_number(text) {
+        facts.respondent = fact(answer, Respondent::WrongNumber, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(question: &str, text: &str) -> Facts {
+        facts_of(&[Answer::bare(None, question, text)])
+    }
+
+    #[test]
+    fn facts_are_read_from_the_answer_to_their_question() {
+        let hours = |t: &str| one("请问现在您的挖掘机工作多少小时了？", t).machine_hours.map(|f| f.value);
+        assert_eq!(hours("九百八十六个小时。"), Some(986.0));
+        assert_eq!(hours("三千二百来个小时吧。"), Some(3200.0));
+        assert_eq!(hours("一千 不对 一千二百个小时"), Some(1200.0));
+        assert_eq!(hours("嗯，三十，三十五个小时吧。"), Some(35.0));
+        assert_eq!(hours("不清楚"), None);
+        let fee = |t: &str| one("请问这次维修收取了多少费用？", t).fee_yuan.map(|f| f.value);
+        assert_eq!(fee("收了我两千八百块钱。"), Some(2800.0));
+        assert_eq!(fee("保修期内的，没收钱。"), Some(0.0));
+        let parts = |t: &str| one("请问更换了哪些保养件？", t).parts_replaced.map(|f| f.value);
+        assert_eq!(parts("机油换了，机油滤芯换了，还有两个柴油滤芯。").unwrap(), ["机油", "机油滤芯", "柴油滤芯"]);
+        assert_eq!(parts("换机油 还有机滤").unwrap(), ["机油", "机滤"]);
+        assert_eq!(parts("什么都没换").unwrap(), Vec::<String>::new());
+        assert_eq!(parts("不知道"), None);
+    }
+
+    #[test]
+    fn times_places_and_the_state_of_the_machine() {
+        let f = one("请问工程师是什么时间到达现场的？", "昨天下午两点到的，四点多就修好了。");
+        assert_eq!(f.arrival_time.unwrap().value, "昨天14:00");
+        assert_eq!(f.finish_time.unwrap().value, "昨天16点多");
+        let place = |t: &str| one("请问您现在的工作地点在哪里？", t).location.map(|f| f.value);
+        assert_eq!(place("在北边的采石场呢。").as_deref(), Some("北边的采石场"));
+        assert_eq!(place("就在大桥那个工地。").as_deref(), Some("大桥那个工地"));
+        let running = |t: &str| one("请问现在机器运行的情况怎么样？", t).running_normal.map(|f| f.value);
+        assert_eq!(running("现在正常，没啥毛病。"), Some(true));
+        assert_eq!(running("时好时坏，干半天活儿就没劲了。"), Some(false));
+        let leftover = |t: &str| one("请问有没有遗留问题？", t).leftover_problem.map(|f| f.value);
+        assert_eq!(leftover("没有。"), Some(false));
+        assert_eq!(leftover("有啊，动臂还是抬不起来。"), Some(true));
+    }
+
+    #[test]
+    fn who_spoke_and_whether_he_agreed() {
+        let who = |t: &str| one("您好，请问您是王先生吗？", t).respondent.map(|f| f.value);
+        assert_eq!(who("对，我就是。"), Some(Respondent::Confirmed));
+        assert_eq!(who("你打错了，我不姓周，我们家也没有挖掘机。"), Some(Respondent::WrongNumber));
+        assert_eq!(who("他不在 出去了"), Some(Respondent::NotPresent));
+        assert_eq!(who("我是他司机 当时我在现场"), Some(Respondent::OtherInformed));
+        let consent = |t: &str| one("耽误您两分钟时间做一个回访可以吗？", t).consent.map(|f| f.value);
+        assert_eq!(consent("可以，没问题，你说吧。"), Some(Consent::Given));
+        assert_eq!(consent("不用了，我不想做什么回访。"), Some(Consent::Refused));
+        assert_eq!(consent("我现在正在操作机器，不方便接电话。"), Some(Consent::Refused));
+        assert_eq!(consent("说吧，我正想找你们呢。"), Some(Consent::Given));
+    }
+
+    #[test]
+    fn what_was_not_said_stays_null() {
+        assert_eq!(one("您对服务态度满意吗", "挺好的"), Facts::default());
+        assert_eq!(facts_of(&[]), Facts::default());
+    }
+}

@@ -1,0 +1,148 @@
+//! Spoken times: 昨天早上八点半, 十八号十点二十, 下午三点以后.
+//!
+//! Contract: the words are put into one short form (`昨天8:30`, `18号10:20`, `星期二9点多`, `今天17:00前`) and never turned into an
+//! instant: that needs the date of the call and is the reader's business.
+
+use super::number;
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// One time that was said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpokenTime {
+    pub text: String,
+    /// Byte range in the text searched.
+    pub range: std::ops::Range<usize>,
+    pub has_clock: bool,
+}
+
+const NUM: &str = "[0-9零〇一二两三四五六七八九十]";
+
+static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let day = format!(
+        "大前天|前天|昨天|昨儿|今天|今儿|明天|后天|当天|第[一二三四五]天|(?:上个?|这个?|下个?)?(?:星期|礼拜|周)[一二三四五六日天]|(?:{NUM}{{1,3}}月)?{NUM}{{1,3}}[号日]|上周|上个星期|上个月|前几天|月底|月初|明早|今晚|昨晚|今早"
+    );
+    let period = "早上|早晨|上午|中午|下午|晚上|傍晚|凌晨|夜里|半夜|一早|大清早";
+    let clock = format!("(?P<h>{NUM}{{1,3}})(?:点钟?|时|:)(?P<m>半|一刻|三刻|{NUM}{{1,3}})?分?");
+    let tail = "多|左右|来钟|不到|之?前|以前|之?后|以后";
+    Regex::new(&format!("(?P<day>{day})?(?:的)?(?P<period>{period})?(?:的)?(?:{clock})?(?P<tail>{tail})?")).ok()
+});
+
+/// Every time in the text, in order.
+pub fn find_all(text: &str) -> Vec<SpokenTime> {
+    let Some(pattern) = TIME.as_ref() else { return Vec::new() };
+    pattern
+        .captures_iter(text)
+        .filter_map(|c| {
+            let whole = c.get(0)?;
+            let part = |name: &str| c.name(name).map_or("", |m| m.as_str());
+            let (day, period, hour) = (part("day"), part("period"), part("h"));
+            if day.is_empty() && period.is_empty() && hour.is_empty() {
+                return None;
+            }
+            let clock = clock(period, hour, part("m"), part("tail"));
+            let shown_period = if hour.is_empty() { period } else { "" };
+            let tail = match part("tail") {
+                "以前" | "之前" | "前" => "前",
+                "以后" | "之后" | "后" => "后",
+                other => other,
+            };
+            let text = format!("{}{shown_period}{clock}{tail}", day_text(day));
+            Some(SpokenTime { text, range: whole.range(), has_clock: !hour.is_empty() })
+        })
+        .collect()
+}
+
+/// 十八号 → 18号, 昨儿 → 昨天, 礼拜二 → 星期二.
+fn day_text(day: &str) -> String {
+    let day = day.replace("昨儿", "昨天").replace("今儿", "今天").replace("礼拜", "星期");
+    if !day.ends_with(['号', '日']) || day.contains("星期") {
+        return day;
+    }
+    let mut out = String::new();
+    let mut run = String::new();
+    for c in day.chars() {
+        if number::is_number_char(c) {
+            run.push(c);
+        } else {
+            if let Some(n) = number::parse(&run) {
+                out.push_str(&n.to_string());
+            }
+            run.clear();
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// A finish that names no day happened on the day of the arrival, and after it: 昨天13:20 … 5:00 → 昨天17:00.
+pub(super) fn after(arrival: &str, finish: &str) -> String {
+    let (Some((day, from)), Some((own_day, to))) = (day_and_hour(arrival), day_and_hour(finish)) else {
+        return finish.to_string();
+    };
+    if !own_day.is_empty() {
+        return finish.to_string();
+    }
+    let hour_text = to.to_string();
+    let later = if to < from && to + 12 >= from && to < 12 { to + 12 } else { to };
+    format!("{day}{later}{}", &finish[hour_text.len()..])
+}
+
+/// `昨天13:20` → (昨天, 13).
+fn day_and_hour(text: &str) -> Option<(&str, u32)> {
+    let mark = text.find(':').or_else(|| text.find('点'))?;
+    let head = &text[..mark];
+    let digits = head.chars().rev().take_while(char::is_ascii_digit).count();
+    let (day, hour) = head.split_at(head.len() - digits);
+    Some((day, hour.parse().ok()?))
+}
+
+fn clock(period: &str, hour: &str, minute: &str, tail: &str) -> String {
+    let Some(h) = number::parse(hour) else { return String::new() };
+    let afternoon = matches!(period, "下午" | "晚上" | "傍晚") && h < 12;
+    let h = if afternoon { h + 12 } else { h };
+    let m = match minute {
+        "半" => Some(30),
+        "一刻" => Some(15),
+        "三刻" => Some(45),
+        "" => None,
+        other => number::parse(other),
+    };
+    match m {
+        Some(m) if m < 60 => format!("{h}:{m:02}"),
+        _ if matches!(tail, "多" | "左右" | "来钟" | "不到") => format!("{h}点"),
+        _ => format!("{h}:00"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finish_without_a_day_follows_its_arrival() {
+        assert_eq!(after("昨天13:20", "5:00"), "昨天17:00");
+        assert_eq!(after("昨天8:30", "10:50"), "昨天10:50");
+        assert_eq!(after("星期二9点多", "12点左右"), "星期二12点左右");
+        assert_eq!(after("昨天8:30", "今天9:00"), "今天9:00");
+        assert_eq!(after("第三天", "当天"), "当天");
+    }
+
+    #[test]
+    fn spoken_times_take_one_short_form() {
+        let check = |text: &str, want: &[&str]| {
+            let got: Vec<String> = find_all(text).into_iter().map(|t| t.text).collect();
+            assert_eq!(got, want, "{text}");
+        };
+        check("昨天早上八点半到的", &["昨天8:30"]);
+        check("十点五十就弄好了", &["10:50"]);
+        check("十八号十点二十", &["18号10:20"]);
+        check("星期二上午九点多到的", &["星期二9点多"]);
+        check("下午三点以后吧", &["15:00后"]);
+        check("今天下午五点前", &["今天17:00前"]);
+        check("昨天下午两点到的，四点多就修好了", &["昨天14:00", "4点多"]);
+        check("下午一点二十到的", &["13:20"]);
+        check("没有时间", &[]);
+        check("18号10:20", &["18号10:20"]);
+    }
+}

@@ -1,0 +1,19 @@
+//! The rules of the business, pure: no runtime, no SQL, no sockets, no files, no clock. Everything takes `now`.
+//!
+//! A stranger finds a feature by its noun: the same name is used in `store/`, `http/` and `web/`.
+
+pub mod audit;
+pub mod calendar;
+pub mod call;
+pub mod facts;
+pub mod id;
+pub mod order;
+pub mod phone;
+pub mod programme;
+pub mod recording;
+pub mod score;
+pub mod script;
+pub mod sms;
+pub mod transcript;
+pub mod visit;
+pub mod when;

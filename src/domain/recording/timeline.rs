@@ -1,0 +1,419 @@
+//! Where a received packet belongs on the recording's axis (invariant 8).
+//!
+//! The axis counts samples of the wall clock; 0 is where the file begins. RTP timestamps place packets on it, so that loss, hold and DTX
+//! leave silence of the right length; arrival times only tell where the sender's clock lies on ours:
+//!
+//! - the first packet of a stream is placed where it arrives (its *anchor*), the next ones by timestamp from there;
+//! - a packet that arrives before its place proves the anchor too late, the least delay of a window proves it too early (drift): the anchor
+//!   then slides by a few samples per packet, never audibly;
+//! - a new SSRC, a timestamp that runs backwards or leaps, and a talkspurt after a pause in which the sender stopped its timestamps make
+//!   a new anchor at the arrival.
+//!
+//! Deliberately not here: whether the packet is ours to hear (`media::source`), duplicates and loss counts (`media::counters`), the bytes.
+
+/// Samples of 20 ms.
+const FRAME: i64 = 160;
+/// A packet this far ahead of its arrival is a leap of the timestamps, not a fast path.
+const LEAP_AHEAD: i64 = 1_600;
+/// A marked packet this late starts a talkspurt whose sender had stopped its timestamps.
+const PAUSED_CLOCK: i64 = 2_400;
+/// So many hopeless packets in a row, arriving at their own pace, mean that the anchor is wrong and not the network.
+const HOPELESS_RUN: u32 = 10;
+/// Packets per window of the least-delay filter; the first window is short.
+const WINDOW: u32 = 50;
+const FIRST_WINDOW: u32 = 10;
+/// Below this the anchor is left alone: 2.5 ms.
+const TOLERANCE: i64 = 20;
+/// From here the anchor slides fast: 10 ms.
+const FAR_OFF: i64 = 80;
+/// Samples per packet that the anchor slides.
+const SLIDE: i64 = 1;
+const SLIDE_FAST: i64 = 8;
+
+/// What the timeline needs to know of one audio packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    pub ssrc: u32,
+    /// Sequence number, unwrapped to 64 bits (`media::counters`).
+    pub sequence: i64,
+    pub timestamp: u32,
+    pub marker: bool,
+    /// Length in samples.
+    pub samples: u32,
+    /// When it came, on the axis.
+    pub at: i64,
+    /// The axis before this place is already written to disk.
+    pub written: i64,
+}
+
+/// Where the packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    At {
+        /// First sample; may lie up to a packet before `written` (the caller cuts).
+        from: i64,
+        /// The silence right before it, when there is some, and why.
+        before: Option<Silence>,
+        /// Samples right before `from` that only the sliding of the anchor opened: repeat the last sample there.
+        stretch: u32,
+    },
+    /// Its place is already written.
+    Late,
+}
+
+/// Silence between the packet before and this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Silence {
+    pub from: i64,
+    pub to: i64,
+    pub why: Why,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Sequence numbers are missing.
+    Lost,
+    /// No number is missing and the timestamps went on: the sender was silent on purpose (DTX).
+    Dtx,
+}
+
+/// The placement of one far end's packets, in order of arrival.
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    stream: Option<Stream>,
+}
+
+#[derive(Clone, Debug)]
+struct Stream {
+    ssrc: u32,
+    /// Place = `anchor` + unwrapped timestamp.
+    anchor: i64,
+    /// Of the newest packet.
+    timestamp: i64,
+    sequence: i64,
+    /// End of the newest packet on the axis.
+    end: i64,
+    filter: LeastDelay,
+    hopeless: Hopeless,
+}
+
+impl Timeline {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets the anchor: the next packet is placed where it arrives (end of a hold, a new far end).
+    pub fn reset(&mut self) {
+        self.stream = None;
+    }
+
+    /// A packet without audio (telephone-event, comfort noise) took this number: it is not missing.
+    pub fn skip(&mut self, ssrc: u32, sequence: i64) {
+        if let Some(stream) = self.stream.as_mut().filter(|s| s.ssrc == ssrc && s.sequence + 1 == sequence) {
+            stream.sequence = sequence;
+        }
+    }
+
+    pub fn place(&mut self, packet: Arrival) -> Placement {
+        match &mut self.stream {
+            Some(stream) if stream.ssrc == packet.ssrc => stream.place(packet),
+            _ => {
+                self.stream = Some(Stream::anchored(packet));
+                Placement::At { from: packet.at, before: None, stretch: 0 }
+            }
+        }
+    }
+}
+
+impl Stream {
+    fn anchored(packet: Arrival) -> Self {
+        let timestamp = i64::from(packet.timestamp);
+        Self {
+            ssrc: packet.ssrc,
+            anchor: packet.at - timestamp,
+            timestamp,
+            sequence: packet.sequence,
+            end: packet.at + i64::from(packet.samples),
+            filter: LeastDelay::default(),
+            hopeless: Hopeless::default(),
+        }
+    }
+
+    fn place(&mut self, packet: Arrival) -> Placement {
+        let timestamp = self.timestamp + i64::from(packet.timestamp.wrapping_sub(self.timestamp as u32) as i32);
+        let newer = packet.sequence > self.sequence;
+        let delay = packet.at - (self.anchor + timestamp);
+        if self.is_broken(&packet, timestamp, newer, delay) {
+            return self.anchor_again(packet);
+        }
+        let anchor_before = self.anchor;
+        if newer {
+            self.anchor += self.filter.slide(delay, packet.at);
+        }
+        let from = self.anchor + timestamp;
+        let end = from + i64::from(packet.samples);
+        let silence = self.silence_before(&packet, from, newer);
+        let stretch = match silence {
+            None if newer => u32::try_from(self.anchor - anchor_before).unwrap_or(0),
+            _ => 0,
+        };
+        if newer {
+            (self.timestamp, self.sequence, self.end) = (timestamp, packet.sequence, end);
+        }
+        if end <= packet.written {
+            if self.hopeless.run_is_steady(packet.at, timestamp) {
+                return self.anchor_again(packet);
+            }
+            return Placement::Late;
+        }
+        self.hopeless = Hopeless::default();
+        Placement::At { from, before: silence, stretch }
+    }
+
+    /// The timestamps no longer continue what they were.
+    fn is_broken(&self, packet: &Arrival, timestamp: i64, newer: bool, delay: i64) -> bool {
+        let runs_backwards = newer && timestamp < self.timestamp;
+        let leaps = delay < -LEAP_AHEAD;
+        let clock_was_paused = newer && packet.marker && delay > PAUSED_CLOCK;
+        runs_backwards || leaps || clock_was_paused
+    }
+
+    fn anchor_again(&mut self, packet: Arrival) -> Placement {
+        let lost = packet.sequence > self.sequence + 1;
+        let silence = Silence { from: self.end, to: packet.at, why: Why::Lost };
+        *self = Self::anchored(packet);
+        Placement::At { from: packet.at, before: (lost && silence.from < silence.to).then_some(silence), stretch: 0 }
+    }
+
+    fn silence_before(&self, packet: &Arrival, from: i64, newer: bool) -> Option<Silence> {
+        if !newer || from - self.end <= SLIDE_FAST {
+            return None;
+        }
+        let why = if packet.sequence > self.sequence + 1 { Why::Lost } else { Why::Dtx };
+        Some(Silence { from: self.end, to: from, why })
+    }
+}
+
+/// Finds how far the anchor is off: the least delay seen is the path without queues.
+#[derive(Clone, Debug)]
+struct LeastDelay {
+    least: i64,
+    seen: u32,
+    window: u32,
+    /// Arrival of the window's first packet.
+    began: i64,
+    /// Still to slide later (positive only: earlier is proved by a single packet).
+    owed: i64,
+}
+
+impl Default for LeastDelay {
+    fn default() -> Self {
+        Self { least: i64::MAX, seen: 0, window: FIRST_WINDOW, began: 0, owed: 0 }
+    }
+}
+
+impl LeastDelay {
+    /// How many samples the anchor moves with this packet.
+    fn slide(&mut self, delay: i64, at: i64) -> i64 {
+        if delay < -TOLERANCE {
+            // Everything in the window was measured against an anchor that is now known to be wrong.
+            *self = Self { window: self.window, ..Self::default() };
+            return -step(-delay).min(-delay);
+        }
+        if self.seen == 0 {
+            self.began = at;
+        }
+        self.least = self.least.min(delay);
+        self.seen += 1;
+        if self.seen >= self.window {
+            // A backlog handed over in a burst says nothing about the path without queues.
+            let steady = keeps_pace(at - self.began, i64::from(self.seen - 1) * FRAME);
+            self.owed = if steady && self.least > TOLERANCE { self.least } else { 0 };
+            (self.least, self.seen, self.window) = (i64::MAX, 0, WINDOW);
+        }
+        let step = step(self.owed).min(self.owed);
+        self.owed -= step;
+        // What is still owed must not be measured twice.
+        if step > 0 && self.least != i64::MAX {
+            self.least -= step;
+        }
+        step
+    }
+}
+
+/// Packets that took `took` samples of time to bring `spoke` samples of voice come at their own pace.
+fn keeps_pace(took: i64, spoke: i64) -> bool {
+    took * 10 >= spoke * 8
+}
+
+fn step(off: i64) -> i64 {
+    if off > FAR_OFF { SLIDE_FAST } else { SLIDE }
+}
+
+/// Tells a network that stalled (its backlog comes in a burst) from an anchor that is wrong (packets keep their pace).
+#[derive(Clone, Debug, Default)]
+struct Hopeless {
+    run: u32,
+    first_at: i64,
+    first_timestamp: i64,
+}
+
+impl Hopeless {
+    fn run_is_steady(&mut self, at: i64, timestamp: i64) -> bool {
+        if self.run == 0 {
+            (self.first_at, self.first_timestamp) = (at, timestamp);
+        }
+        self.run += 1;
+        let (took, spoke) = (at - self.first_at, timestamp - self.first_timestamp);
+        if self.run < HOPELESS_RUN {
+            return false;
+        }
+        let steady = spoke >= FRAME && keeps_pace(took, spoke);
+        self.run = if steady { self.run } else { 0 };
+        steady
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One packet of 20 ms: sequence, timestamp, arrival; nothing is written yet unless said.
+    fn packet(sequence: i64, timestamp: u32, at: i64) -> Arrival {
+        Arrival { ssrc: 1, sequence, timestamp, marker: false, samples: 160, at, written: i64::MIN }
+    }
+
+    fn from(placement: Placement) -> Option<i64> {
+        match placement {
+            Placement::At { from, .. } => Some(from),
+            Placement::Late => None,
+        }
+    }
+
+    /// Feeds the packets and compares their places.
+    fn check(title: &str, packets: &[Arrival], places: &[Option<i64>]) {
+        let mut timeline = Timeline::new();
+        let got: Vec<_> = packets.iter().map(|p| from(timeline.place(*p))).collect();
+        assert_eq!(got, places, "{title}");
+    }
+
+    #[test]
+    fn packets_are_placed_by_timestamp_and_not_by_arrival() {
+        check("on time", &[packet(1, 0, 500), packet(2, 160, 660)], &[Some(500), Some(660)]);
+        check(
+            "jitter",
+            &[packet(1, 0, 500), packet(2, 160, 900), packet(3, 320, 905)],
+            &[Some(500), Some(660), Some(820)],
+        );
+        check("loss", &[packet(1, 0, 500), packet(4, 480, 980)], &[Some(500), Some(980)]);
+        check(
+            "reorder",
+            &[packet(1, 0, 500), packet(3, 320, 820), packet(2, 160, 825)],
+            &[Some(500), Some(820), Some(660)],
+        );
+        check("DTX", &[packet(1, 0, 500), packet(2, 16_000, 16_500)], &[Some(500), Some(16_500)]);
+    }
+
+    #[test]
+    fn wrap_around_of_the_timestamp_changes_nothing() {
+        let top = u32::MAX - 159;
+        check(
+            "wrap",
+            &[packet(1, top, 500), packet(2, 0, 660), packet(4, 320, 980), packet(3, 160, 985)],
+            &[Some(500), Some(660), Some(980), Some(820)],
+        );
+    }
+
+    #[test]
+    fn a_new_stream_is_placed_where_it_arrives() {
+        let other = |p: Arrival| Arrival { ssrc: 2, ..p };
+        check("SSRC", &[packet(1, 0, 500), other(packet(9, 77, 700))], &[Some(500), Some(700)]);
+        check(
+            "leap ahead",
+            &[packet(1, 0, 500), packet(2, 900_000, 660), packet(3, 900_160, 820)],
+            &[Some(500), Some(660), Some(820)],
+        );
+        check(
+            "leap back",
+            &[packet(1, 900_000, 500), packet(2, 160, 660), packet(3, 320, 820)],
+            &[Some(500), Some(660), Some(820)],
+        );
+        let marked = Arrival { marker: true, ..packet(2, 160, 16_500) };
+        check("paused timestamps, marked talkspurt", &[packet(1, 0, 500), marked], &[Some(500), Some(16_500)]);
+    }
+
+    #[test]
+    fn what_is_already_written_is_late_and_a_burst_after_a_stall_moves_no_anchor() {
+        let mut packets = vec![packet(0, 0, 0)];
+        // The network stalls for two seconds, then hands over 100 packets at once; 4 000 samples are held back from the disk.
+        packets.extend((1..100).map(|i| Arrival { written: 12_000, ..packet(i, i as u32 * 160, 16_000 + i) }));
+        packets.push(Arrival { written: 12_000, ..packet(100, 16_000, 16_160) });
+        let mut timeline = Timeline::new();
+        let places: Vec<_> = packets.iter().map(|p| from(timeline.place(*p))).collect();
+        assert_eq!(places[1], None);
+        assert_eq!(places[70], None);
+        assert_eq!(places[80], Some(12_800));
+        assert_eq!(places[100], Some(16_000));
+    }
+
+    #[test]
+    fn an_unmarked_stream_whose_timestamps_had_stopped_is_followed_after_a_few_packets() {
+        let mut timeline = Timeline::new();
+        timeline.place(packet(0, 0, 0));
+        let places: Vec<_> = (1..30)
+            .map(|i| {
+                let at = 80_000 + i * 160;
+                from(timeline.place(Arrival { written: at - 4_000, ..packet(i, i as u32 * 160, at) }))
+            })
+            .collect();
+        assert_eq!(places[0], None);
+        assert_eq!(places[28], Some(80_000 + 29 * 160));
+    }
+
+    #[test]
+    fn a_first_packet_that_was_slow_is_corrected_within_two_seconds() {
+        let mut timeline = Timeline::new();
+        timeline.place(packet(0, 0, 640));
+        let last = (1..80).map(|i| from(timeline.place(packet(i, i as u32 * 160, i * 160)))).last();
+        let off = last.flatten().map(|place| place - 79 * 160);
+        assert!(off.is_some_and(|off| off.abs() <= 80), "off by {off:?} samples");
+    }
+
+    #[test]
+    fn drift_of_500_ppm_either_way_stays_within_20_ms_for_half_an_hour() {
+        for ppm in [-500.0, 500.0_f64] {
+            let mut timeline = Timeline::new();
+            let mut worst = 0;
+            for i in 0..90_000_i64 {
+                let sent = (i as f64 * 160.0 * (1.0 + ppm / 1e6)) as i64;
+                // Jitter of up to 10 ms that repeats in a pattern.
+                let at = sent + (i * 37 % 80);
+                let place = from(timeline.place(packet(i, (i * 160) as u32, at))).unwrap_or(i64::MAX);
+                worst = worst.max((place - sent).abs());
+            }
+            assert!(worst <= 160, "{ppm} ppm: off by {worst} samples");
+        }
+    }
+
+    #[test]
+    fn a_number_taken_by_a_key_or_comfort_noise_is_not_a_loss() {
+        let mut timeline = Timeline::new();
+        timeline.place(packet(1, 0, 0));
+        timeline.skip(1, 2);
+        let next = timeline.place(packet(3, 320, 320));
+        let silence = Silence { from: 160, to: 320, why: Why::Dtx };
+        assert_eq!(next, Placement::At { from: 320, before: Some(silence), stretch: 0 });
+    }
+
+    #[test]
+    fn silence_before_a_packet_says_why() {
+        let mut timeline = Timeline::new();
+        timeline.place(packet(1, 0, 0));
+        let lost = timeline.place(packet(3, 320, 320));
+        let silence = Silence { from: 160, to: 320, why: Why::Lost };
+        assert_eq!(lost, Placement::At { from: 320, before: Some(silence), stretch: 0 });
+        let dtx = timeline.place(packet(4, 1_600, 1_600));
+        let silence = Silence { from: 480, to: 1_600, why: Why::Dtx };
+        assert_eq!(dtx, Placement::At { from: 1_600, before: Some(silence), stretch: 0 });
+    }
+}

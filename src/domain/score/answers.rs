@@ -1,0 +1,358 @@
+//! Which words answer which question.
+//!
+//! Contract: only the customer channel becomes an answer (invariant 6); the context of an answer is the last question before it, read
+//! from the journal of an unattended call or from the agent's words. Nothing is judged here.
+
+use super::rubric::Rubric;
+use super::{Answer, Indicator, Piece, SCORING_CHANNEL};
+use crate::domain::call::exchange::{Exchange, exchanges};
+use crate::domain::call::journal::{JournalEntry, JournalEvent};
+use crate::domain::script::dialogue::lines::KEYS_RATING;
+use crate::domain::transcript::{Channel, Segment, Transcript};
+use serde::{Deserialize, Serialize};
+
+/// Voice activity and recogniser may disagree so much about where a turn begins or ends.
+const EDGE_S: f64 = 0.3;
+/// Speech that begins so soon after a prompt still belongs to the one before: nobody answers that fast.
+const REACTION_S: f64 = 0.3;
+/// What a rating question asked for once the customer was told the keys (convention 13: only then does a number count).
+const SCALE_TOLD: &str = "（按键1到5）";
+/// Who "heard" a key, in the evidence.
+const KEYPAD: &str = "keypad";
+
+/// One turn of a dialogue between a person and the customer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpokenTurn {
+    pub speaker: Channel,
+    pub start: f64,
+    pub end: f64,
+    pub text: String,
+}
+
+/// Answers of an unattended call. `answered_at_s` is where the answer lies on the recording's axis; the journal counts from the answer,
+/// the transcript from the start of the file.
+///
+/// The journal's [`exchanges`] say which stretch of the call answers which question (barge-in and answers that went on are settled
+/// there); a customer's segment belongs to the stretch it shares most time with. What the call itself did not notice as a turn (a
+/// quiet word) belongs to the last prompt before it. A question that got no answer is an answer without words.
+///
+/// A key 1..5 is evidence from where the scale was read out; a key that nobody asked for has no direction and is none. Spoken words
+/// come first; a key two levels away from them is a disagreement for a person to settle.
+pub fn answers_of(journal: &[JournalEntry], transcript: &Transcript, answered_at_s: f64) -> Vec<Answer> {
+    let mut places = exchanges(journal);
+    places.extend(statements(journal));
+    places.sort_by(|a, b| a.put_s.total_cmp(&b.put_s));
+    let mut inside: Vec<Vec<(usize, &Segment)>> = vec![vec![]; places.len()];
+    for (turn, segment) in transcript.segments.iter().enumerate() {
+        if segment.channel != SCORING_CHANNEL || segment.text.trim().is_empty() {
+            continue;
+        }
+        let home = turn_of(&places, segment, answered_at_s)
+            .or_else(|| places.iter().rposition(|e| e.put_s + answered_at_s + REACTION_S <= segment.start));
+        if let Some(place) = home {
+            inside[place].push((turn, segment));
+        }
+    }
+    let told_s = scale_told_s(journal);
+    let with_scale = |e: &Exchange| e.indicator.is_some() && told_s.is_some_and(|told| told <= e.from_s);
+    places
+        .iter()
+        .zip(inside)
+        .filter_map(|(e, inside)| {
+            let mut answer = answer_in(e, &inside)?;
+            if with_scale(e) {
+                add_key(&mut answer, e, answered_at_s);
+            }
+            Some(answer)
+        })
+        .collect()
+}
+
+/// When the customer was first told which key is which level.
+fn scale_told_s(journal: &[JournalEntry]) -> Option<f64> {
+    journal.iter().find_map(|entry| match &entry.event {
+        JournalEvent::Prompt { prompts, .. } if prompts.iter().any(|p| p == KEYS_RATING) => Some(entry.at_s),
+        _ => None,
+    })
+}
+
+/// The question asked for 1..5; the key that answered it, if one did, is evidence.
+fn add_key(answer: &mut Answer, e: &Exchange, answered_at_s: f64) {
+    // In front: a question that ends in 满意吗 stays one.
+    answer.question.insert_str(0, SCALE_TOLD);
+    let Some(level) = e.key_level() else { return };
+    answer.also_heard.push((KEYPAD.to_string(), format!("按键{}分", level.get())));
+    if answer.pieces.is_empty() {
+        let pressed_s = e.to_s + answered_at_s;
+        (answer.start_s, answer.end_s) = (Some(pressed_s), Some(pressed_s));
+    }
+}
+
+/// Prompts that ask nothing; what is said after them answers no question.
+fn statements(journal: &[JournalEntry]) -> impl Iterator<Item = Exchange> + '_ {
+    journal.iter().filter_map(|entry| match &entry.event {
+        JournalEvent::Prompt { step, text, question: false, .. } => Some(Exchange {
+            step: step.clone(),
+            indicator: None,
+            question: text.clone(),
+            put_s: entry.at_s,
+            text: String::new(),
+            from_s: entry.at_s,
+            to_s: entry.at_s,
+            meaning: String::new(),
+        }),
+        _ => None,
+    })
+}
+
+/// The answered turn that shares most time with the segment.
+fn turn_of(places: &[Exchange], segment: &Segment, answered_at_s: f64) -> Option<usize> {
+    let shared = |e: &Exchange| shared_s(segment, e.from_s + answered_at_s, e.to_s + answered_at_s);
+    let turns = places.iter().enumerate().filter(|(_, e)| e.was_answered()).map(|(place, e)| (place, shared(e)));
+    turns.filter(|(_, s)| *s > 0.0).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(place, _)| place)
+}
+
+/// Seconds that a segment shares with a turn; turns are measured by voice activity, segments by the recogniser, so edges differ a little.
+fn shared_s(segment: &Segment, from_s: f64, to_s: f64) -> f64 {
+    segment.end.min(to_s + EDGE_S) - segment.start.max(from_s - EDGE_S)
+}
+
+fn answer_in(e: &Exchange, inside: &[(usize, &Segment)]) -> Option<Answer> {
+    let utterances = inside.iter().map(|(turn, s)| (*turn, s.start, s.end, s.text.as_str()));
+    let mut answer = joined(e.indicator, &e.question, utterances);
+    let engines: Vec<&str> = inside.iter().flat_map(|(_, s)| s.also_heard.iter().map(|h| h.engine.as_str())).collect();
+    for engine in unique(&engines) {
+        let mut text = String::new();
+        for (_, s) in inside {
+            // Where the second engine has no words of its own for an utterance, the first one's stand in.
+            let heard = s.also_heard.iter().find(|h| h.engine == engine).map_or(s.text.as_str(), |h| h.text.as_str());
+            join(&mut text, heard);
+        }
+        answer.also_heard.push((engine.to_string(), text));
+    }
+    if !e.text.is_empty() && !answer.also_heard.iter().any(|(_, t)| *t == e.text) {
+        answer.also_heard.push(("live".to_string(), e.text.clone()));
+    }
+    let silent = answer.text.is_empty() && answer.also_heard.is_empty() && e.indicator.is_none();
+    (!silent).then_some(answer)
+}
+
+/// Answers of a dialogue: the agent's last words before the customer speaks are the question. An agent who asks for two indicators at
+/// once gets one answer for each.
+pub fn answers_of_turns(rubric: &Rubric, turns: &[SpokenTurn]) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    let mut question = String::new();
+    let mut heard: Vec<(usize, &SpokenTurn)> = Vec::new();
+    for (i, turn) in turns.iter().enumerate() {
+        match turn.speaker {
+            Channel::Agent if heard.is_empty() => join(&mut question, &turn.text),
+            Channel::Agent => {
+                close(rubric, &mut answers, &question, &heard);
+                heard.clear();
+                question.clone_from(&turn.text);
+            }
+            Channel::Customer => heard.push((i, turn)),
+        }
+    }
+    close(rubric, &mut answers, &question, &heard);
+    answers
+}
+
+fn close(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, heard: &[(usize, &SpokenTurn)]) {
+    let utterances = || heard.iter().map(|(turn, t)| (*turn, t.start, t.end, t.text.as_str()));
+    let mut asked = rubric.indicators_asked(question);
+    if asked.is_empty() && rubric.confirms_earlier(question) {
+        asked.extend(answers.iter().rev().find_map(|a| a.indicator));
+    }
+    if asked.is_empty() {
+        if !heard.is_empty() {
+            answers.push(joined(None, question, utterances()));
+        }
+        return;
+    }
+    answers.extend(asked.into_iter().map(|i| joined(Some(i), question, utterances())));
+}
+
+fn joined<'a>(
+    indicator: Option<Indicator>,
+    question: &str,
+    utterances: impl Iterator<Item = (usize, f64, f64, &'a str)>,
+) -> Answer {
+    let mut answer = Answer::bare(indicator, question, "");
+    for (turn, start_s, end_s, text) in utterances {
+        if !answer.text.is_empty() {
+            answer.text.push('，');
+        }
+        let from = answer.text.chars().count();
+        answer.text.push_str(text.trim());
+        answer.pieces.push(Piece { from, to: answer.text.chars().count(), start_s, end_s, turn });
+    }
+    answer.start_s = answer.pieces.first().map(|p| p.start_s);
+    answer.end_s = answer.pieces.last().map(|p| p.end_s);
+    answer.turn = answer.pieces.first().map(|p| p.turn);
+    answer
+}
+
+fn join(text: &mut String, more: &str) {
+    let more = more.trim();
+    if more.is_empty() {
+        return;
+    }
+    if !text.is_empty() {
+        text.push('，');
+    }
+    text.push_str(more);
+}
+
+fn unique<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    let mut seen: Vec<&str> = Vec::new();
+    for name in names {
+        if !seen.contains(name) {
+            seen.push(name);
+        }
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::transcript::Heard;
+
+    fn prompt(at_s: f64, step: &str, question: bool, indicator: Option<Indicator>) -> JournalEntry {
+        let event = JournalEvent::Prompt {
+            step: step.into(),
+            prompts: vec![step.into()],
+            text: format!("{step}？"),
+            question,
+            indicator,
+        };
+        JournalEntry { at_s, event }
+    }
+
+    fn said(channel: Channel, start: f64, text: &str) -> Segment {
+        Segment { channel, start, end: start + 1.0, text: text.into(), confidence: 1.0, also_heard: Vec::new() }
+    }
+
+    fn transcript(segments: Vec<Segment>) -> Transcript {
+        Transcript { segments, engine: "t".into(), model: "t".into() }
+    }
+
+    fn answer(step: &str, from_s: f64, to_s: f64) -> JournalEntry {
+        let (text, meaning) = (String::new(), String::new());
+        JournalEntry { at_s: to_s, event: JournalEvent::Answer { step: step.into(), text, from_s, to_s, meaning } }
+    }
+
+    #[test]
+    fn speech_inside_a_turn_answers_its_question_and_the_recordings_axis_is_kept() {
+        let journal = [
+            prompt(0.0, "sat_skill", true, Some(Indicator::Skill)),
+            answer("sat_skill", 1.0, 5.0),
+            prompt(7.0, "sat_parts", true, Some(Indicator::Parts)),
+            answer("sat_parts", 10.2, 12.0),
+            prompt(20.0, "closing", false, None),
+        ];
+        // The answer of the call lies 5 s into the file: early media came before.
+        let t = transcript(vec![
+            said(Channel::Customer, 1.0, "彩铃"),
+            said(Channel::Customer, 6.0, "还行吧"),
+            said(Channel::Agent, 7.0, "好的"),
+            said(Channel::Customer, 9.0, "挺好的"),
+            said(Channel::Customer, 15.0, "嗯"),
+            said(Channel::Customer, 16.0, "太慢了"),
+            said(Channel::Customer, 27.0, "再见"),
+        ]);
+        let answers = answers_of(&journal, &t, 5.0);
+        let seen: Vec<(Option<Indicator>, &str)> = answers.iter().map(|a| (a.indicator, a.text.as_str())).collect();
+        assert_eq!(
+            seen,
+            [(Some(Indicator::Skill), "还行吧，挺好的"), (Some(Indicator::Parts), "嗯，太慢了"), (None, "再见")],
+            "words before the answer and the agent's own are no answer; those after a statement answer no question"
+        );
+        assert_eq!((answers[0].start_s, answers[0].turn), (Some(6.0), Some(1)));
+        let card = super::super::score_call(Rubric::builtin(), &answers);
+        let parts = &card.scores[3];
+        assert_eq!(parts.level.map(|l| l.get()), Some(2));
+        let e = &parts.evidence[0];
+        assert_eq!((e.turn, e.from_s.map(|s| s >= 16.0), e.to_s.map(|s| s <= 17.0)), (Some(5), Some(true), Some(true)));
+    }
+
+    #[test]
+    fn a_repeated_prompt_continues_its_question_and_other_engines_come_along() {
+        let journal = [
+            prompt(0.0, "sat_skill", true, Some(Indicator::Skill)),
+            prompt(8.0, "sat_skill", true, Some(Indicator::Skill)),
+            JournalEntry {
+                at_s: 12.0,
+                event: JournalEvent::Answer {
+                    step: "sat_skill".into(),
+                    text: "不行".into(),
+                    from_s: 11.0,
+                    to_s: 12.0,
+                    meaning: "level".into(),
+                },
+            },
+        ];
+        let mut s = said(Channel::Customer, 11.0, "不姓");
+        s.also_heard.push(Heard { engine: "vosk".into(), text: "不行".into() });
+        let answers = answers_of(&journal, &transcript(vec![s]), 0.0);
+        assert_eq!(answers.len(), 1);
+        assert_eq!(answers[0].also_heard, [("vosk".to_string(), "不行".to_string())]);
+    }
+
+    #[test]
+    fn a_quiet_word_that_the_call_did_not_notice_answers_the_last_question() {
+        let journal = [
+            prompt(0.0, "sat_skill", true, Some(Indicator::Skill)),
+            prompt(8.0, "sat_parts", true, Some(Indicator::Parts)),
+        ];
+        let answers = answers_of(&journal, &transcript(vec![said(Channel::Customer, 4.0, "还行吧")]), 0.0);
+        let seen: Vec<&str> = answers.iter().map(|a| a.text.as_str()).collect();
+        assert_eq!(seen, ["还行吧", ""]);
+    }
+
+    /// A rating put at `put_s`, with or without the scale, and answered by a key two seconds later.
+    fn keyed(put_s: f64, indicator: Indicator, scale: bool, digit: char) -> [JournalEntry; 3] {
+        let step = format!("sat_{}", indicator.name());
+        let mut put = prompt(put_s, &step, true, Some(indicator));
+        if let (JournalEvent::Prompt { prompts, text, .. }, true) = (&mut put.event, scale) {
+            prompts.push(KEYS_RATING.into());
+            text.push_str("非常满意请按五，满意请按四，一般请按三，不满意请按二，非常不满意请按一。");
+        }
+        let mut pressed = answer(&step, put_s + 2.0, put_s + 2.0);
+        if let JournalEvent::Answer { meaning, .. } = &mut pressed.event {
+            *meaning = format!("key_{digit}");
+        }
+        let key = JournalEntry { at_s: put_s + 2.0, event: JournalEvent::Key { digit, step } };
+        [put, key, pressed]
+    }
+
+    #[test]
+    fn convention_13_a_key_is_evidence_from_where_the_scale_was_told_and_not_before() {
+        use Indicator as I;
+        let journal = [
+            keyed(0.0, I::Skill, false, '1'),
+            keyed(10.0, I::Attitude, true, '5'),
+            keyed(20.0, I::Timeliness, false, '2'),
+            keyed(30.0, I::Parts, false, '9'),
+            keyed(40.0, I::Overall, false, '3'),
+        ]
+        .concat();
+        let answers = answers_of(&journal, &transcript(vec![said(Channel::Customer, 48.0, "非常满意")]), 5.0);
+        let card = super::super::score_call(Rubric::builtin(), &answers);
+        let levels: Vec<Option<u8>> = card.scores.iter().map(|s| s.level.map(|l| l.get())).collect();
+        assert_eq!(levels, [None, Some(5), Some(2), None, Some(5)], "{card:#?}");
+        let key = &card.scores[1].evidence[0];
+        assert_eq!((key.text.as_str(), key.heard_by.as_deref(), key.from_s), ("按键5分", Some(KEYPAD), Some(17.0)));
+        let words_and_key = Rubric::builtin().judge(&answers[4]).disagreement.expect("5 in words, 3 by key");
+        assert_eq!(words_and_key.engine, KEYPAD);
+    }
+
+    #[test]
+    fn a_question_that_nobody_answered_stays_asked() {
+        let answers =
+            answers_of(&[prompt(0.0, "sat_skill", true, Some(Indicator::Skill))], &transcript(Vec::new()), 0.0);
+        assert_eq!(answers.len(), 1);
+        assert_eq!(answers[0].text, "");
+    }
+}

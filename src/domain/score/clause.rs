@@ -1,0 +1,168 @@
+//! Clauses and their scope: whose view it is, about when, in earnest or supposed.
+//!
+//! Contract: every token belongs to exactly one clause; a clause ends at a pause or before a word that turns the speech
+//! (但是, 这次, 他们说 …), so that missing punctuation costs nothing. It judges nothing.
+
+use super::lexicon::{Lexicon, Role, Token};
+use super::normal::{Normal, PAUSE};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Clause {
+    /// Characters of the normal text.
+    pub start: usize,
+    pub end: usize,
+    /// Tokens `first..last` of the reading.
+    pub first: usize,
+    pub last: usize,
+    pub scope: Scope,
+}
+
+/// Conventions 1 and 11: what keeps a keyword from being in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Scope {
+    /// After 但是, 就是 …
+    pub contrast: bool,
+    /// 虽然 …: the weight is on what follows.
+    pub concessive: bool,
+    /// Takes back what was said before.
+    pub correction: bool,
+    pub past: bool,
+    pub now: bool,
+    pub quoted: bool,
+    pub supposed: bool,
+    pub counterfactual: bool,
+    pub asks: bool,
+}
+
+impl Scope {
+    /// The customer's own view, in earnest.
+    pub fn in_force(self) -> bool {
+        !(self.quoted || self.supposed || self.counterfactual || self.asks)
+    }
+}
+
+/// Cuts the text into clauses and settles the scope of each.
+pub(super) fn clauses(lexicon: &Lexicon, normal: &Normal, tokens: &[Token]) -> Vec<Clause> {
+    let mut clauses = cut(lexicon, normal, tokens);
+    for clause in &mut clauses {
+        clause.scope = own_scope(lexicon, normal, &tokens[clause.first..clause.last], clause);
+    }
+    carry_past(&mut clauses);
+    carry_quotation(lexicon, &mut clauses, tokens);
+    carry_supposition(normal, &mut clauses);
+    clauses
+}
+
+/// True where this word begins a new clause even without a pause.
+fn turns(role: &Role) -> bool {
+    matches!(
+        role,
+        Role::Contrast
+            | Role::Concessive
+            | Role::Correction
+            | Role::Past
+            | Role::Now
+            | Role::Quotation
+            | Role::OwnView
+            | Role::Hypothesis
+            | Role::Counterfactual
+    )
+}
+
+/// Words that end a quotation: his own view, a turn, a new quotation.
+fn speaks_for_himself(role: &Role) -> bool {
+    turns(role) && !matches!(role, Role::Past | Role::Now)
+}
+
+fn cut(lexicon: &Lexicon, normal: &Normal, tokens: &[Token]) -> Vec<Clause> {
+    let pauses = normal.chars.iter().enumerate().filter(|(_, c)| **c == PAUSE).map(|(i, _)| i);
+    let mut starts: Vec<usize> = pauses.map(|i| i + 1).collect();
+    starts.push(0);
+    starts.extend(
+        tokens.iter().filter(|t| turns(lexicon.role(t))).filter(|t| !closes_its_clause(lexicon, t)).map(|t| t.start),
+    );
+    starts.sort_unstable();
+    starts.dedup();
+    let ends = starts.iter().skip(1).copied().chain([normal.chars.len()]);
+    let spans: Vec<(usize, usize)> = starts.iter().copied().zip(ends).filter(|(s, e)| s < e).collect();
+    spans
+        .into_iter()
+        .map(|(start, end)| {
+            let first = tokens.partition_point(|t| t.start < start);
+            let last = tokens.partition_point(|t| t.start < end);
+            Clause { start, end, first, last, scope: Scope::default() }
+        })
+        .collect()
+}
+
+/// `的话` closes its clause instead of opening one.
+fn closes_its_clause(lexicon: &Lexicon, token: &Token) -> bool {
+    lexicon.word(token) == "的话"
+}
+
+fn own_scope(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], clause: &Clause) -> Scope {
+    let mut scope = Scope::default();
+    for token in tokens {
+        match lexicon.role(token) {
+            Role::Contrast => scope.contrast = true,
+            Role::Concessive => scope.concessive = true,
+            Role::Correction => scope.correction = true,
+            Role::Past => scope.past = true,
+            Role::Now => scope.now = true,
+            Role::Quotation => scope.quoted = true,
+            Role::Hypothesis => scope.supposed = true,
+            Role::Counterfactual => scope.counterfactual = true,
+            Role::Question => scope.asks |= asks(lexicon, normal, token, clause),
+            _ => {}
+        }
+    }
+    scope
+}
+
+/// 吗 asks only at the end of its clause.
+fn asks(lexicon: &Lexicon, normal: &Normal, token: &Token, clause: &Clause) -> bool {
+    let is_tail = lexicon.word(token).chars().all(|c| "吗么嘛".contains(c));
+    let body_end = clause.end - usize::from(normal.chars.get(clause.end - 1) == Some(&PAUSE));
+    !is_tail || token.end >= body_end
+}
+
+/// The past lasts until something brings the speech back.
+fn carry_past(clauses: &mut [Clause]) {
+    let mut past = false;
+    for clause in clauses {
+        let s = &mut clause.scope;
+        past = s.past || past && !(s.now || s.contrast || s.correction);
+        s.past = past && !s.now;
+    }
+}
+
+/// 他们说，很差: a quotation with nothing in it yet reaches over the pause.
+fn carry_quotation(lexicon: &Lexicon, clauses: &mut [Clause], tokens: &[Token]) {
+    for i in 1..clauses.len() {
+        let before = &clauses[i - 1];
+        let says_nothing = !tokens[before.first..before.last]
+            .iter()
+            .any(|t| matches!(lexicon.role(t), Role::Rating(_) | Role::Threat));
+        let opens_own = tokens[clauses[i].first..clauses[i].last]
+            .first()
+            .is_some_and(|t| speaks_for_himself(lexicon.role(t)) && t.start == clauses[i].start);
+        let carried = before.scope.quoted && says_nothing && !opens_own;
+        clauses[i].scope.quoted |= carried;
+    }
+}
+
+/// 要是再慢，我就退机: the consequence is as supposed as its condition.
+fn carry_supposition(normal: &Normal, clauses: &mut [Clause]) {
+    for i in 1..clauses.len() {
+        let before = clauses[i - 1].scope;
+        let text: String = normal.chars[clauses[i].start..clauses[i].end].iter().collect();
+        let follows = text.contains('就') && !text.starts_with("就是")
+            || text.contains('才')
+            || text.contains('早')
+            || text.starts_with('那');
+        if follows && !clauses[i].scope.contrast && !clauses[i].scope.now {
+            clauses[i].scope.supposed |= before.supposed;
+            clauses[i].scope.counterfactual |= before.counterfactual;
+        }
+    }
+}

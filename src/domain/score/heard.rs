@@ -1,0 +1,142 @@
+//! Misheard words: what a recogniser writes for what was said (convention 12).
+//!
+//! Contract: replaces characters one for one, so that every offset stays; only in answers to evaluations; a written list first, then
+//! toneless pinyin for a short list of telling phrases. Context guards both: 不姓 is 不行 only where an evaluation was asked, a
+//! technician (技师) is never "in time" (及时).
+
+use super::Indicator;
+use super::lexicon::Lexicon;
+use super::normal::{Normal, PAUSE};
+use super::rubric::Data;
+use pinyin::ToPinyin;
+use std::ops::Range;
+
+/// The written list, ready for use.
+#[derive(Debug)]
+pub(super) struct Misheard {
+    heard: Vec<char>,
+    meant: Vec<char>,
+    /// Only in answers about these indicators; empty = in all.
+    asked: Vec<Indicator>,
+}
+
+/// One entry per written form, in the order of the table.
+pub(super) fn compile(data: &Data) -> Vec<Misheard> {
+    let forms = data.misheard.iter().flat_map(|m| m.heard.iter().map(move |h| (m, h)));
+    forms
+        .map(|(m, h)| Misheard { heard: h.chars().collect(), meant: m.meant.chars().collect(), asked: m.asked.clone() })
+        .collect()
+}
+
+/// The text with misheard words set right by the written list. `asked` opens the entries bound to an indicator.
+pub(super) fn corrected(list: &[Misheard], lexicon: &Lexicon, normal: &Normal, asked: Option<Indicator>) -> Normal {
+    let known = Known::of(lexicon, normal);
+    let mut fixed = normal.clone();
+    for entry in list {
+        if entry.asked.is_empty() || asked.is_some_and(|a| entry.asked.contains(&a)) {
+            replace(&mut fixed.chars, &entry.heard, &entry.meant, &known);
+        }
+    }
+    fixed
+}
+
+/// The text with phrases found by toneless pinyin; `None` when there is nothing to find.
+pub(super) fn by_sound(data: &Data, lexicon: &Lexicon, normal: &Normal) -> Option<Normal> {
+    let known = Known::of(lexicon, normal);
+    let sounds: Vec<Option<&'static str>> = normal.chars.iter().map(|c| c.to_pinyin().map(|p| p.plain())).collect();
+    let mut fixed = normal.clone();
+    let mut found = false;
+    for phrase in &data.by_sound.phrases {
+        let meant: Vec<char> = phrase.chars().collect();
+        let wanted: Vec<Option<&'static str>> = meant.iter().map(|c| c.to_pinyin().map(|p| p.plain())).collect();
+        if wanted.iter().any(Option::is_none) {
+            continue;
+        }
+        for at in 0..(normal.chars.len() + 1).saturating_sub(meant.len()) {
+            let span = at..at + meant.len();
+            let written: String = normal.chars[span.clone()].iter().collect();
+            let alike = sounds[span.clone()] == wanted[..] && written != *phrase;
+            if alike && !known.any(&span) && !data.by_sound.innocent.contains(&written) {
+                fixed.chars[span].copy_from_slice(&meant);
+                found = true;
+            }
+        }
+    }
+    found.then_some(fixed)
+}
+
+fn replace(chars: &mut [char], heard: &[char], meant: &[char], known: &Known) {
+    if heard.is_empty() || heard.len() != meant.len() || chars.len() < heard.len() {
+        return;
+    }
+    for at in 0..=chars.len() - heard.len() {
+        let span = at..at + heard.len();
+        if chars[span.clone()] == *heard && !known.all(&span) && !known.runs_on(&span) {
+            chars[span].copy_from_slice(meant);
+        }
+    }
+}
+
+/// Words of two or more characters that the table knows as they are written.
+struct Known {
+    words: Vec<Range<usize>>,
+    covered: Vec<bool>,
+}
+
+impl Known {
+    fn of(lexicon: &Lexicon, normal: &Normal) -> Self {
+        let words: Vec<Range<usize>> =
+            lexicon.tokens(normal).iter().filter(|t| t.end - t.start >= 2).map(|t| t.start..t.end).collect();
+        let mut covered: Vec<bool> = normal.chars.iter().map(|c| *c == PAUSE).collect();
+        for w in &words {
+            covered[w.clone()].fill(true);
+        }
+        Self { words, covered }
+    }
+
+    fn all(&self, span: &Range<usize>) -> bool {
+        self.covered[span.clone()].iter().all(|c| *c)
+    }
+
+    fn any(&self, span: &Range<usize>) -> bool {
+        self.covered[span.clone()].iter().any(|c| *c)
+    }
+
+    /// A known word goes on behind the span: 太满 in 太满意.
+    fn runs_on(&self, span: &Range<usize>) -> bool {
+        self.words.iter().any(|w| w.start < span.end && span.end < w.end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::score::Rubric;
+
+    fn check(asked: Indicator, heard: &str, want: &str) {
+        let r = Rubric::builtin();
+        let got = corrected(&r.misheard, &r.lexicon, &Normal::new(heard), Some(asked));
+        assert_eq!(got.text(), want, "{heard}");
+    }
+
+    #[test]
+    fn misheard_words_are_set_right_where_context_allows() {
+        check(Indicator::Overall, "挺满亿的", "挺满意的");
+        check(Indicator::Timeliness, "太满了", "太慢了");
+        check(Indicator::Overall, "太满了", "太满了");
+        check(Indicator::Timeliness, "太满意了", "太满意了");
+        check(Indicator::Timeliness, "有点满", "有点慢");
+        check(Indicator::Skill, "技师来了", "技师来了");
+    }
+
+    #[test]
+    fn toneless_pinyin_finds_what_no_list_has_and_spares_the_innocent() {
+        let r = Rubric::builtin();
+        let sound = |t: &str| by_sound(&r.data, &r.lexicon, &Normal::new(t)).map(|n| n.text());
+        assert_eq!(sound("哭纯竹"), None);
+        assert_eq!(sound("裤纯足"), None);
+        assert_eq!(sound("苦存族").as_deref(), Some("库存足"));
+        assert_eq!(sound("几时来的"), None);
+        assert_eq!(sound("技师来了"), None);
+    }
+}

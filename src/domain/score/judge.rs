@@ -1,0 +1,206 @@
+//! One answer → levels with their evidence.
+//!
+//! ```text
+//! text ─ normal ─ tokens ─ clauses ─ weigh each level word ─ whose indicator? ─ settle each indicator
+//!                              └──── threats ───────────────────────────────────┘
+//! ```
+//! Contract: pure, never panics, every level has evidence that points at the customer's words. Nothing is imputed: no evaluation, no
+//! level. The rules follow the labelling conventions by number.
+
+use super::heard;
+use super::normal::Normal;
+use super::question::{Asked, Question};
+use super::reading::evidence;
+use super::rubric::Rubric;
+use super::settle::settle;
+use super::{Answer, Evidence, Indicator, Level};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What one answer says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// Level of the indicator that was asked (of the whole, where advice was asked for).
+    pub label: Option<Level>,
+    /// Levels of every indicator the answer speaks of, the asked one included.
+    pub labels: BTreeMap<Indicator, Level>,
+    pub evidence: Vec<Evidence>,
+    /// Words that need a person at once (E09), in force or conditional.
+    pub alarms: Vec<Evidence>,
+    /// An allegation against service, product or parts, or any level ≤ 2 (convention 16).
+    pub complaint: bool,
+    /// The complaint is about the machine or a part, not the service (F12).
+    #[serde(default)]
+    pub product_fault: bool,
+    /// Advice without complaint (E10).
+    pub suggestion: bool,
+    /// Praise with reward (E11): the words.
+    pub commendation: Option<String>,
+    /// 没用到配件: the question does not apply.
+    pub not_applicable: bool,
+    /// Another recogniser's words lead to a clearly different level: a person should listen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disagreement: Option<Disagreement>,
+}
+
+/// Rule of a level that the asker put into words.
+const AGREES: &str = "agrees to the question";
+
+impl Judgement {
+    /// True when the level is a yes to the asker's own word.
+    pub fn only_agrees(&self) -> bool {
+        !self.evidence.is_empty() && self.evidence.iter().all(|e| e.rule == AGREES)
+    }
+}
+
+/// Two recognisers, two levels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Disagreement {
+    pub chosen: Option<Level>,
+    pub other: Option<Level>,
+    pub engine: String,
+    pub text: String,
+}
+
+impl Rubric {
+    /// Judges one answer in the light of its question.
+    pub fn judge(&self, answer: &Answer) -> Judgement {
+        let question = self.question(&answer.question, answer.indicator);
+        let own = self.judge_words(&answer.text, &question, false);
+        let merged = self.merge_engines(answer, &question, own);
+        timed(answer, merged)
+    }
+
+    /// Exact words of either recogniser first, then pinyin (TRAPS: no false hit in that order).
+    fn merge_engines(&self, answer: &Answer, question: &Question, own: Judgement) -> Judgement {
+        let mut chosen = own;
+        for (engine, text) in &answer.also_heard {
+            let mut other = self.judge_words(text, question, false);
+            for e in other.evidence.iter_mut().chain(&mut other.alarms) {
+                e.heard_by = Some(engine.clone());
+            }
+            let differ = apart(chosen.label, other.label);
+            let fills = chosen.label.is_none() && other.label.is_some();
+            if fills || (chosen.label != other.label && says_more(&other, &chosen, text, &answer.text)) {
+                let before = chosen.label;
+                let mut labels = chosen.labels;
+                labels.extend(&other.labels);
+                other.labels = labels;
+                other.alarms.extend(chosen.alarms);
+                other.disagreement = differ.then(|| note(other.label, before, "transcript", &answer.text));
+                chosen = other;
+            } else if differ {
+                chosen.disagreement = Some(note(chosen.label, other.label, engine, text));
+                add_alarms(&mut chosen, other.alarms);
+            } else {
+                add_alarms(&mut chosen, other.alarms);
+            }
+        }
+        if chosen.label.is_none() && question.asked != Asked::Fact {
+            let by_sound = self.judge_words(&answer.text, question, true);
+            if by_sound.label.is_some() || chosen.labels.is_empty() && !by_sound.labels.is_empty() {
+                return Judgement { disagreement: chosen.disagreement, ..by_sound };
+            }
+        }
+        chosen
+    }
+
+    fn judge_words(&self, text: &str, question: &Question, by_sound: bool) -> Judgement {
+        let written = Normal::new(text);
+        let mut normal = match question.asked {
+            Asked::Fact => written,
+            Asked::Rating | Asked::Suggestion => {
+                heard::corrected(&self.misheard, &self.lexicon, &written, question.indicator)
+            }
+        };
+        if by_sound {
+            match heard::by_sound(&self.data, &self.lexicon, &normal) {
+                Some(found) => normal = found,
+                None => return Judgement::default(),
+            }
+        }
+        if let Some(short) = self.short_answer(&normal, text, question) {
+            return short;
+        }
+        let reading = self.read(&normal, text, question);
+        settle(reading, question, text, &normal)
+    }
+
+    /// Answers that are a word or a number: 对, 没有, 四分 (conventions 2, 3, 13).
+    fn short_answer(&self, normal: &Normal, text: &str, question: &Question) -> Option<Judgement> {
+        let flat: String = normal.chars.iter().filter(|c| **c != super::normal::PAUSE).collect();
+        if flat.is_empty() {
+            return Some(Judgement::default());
+        }
+        let silent = &self.data.silent;
+        let is = |list: &[String]| list.contains(&flat);
+        if question.asked == Asked::Rating {
+            if question.number
+                && let Some(level) = spoken_number(&flat)
+            {
+                return Some(single(question, level, "number", text));
+            }
+            if question.negative_polar && is(&silent.no) {
+                return Some(single(question, Level::new(4)?, "nothing to object", text));
+            }
+            let agrees = is(&silent.yes) && !(flat == "差不多" || flat == "没毛病");
+            if (question.leading || question.polar) && agrees && !question.negative_polar {
+                return Some(single(question, question.proposed?, AGREES, text));
+            }
+        }
+        let empty = is(&silent.hum) || is(&silent.no) || is(&silent.acknowledgements);
+        empty.then(Judgement::default)
+    }
+}
+
+/// 四分, 5分, 五: numbers 1..5 (convention 13).
+fn spoken_number(flat: &str) -> Option<Level> {
+    let digit = |c: char| {
+        "一二三四五".chars().position(|d| d == c).map(|p| p as u8 + 1).or_else(|| c.to_digit(10).map(|d| d as u8))
+    };
+    if flat.contains("满分") {
+        return Level::new(5);
+    }
+    let chars: Vec<char> = flat.chars().collect();
+    let before_mark =
+        chars.windows(2).find(|w| w[1] == '分').and_then(|w| digit(if w[0] == '两' { '二' } else { w[0] }));
+    let alone = (chars.len() <= 3).then(|| chars.iter().find_map(|c| digit(*c))).flatten();
+    before_mark.or(alone).and_then(Level::new)
+}
+
+fn single(question: &Question, level: Level, rule: &str, text: &str) -> Judgement {
+    let normal = Normal::new(text);
+    let found = evidence(&normal, text, 0, normal.chars.len(), level, rule);
+    let labels = question.indicator.map(|i| (i, level)).into_iter().collect();
+    Judgement { label: Some(level), labels, evidence: vec![found], complaint: level.get() <= 2, ..Judgement::default() }
+}
+
+/// Two levels so far apart that a person should listen.
+fn apart(a: Option<Level>, b: Option<Level>) -> bool {
+    matches!((a, b), (Some(a), Some(b)) if a.get().abs_diff(b.get()) >= 2)
+}
+
+/// The other engine heard the same words and more of them (没有不满意 against 满意).
+fn says_more(other: &Judgement, chosen: &Judgement, other_text: &str, text: &str) -> bool {
+    let joined = |j: &Judgement| j.evidence.iter().map(|e| e.text.as_str()).collect::<Vec<_>>().join("，");
+    let (o, c) = (joined(other), joined(chosen));
+    !c.is_empty() && o.chars().count() > c.chars().count() && o.contains(&c) && !text.contains(other_text)
+}
+
+fn note(chosen: Option<Level>, other: Option<Level>, engine: &str, text: &str) -> Disagreement {
+    Disagreement { chosen, other, engine: engine.to_string(), text: text.to_string() }
+}
+
+fn add_alarms(chosen: &mut Judgement, alarms: Vec<Evidence>) {
+    let new: Vec<Evidence> = alarms.into_iter().filter(|a| !chosen.alarms.iter().any(|c| c.text == a.text)).collect();
+    chosen.complaint |= !new.is_empty();
+    chosen.alarms.extend(new);
+}
+
+/// Places every piece of evidence on the recording's axis.
+fn timed(answer: &Answer, mut j: Judgement) -> Judgement {
+    for e in j.evidence.iter_mut().chain(&mut j.alarms) {
+        answer.place(e);
+    }
+    j
+}

@@ -1,0 +1,112 @@
+//! The text as the matcher reads it: simplified, one mark for every pause, every character with its place in the answer as given.
+//!
+//! Contract: never changes the meaning of a character's position: `origin` maps each kept character back. It does not correct words;
+//! that is [`super::heard`].
+
+use ferrous_opencc::{OpenCC, config::BuiltinConfig};
+use std::sync::LazyLock;
+
+/// The one mark that stands for every punctuation and every space.
+pub(super) const PAUSE: char = '，';
+
+/// Longest answer that is judged, in characters; the rest is dropped. Ten minutes of speech stay well below.
+pub const MAX_CHARS: usize = 4_000;
+
+#[derive(Clone, Debug)]
+pub(super) struct Normal {
+    pub chars: Vec<char>,
+    /// Character offset in the answer as given, one per kept character.
+    pub origin: Vec<usize>,
+}
+
+impl Normal {
+    pub fn new(text: &str) -> Self {
+        let given: Vec<char> = text.chars().take(MAX_CHARS).collect();
+        let simple = simplified(&given);
+        let spoken_spaces = is_word_spaced(&simple);
+        let mut chars = Vec::with_capacity(simple.len());
+        let mut origin = Vec::with_capacity(simple.len());
+        for (at, c) in simple.into_iter().enumerate() {
+            let c = narrow(c);
+            if c.is_whitespace() && spoken_spaces {
+                continue;
+            }
+            if c.is_alphanumeric() {
+                chars.push(c);
+                origin.push(at);
+            } else if !is_number_inside(c, &chars) && chars.last().is_some_and(|last| *last != PAUSE) {
+                chars.push(PAUSE);
+                origin.push(at);
+            }
+        }
+        while chars.last() == Some(&PAUSE) {
+            chars.pop();
+            origin.pop();
+        }
+        Self { chars, origin }
+    }
+
+    pub fn text(&self) -> String {
+        self.chars.iter().collect()
+    }
+
+    /// Character range in the answer as given for a range of kept characters.
+    pub fn given(&self, start: usize, end: usize) -> (usize, usize) {
+        let from = self.origin.get(start).copied().unwrap_or(0);
+        let to = end.checked_sub(1).and_then(|i| self.origin.get(i)).map_or(from, |o| o + 1);
+        (from, to)
+    }
+}
+
+/// Traditional script → simplified, character by character in place.
+fn simplified(given: &[char]) -> Vec<char> {
+    static T2S: LazyLock<Option<OpenCC>> = LazyLock::new(|| OpenCC::from_config(BuiltinConfig::T2s).ok());
+    let text: String = given.iter().collect();
+    let converted: Option<Vec<char>> = T2S.as_ref().map(|t| t.convert(&text).chars().collect());
+    // Phrase rules that change the length would move every offset: then the text stays as it is.
+    converted.filter(|c| c.len() == given.len()).unwrap_or_else(|| given.to_vec())
+}
+
+/// Simplified Chinese of any text, for the matchers outside this folder.
+pub fn to_simplified(text: &str) -> String {
+    simplified(&text.chars().collect::<Vec<_>>()).into_iter().collect()
+}
+
+/// Full-width letters and digits → ASCII.
+fn narrow(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        '\u{3000}' => ' ',
+        _ => c,
+    }
+}
+
+/// A point or colon inside a number (10:20, 2.5) is no pause.
+fn is_number_inside(c: char, before: &[char]) -> bool {
+    matches!(c, ':' | '.') && before.last().is_some_and(char::is_ascii_digit)
+}
+
+/// Some recognisers put a space between *words*; then spaces are no pauses.
+fn is_word_spaced(text: &[char]) -> bool {
+    let joined: String = text.iter().collect();
+    let words: Vec<usize> = joined.split_whitespace().map(|w| w.chars().count()).collect();
+    words.len() >= 3 && words.iter().sum::<usize>() * 10 <= words.len() * 19
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pause_is_one_mark_and_offsets_point_into_the_answer_as_given() {
+        let n = Normal::new("  挺好的。。 對，滿意！");
+        assert_eq!(n.text(), "挺好的，对，满意");
+        assert_eq!(n.given(6, 8), (10, 12));
+    }
+
+    #[test]
+    fn spaces_between_words_are_no_pauses_but_spaces_between_clauses_are() {
+        assert_eq!(Normal::new("态度 挺 好 的").text(), "态度挺好的");
+        assert_eq!(Normal::new("不满意 跟我吵了一架").text(), "不满意，跟我吵了一架");
+    }
+}

@@ -1,0 +1,332 @@
+//! One pass over the words: every level word weighed and given to whom it speaks of, every threat noted.
+//!
+//! Contract: finds, does not decide; [`super::settle`] makes levels of what is found here.
+
+use super::clause::{Clause, Scope, clauses};
+use super::compose::{Weighed, weigh};
+use super::lexicon::{Lexicon, Rating, Role, Token, Topic};
+use super::normal::{Normal, PAUSE};
+use super::question::Question;
+use super::rubric::{Class, Rubric};
+use super::{Evidence, Indicator, Level};
+
+/// Where a level belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Of(Indicator),
+    /// The asked indicator, whatever it is; with none asked, the whole.
+    Asked,
+    Product,
+    Price,
+    Elsewhere,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Eval {
+    pub target: Target,
+    pub weighed: Weighed,
+    pub scope: Scope,
+    pub clause: usize,
+    pub suggestion: bool,
+    /// 总体…: the customer's own overall word.
+    pub overall_word: bool,
+    pub commends: bool,
+    /// 耐心, 专业: says how, not how satisfied.
+    pub trait_word: bool,
+    /// 没意见: no evaluation where advice was asked for.
+    pub nothing_to_say: bool,
+}
+
+/// One pass over one version of the words.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    pub evals: Vec<Eval>,
+    pub threats: Vec<(Evidence, u8)>,
+    pub not_applicable: bool,
+    pub suggests: bool,
+    /// Clauses that take back what was said before them.
+    pub corrections: Vec<usize>,
+}
+
+/// The words under judgement.
+struct Words<'a> {
+    normal: &'a Normal,
+    text: &'a str,
+    question: &'a Question,
+    tokens: &'a [Token],
+}
+
+/// One clause where it stands.
+struct Place<'a> {
+    clause: &'a Clause,
+    n: usize,
+    /// A topic that the clause before only named.
+    dangling: Option<Topic>,
+}
+
+impl Rubric {
+    pub(super) fn read(&self, normal: &Normal, text: &str, question: &Question) -> Reading {
+        let tokens = self.lexicon.tokens(normal);
+        let clauses = clauses(&self.lexicon, normal, &tokens);
+        let words = Words { normal, text, question, tokens: &tokens };
+        let mut reading = Reading::default();
+        let mut dangling = None;
+        for (n, clause) in clauses.iter().enumerate() {
+            let before = reading.evals.len();
+            if clause.scope.correction {
+                reading.corrections.push(n);
+            }
+            self.read_clause(&mut reading, &words, &Place { clause, n, dangling });
+            dangling = self.left_over_topic(&tokens, clause, reading.evals.len() > before, dangling);
+        }
+        self.sarcasm(&mut reading, normal, &tokens, &clauses);
+        reading
+    }
+
+    fn read_clause(&self, reading: &mut Reading, words: &Words<'_>, place: &Place<'_>) {
+        let tokens = words.tokens;
+        for at in place.clause.first..place.clause.last {
+            match self.lexicon.role(&tokens[at]) {
+                Role::Rating(r) if !is_degree_of_next(&self.lexicon, tokens, at, place.clause) => {
+                    reading.evals.extend(self.evaluation(words, place, at, r));
+                }
+                Role::Acknowledgement if follows_topic(&self.lexicon, tokens, at, place.clause) => {
+                    let about = Vec::new();
+                    let r = Rating { class: Class::Good, level: 4, about, source: "synonym", suggestion: false };
+                    reading.evals.extend(self.evaluation(words, place, at, &r));
+                }
+                Role::Threat => reading.threats.extend(self.threat(words, at, place.clause)),
+                Role::NotApplicable => reading.not_applicable = true,
+                Role::Suggest => reading.suggests = true,
+                _ => {}
+            }
+        }
+    }
+
+    fn evaluation(&self, words: &Words<'_>, place: &Place<'_>, at: usize, r: &Rating) -> Option<Eval> {
+        let w = weigh(&self.lexicon, words.normal, words.tokens, at, place.clause, r)?;
+        let (target, overall_word) = self.target(words.tokens, at, place.clause, r, words.question, place.dangling);
+        Some(Eval {
+            target,
+            scope: place.clause.scope,
+            clause: place.n,
+            suggestion: r.suggestion,
+            overall_word,
+            commends: w.level == 5 && commends(&words.normal.chars[w.start..w.end]),
+            trait_word: r.source == "synonym" && !r.about.is_empty(),
+            nothing_to_say: self.lexicon.word(&words.tokens[at]).starts_with('没') && r.class == Class::Good,
+            weighed: w,
+        })
+    }
+
+    /// Whose level it is: the nearest strong topic of the clause, else the word's own binding, else what was asked (convention 8).
+    fn target(
+        &self,
+        tokens: &[Token],
+        at: usize,
+        clause: &Clause,
+        r: &Rating,
+        question: &Question,
+        dangling: Option<Topic>,
+    ) -> (Target, bool) {
+        let topic = self.topic_near(tokens, at, clause).or(dangling.map(|t| (t, true)));
+        let overall_word = matches!(topic, Some((Topic::Of(Indicator::Overall), true)));
+        let asked = question.indicator;
+        let own = &r.about;
+        let target =
+            match topic {
+                Some((Topic::Product, _)) => Target::Product,
+                Some((Topic::Price, _)) => Target::Price,
+                Some((Topic::Elsewhere, _)) => Target::Elsewhere,
+                Some((Topic::Of(i), true)) => Target::Of(i),
+                // Parts are not the service: 配件可以，服务不行.
+                Some((Topic::Generic, _))
+                    if own.is_empty() && asked == Some(Indicator::Parts) && self.names_service(tokens, at, clause) =>
+                {
+                    Target::Of(Indicator::Overall)
+                }
+                Some((Topic::Of(i), false)) if own.is_empty() || own.contains(&i) => {
+                    if weak_belongs_to_asked(i, asked) { Target::Asked } else { Target::Of(i) }
+                }
+                _ if speaks_of_money(self.lexicon.word(&tokens[at])) => Target::Price,
+                _ if own.is_empty() => Target::Asked,
+                _ if asked.is_some_and(|a| own.contains(&a)) => Target::Asked,
+                _ => Target::Of(own[0]),
+            };
+        let target =
+            if asked.is_some() && target == asked.map_or(Target::Asked, Target::Of) { Target::Asked } else { target };
+        (target, overall_word)
+    }
+
+    /// The nearest strong topic before the word; else the nearest weak one; else one right behind it.
+    fn topic_near(&self, tokens: &[Token], at: usize, clause: &Clause) -> Option<(Topic, bool)> {
+        let inside = |t: &Token| match self.lexicon.role(t) {
+            Role::Topic { topic, strong } => Some((*topic, *strong)),
+            _ => None,
+        };
+        let before = || tokens[clause.first..at].iter().rev().filter_map(inside);
+        let covered = tokens[clause.first..clause.last]
+            .iter()
+            .filter(|t| t.start >= tokens[at].start && t.end <= tokens[at].end)
+            .filter_map(inside)
+            .find(|t| t.1);
+        covered
+            .or_else(|| before().find(|t| t.1))
+            .or_else(|| before().find(|t| t.0 != Topic::Generic))
+            .or_else(|| {
+                tokens[at + 1..clause.last]
+                    .iter()
+                    .take(3)
+                    .filter_map(inside)
+                    .find(|t| t.1 && self.no_rating_between(tokens, at, clause))
+            })
+            .or_else(|| before().next())
+    }
+
+    fn names_service(&self, tokens: &[Token], at: usize, clause: &Clause) -> bool {
+        tokens[clause.first..at].iter().any(|t| matches!(self.lexicon.word(t), "服务" | "售后" | "服务质量"))
+    }
+
+    fn no_rating_between(&self, tokens: &[Token], at: usize, clause: &Clause) -> bool {
+        !tokens[at + 1..clause.last].iter().any(|t| matches!(self.lexicon.role(t), Role::Rating(_)))
+    }
+
+    /// 配件，太慢了: a clause that only names its topic hands it on.
+    fn left_over_topic(&self, tokens: &[Token], clause: &Clause, rated: bool, before: Option<Topic>) -> Option<Topic> {
+        if rated {
+            return None;
+        }
+        let own = tokens[clause.first..clause.last].iter().rev().find_map(|t| match self.lexicon.role(t) {
+            Role::Topic { topic, strong: true } => Some(*topic),
+            _ => None,
+        });
+        let only_topic = clause.end - clause.start <= 7;
+        if only_topic { own.or(before.filter(|_| own.is_none() && clause.first == clause.last)) } else { None }
+    }
+
+    /// E09: a threat in force is 1, on condition 2, denied or unreal nothing (convention 9).
+    fn threat(&self, words: &Words<'_>, at: usize, clause: &Clause) -> Option<(Evidence, u8)> {
+        let (normal, text, t) = (words.normal, words.text, &words.tokens[at]);
+        let scopes = &self.data.scopes;
+        let head: String = normal.chars[clause.start..t.start].iter().collect();
+        let tail: String = normal.chars[t.end..clause.end].iter().filter(|c| **c != PAUSE).collect();
+        let next: String = normal.chars[clause.end..].iter().take(8).collect();
+        let word = self.lexicon.word(t);
+        let negated_itself = word.contains('不') || word.starts_with("再也") || word.starts_with("别买");
+        let denied = !negated_itself && scopes.denial.iter().any(|d| ends_near(&head, d));
+        let waived = scopes.denial_after.iter().any(|d| tail.starts_with(d.as_str()) || next.starts_with(d.as_str()));
+        let s = clause.scope;
+        let others = !head.contains('我')
+            && ["他们", "人家", "别人", "同事", "邻居", "隔壁", "有人", "朋友", "老板", "亲戚"]
+                .iter()
+                .any(|w| head.contains(w));
+        if denied || waived || others || s.quoted || s.counterfactual || s.asks && !head.contains("必须") || s.past {
+            return None;
+        }
+        let level = if s.supposed { 2 } else { 1 };
+        let rule = if s.supposed { "threat on condition" } else { "threat" };
+        Some((evidence(normal, text, t.start, t.end, Level::new(level)?, rule), level))
+    }
+
+    /// 可真快，等了十天: praise in form; a complaint, a wait or a lack beside it turns it round (convention 11).
+    fn sarcasm(&self, reading: &mut Reading, normal: &Normal, tokens: &[Token], clauses: &[Clause]) {
+        let Some(at) = tokens.iter().position(|t| matches!(self.lexicon.role(t), Role::Sarcasm)) else { return };
+        let text = normal.text();
+        let bitter = ["等了", "才", "没", "半天", "什么", "个月", "礼拜", "星期"].iter().any(|w| text.contains(w))
+            || reading.evals.iter().any(|e| e.weighed.class.is_negative());
+        if !bitter {
+            return;
+        }
+        for e in reading.evals.iter_mut().filter(|e| e.weighed.class.is_positive()) {
+            e.weighed.class = Class::Poor;
+            e.weighed.level = 2;
+            e.weighed.steps.push("sarcasm");
+        }
+        let Some(n) = clauses.iter().position(|c| (c.first..c.last).contains(&at)) else { return };
+        let weighed = Weighed {
+            level: 2,
+            class: Class::Poor,
+            start: tokens[at].start,
+            end: tokens[at].end,
+            steps: vec!["sarcasm"],
+            double_negation: false,
+        };
+        let scope = clauses[n].scope;
+        reading.evals.push(Eval {
+            target: Target::Asked,
+            weighed,
+            scope,
+            clause: n,
+            suggestion: false,
+            overall_word: false,
+            commends: false,
+            trait_word: false,
+            nothing_to_say: false,
+        });
+    }
+}
+
+/// 好慢, 好快: 好 before another level word is a degree word.
+fn is_degree_of_next(lexicon: &Lexicon, tokens: &[Token], at: usize, clause: &Clause) -> bool {
+    lexicon.word(&tokens[at]) == "好"
+        && at + 1 < clause.last
+        && tokens[at + 1].start == tokens[at].end
+        && matches!(lexicon.role(&tokens[at + 1]), Role::Rating(_))
+        && lexicon.word(&tokens[at + 1]).chars().count() <= 2
+        && !lexicon
+            .word(&tokens[at + 1])
+            .starts_with(['不', '还', '挺', '很', '太', '好', '一', '可', '没', '满', '行'])
+}
+
+/// 态度好的: an acknowledgement right behind a topic is an evaluation.
+fn follows_topic(lexicon: &Lexicon, tokens: &[Token], at: usize, clause: &Clause) -> bool {
+    lexicon.word(&tokens[at]).starts_with('好')
+        && at > clause.first
+        && tokens[at - 1].end == tokens[at].start
+        && matches!(
+            lexicon.role(&tokens[at - 1]),
+            Role::Topic { .. } | Role::Intensifier | Role::Measured | Role::SoftNegator | Role::Negator
+        )
+}
+
+/// 贵, 乱收费: a price without its name.
+fn speaks_of_money(word: &str) -> bool {
+    ["贵", "收费", "花钱"].iter().any(|w| word.contains(w))
+}
+
+/// 来得, 修得, 时间 name what was asked as well as their own indicator.
+fn weak_belongs_to_asked(topic: Indicator, asked: Option<Indicator>) -> bool {
+    match (topic, asked) {
+        (Indicator::Timeliness, Some(Indicator::Parts)) | (Indicator::Skill, Some(Indicator::Timeliness)) => true,
+        (t, Some(a)) => t == a,
+        (_, None) => false,
+    }
+}
+
+fn commends(chars: &[char]) -> bool {
+    let text: String = chars.iter().collect();
+    ["嘉奖", "表扬", "表彰", "奖励", "奖金"].iter().any(|w| text.contains(w))
+}
+
+fn ends_near(head: &str, word: &str) -> bool {
+    let count = head.chars().count();
+    (0..=2).any(|gap| {
+        let kept: String = head.chars().take(count.saturating_sub(gap)).collect();
+        kept.ends_with(word)
+    })
+}
+
+pub(super) fn evidence(normal: &Normal, text: &str, start: usize, end: usize, level: Level, rule: &str) -> Evidence {
+    let (from, to) = normal.given(start, end);
+    Evidence {
+        text: text.chars().skip(from).take(to - from).collect(),
+        start: from,
+        end: to,
+        level,
+        rule: rule.to_string(),
+        from_s: None,
+        to_s: None,
+        turn: None,
+        heard_by: None,
+    }
+}

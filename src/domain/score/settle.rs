@@ -1,0 +1,181 @@
+//! What was found → one level per indicator (conventions 7, 8, 9, 11).
+//!
+//! Contract: pure; each step is one small rule over the evaluations of one indicator, and keeps the words that decided.
+
+use super::judge::Judgement;
+use super::normal::Normal;
+use super::question::{Asked, Question};
+use super::reading::{Eval, Reading, Target, evidence};
+use super::{Indicator, Level};
+use std::collections::BTreeMap;
+
+/// Reading → levels per indicator.
+pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: &Normal) -> Judgement {
+    let mut out = Judgement {
+        not_applicable: reading.not_applicable,
+        alarms: reading.threats.iter().map(|t| t.0.clone()).collect(),
+        ..Judgement::default()
+    };
+    let live: Vec<&Eval> = reading
+        .evals
+        .iter()
+        .filter(|e| e.scope.in_force() && !(question.asked == Asked::Suggestion && e.nothing_to_say))
+        .collect();
+    let home = home_indicator(question);
+    let mut used: Vec<(Indicator, u8, &Eval)> = Vec::new();
+    for indicator in Indicator::ALL {
+        let mut own: Vec<&Eval> = live.iter().copied().filter(|e| belongs(e, indicator, question, home)).collect();
+        // The machine stands in for the whole only where nothing is said of the service.
+        if own.iter().any(|e| !is_thing(e)) {
+            own.retain(|e| !is_thing(e));
+        }
+        let own = keep_last_version(&own, &reading.corrections);
+        let threat = threat_for(&reading, indicator, home);
+        let Some((mut level, mut shown)) = resolve(&own).or(threat.map(|l| (l, Vec::new()))) else { continue };
+        if let Some(l) = threat {
+            level = level.min(l);
+        }
+        if indicator == Indicator::Overall && threat.is_none() {
+            let standing = keep_last_version(&live, &reading.corrections);
+            level = cap_by_complaint(level, &shown, &standing);
+        }
+        let Some(settled) = Level::new(level) else { continue };
+        out.labels.insert(indicator, settled);
+        shown.sort_by_key(|e| e.weighed.start);
+        used.extend(shown.into_iter().map(|e| (indicator, level, e)));
+    }
+    fill_evidence(&mut out, &used, text, normal);
+    out.evidence.extend(out.alarms.iter().filter(|_| !out.labels.is_empty()).cloned());
+    out.label = match question.asked {
+        Asked::Rating => home.and_then(|i| out.labels.get(&i).copied()),
+        Asked::Suggestion => whole(&out.labels),
+        Asked::Fact => None,
+    };
+    out.suggestion = reading.suggests || live.iter().any(|e| e.suggestion);
+    out.commendation =
+        live.iter().find(|e| e.commends).map(|e| normal.chars[e.weighed.start..e.weighed.end].iter().collect());
+    out.product_fault = live.iter().any(|e| e.weighed.class.is_negative() && e.target == Target::Product);
+    // 一开机就不行了 in answer to a question about the fault describes; it alleges nothing.
+    let describes =
+        |e: &Eval| e.target == Target::Elsewhere || e.target == Target::Asked && question.asked == Asked::Fact;
+    let alleges = live.iter().any(|e| e.weighed.class.is_negative() && !describes(e));
+    out.complaint = alleges && !superseded_complaint(&live, &out)
+        || !out.alarms.is_empty()
+        || out.labels.values().any(|l| l.get() <= 2);
+    out
+}
+
+/// A complaint about the past with a content present is none.
+fn superseded_complaint(live: &[&Eval], out: &Judgement) -> bool {
+    let negative_now = live.iter().any(|e| e.weighed.class.is_negative() && !e.scope.past);
+    !negative_now && out.labels.values().all(|l| l.get() >= 4) && !out.labels.is_empty()
+}
+
+/// The indicator that takes words without a topic.
+fn home_indicator(question: &Question) -> Option<Indicator> {
+    match question.asked {
+        Asked::Rating => question.indicator,
+        Asked::Suggestion => Some(Indicator::Overall),
+        Asked::Fact => None,
+    }
+}
+
+fn belongs(e: &Eval, indicator: Indicator, question: &Question, home: Option<Indicator>) -> bool {
+    match e.target {
+        Target::Asked => home == Some(indicator),
+        Target::Of(i) => i == indicator,
+        // The product or the price is nobody's indicator; asked for the whole, it is part of the whole.
+        Target::Product | Target::Price => {
+            indicator == Indicator::Overall
+                && home == Some(Indicator::Overall)
+                && question.asked == Asked::Rating
+                && e.weighed.class.is_negative()
+                || indicator == Indicator::Parts && home == Some(Indicator::Parts)
+        }
+        Target::Elsewhere => false,
+    }
+}
+
+fn threat_for(reading: &Reading, indicator: Indicator, home: Option<Indicator>) -> Option<u8> {
+    (home.unwrap_or(Indicator::Overall) == indicator).then(|| reading.threats.iter().map(|t| t.1).min()).flatten()
+}
+
+/// The level of one indicator from all that was said of it, and the words that decided.
+fn resolve<'a>(own: &[&'a Eval]) -> Option<(u8, Vec<&'a Eval>)> {
+    let own = keep_present(own);
+    let own = keep_after_contrast(&own);
+    let (advice, firm): (Vec<&Eval>, Vec<&Eval>) = own.iter().partition(|e| e.suggestion);
+    let pool = if firm.is_empty() { advice } else { firm };
+    let lowest = pool.iter().map(|e| e.weighed.level).min()?;
+    let highest = pool.iter().map(|e| e.weighed.level).max()?;
+    let level = match (lowest, highest) {
+        (l, h) if l >= 4 => praise(&pool).unwrap_or(h),
+        // 也不是说不好 + complaint (convention 5).
+        (l, _) if l <= 2 && pool.iter().any(|e| e.weighed.double_negation) => 3,
+        (l, _) => l,
+    };
+    Some((level, pool))
+}
+
+/// 挺好，很耐心: a verdict outweighs the trait beside it.
+fn praise(pool: &[&Eval]) -> Option<u8> {
+    pool.iter().filter(|e| !e.trait_word).map(|e| e.weighed.level).max()
+}
+
+/// Self-correction: what was said before 不对, 说错了 is void when something follows (convention 11).
+fn keep_last_version<'a>(own: &[&'a Eval], corrections: &[usize]) -> Vec<&'a Eval> {
+    let latest = corrections.iter().rev().find(|c| own.iter().any(|e| e.clause >= **c));
+    own.iter().copied().filter(|e| latest.is_none_or(|c| e.clause >= *c)).collect()
+}
+
+fn is_thing(e: &Eval) -> bool {
+    matches!(e.target, Target::Product | Target::Price)
+}
+
+/// Past against now → now (convention 11).
+fn keep_present<'a>(own: &[&'a Eval]) -> Vec<&'a Eval> {
+    let present: Vec<&Eval> = own.iter().copied().filter(|e| !e.scope.past).collect();
+    if present.is_empty() { own.to_vec() } else { present }
+}
+
+/// 还行，就是有点慢: what stands after the turn decides (convention 7).
+fn keep_after_contrast<'a>(own: &[&'a Eval]) -> Vec<&'a Eval> {
+    let after = own.iter().filter(|e| e.scope.contrast).map(|e| e.clause).max();
+    let conceded = own.iter().any(|e| e.scope.concessive) && own.iter().any(|e| !e.scope.concessive);
+    match after {
+        Some(from) if !own.iter().any(|e| e.weighed.double_negation) => {
+            own.iter().copied().filter(|e| e.clause >= from).collect()
+        }
+        None if conceded => own.iter().copied().filter(|e| !e.scope.concessive).collect(),
+        _ => own.to_vec(),
+    }
+}
+
+/// E08, convention 7: any live complaint caps the whole at 3, unless the customer says an overall word himself.
+fn cap_by_complaint(level: u8, shown: &[&Eval], live: &[&Eval]) -> u8 {
+    let present = live.iter().any(|e| !e.scope.past);
+    let complains = live
+        .iter()
+        .any(|e| e.weighed.class.is_negative() && !(e.scope.past && present) && e.target != Target::Elsewhere);
+    let own_word = shown.iter().any(|e| e.overall_word && e.weighed.level >= 4);
+    let product_only = shown.iter().all(|e| is_thing(e));
+    match level {
+        4.. if complains && !own_word => 3,
+        2 if product_only && !shown.is_empty() => 3,
+        l => l,
+    }
+}
+
+/// The level of an answer that was asked for advice: the lowest complaint, else the best word.
+fn whole(labels: &BTreeMap<Indicator, Level>) -> Option<Level> {
+    let lowest = labels.values().min().copied()?;
+    if lowest.get() <= 3 { Some(lowest) } else { labels.values().max().copied() }
+}
+
+fn fill_evidence(out: &mut Judgement, used: &[(Indicator, u8, &Eval)], text: &str, normal: &Normal) {
+    for (indicator, _, e) in used {
+        let Some(level) = Level::new(e.weighed.level) else { continue };
+        let rule = format!("{}:{}", indicator.name(), e.weighed.steps.join("+"));
+        out.evidence.push(evidence(normal, text, e.weighed.start, e.weighed.end, level, &rule));
+    }
+}

@@ -1,0 +1,5 @@
+//! 回访任务: what must be done for one order, from the completion SMS to a valid visit.
+pub mod plan;
+mod steps;
+pub mod task;
+mod why;

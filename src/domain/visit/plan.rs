@@ -1,0 +1,302 @@
+//! The planner: what to do now with every visit, and why not the rest.
+//!
+//! Contract: a pure function of `now` and a [`Situation`]; same input, same output. It dials only what may be dialled (spacing A04,
+//! working hours A03, quiet hours A13), never more than the free lines, channels and seats minus the reserve (B01); it names every visit
+//! that has just become late (A01) or overdue (A02) with its cause; it never asks to be woken at `now`.
+//! Plan, then execute: the engine claims each visit of `dial`, records each of `late` and `escalate`, and plans again after any event.
+//!
+//! Not here: starting calls, and who holds which seat.
+
+use super::task::{Visit, VisitState, WaitReason};
+use super::why::{self, Blocker, Turn};
+use crate::domain::calendar::Calendar;
+use crate::domain::id::VisitId;
+use crate::domain::programme::{AfterDeadline, DialMode, Programme, Programmes};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
+
+pub use super::why::{Why, WhyCode, why};
+
+/// Where something of the outer world is in the way, the planner looks again after so long, in case the event that ends it is missed.
+const RECHECK: SignedDuration = SignedDuration::from_secs(60);
+/// Times have millisecond precision.
+const TICK: SignedDuration = SignedDuration::from_millis(1);
+
+/// Everything a plan depends on.
+#[derive(Clone, Debug)]
+pub struct Situation<'a> {
+    /// Every visit that is not over; others are ignored.
+    pub visits: &'a [Visit],
+    pub programmes: &'a Programmes,
+    pub calendar: &'a Calendar,
+    /// The site's mode; a programme may say otherwise.
+    pub mode: DialMode,
+    pub capacity: Capacity,
+    pub gate: Gate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Unattended calls that may be started now.
+    pub voice_free: u32,
+    pub seats_total: u32,
+    pub seats_idle: u32,
+    /// B01: seats that dialling never takes.
+    pub reserve_idle_seats: u32,
+}
+
+/// What must hold before anything is dialled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gate {
+    pub dialling_enabled: bool,
+    pub disk: Disk,
+    pub trunk: TrunkState,
+}
+
+/// No recorder, no call (C01).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disk {
+    Ok,
+    Low { free_mb: u64, floor_mb: u64 },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrunkState {
+    Ready {
+        free_lines: u32,
+    },
+    /// `reason` is for people, e.g. `注册失败: 403`.
+    Down {
+        reason: String,
+        retry_at: Option<Timestamp>,
+    },
+}
+
+/// What to do now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Most urgent first.
+    pub dial: Vec<VisitId>,
+    /// The due time has passed (A01): record the cause with `mark_late`.
+    pub late: Vec<(VisitId, String)>,
+    /// The deadline has passed (A02): escalate with `mark_escalated`.
+    pub escalate: Vec<(VisitId, String)>,
+    /// When to plan again if nothing happens before; always after `now`.
+    pub next_wakeup: Option<Timestamp>,
+}
+
+/// Decides.
+pub fn plan(now: Timestamp, situation: &Situation) -> Plan {
+    let mut plan = Plan::default();
+    let mut ready: Vec<Ready> = Vec::new();
+    let mut wakeup = Wakeup { now, at: None };
+    let hours = HoursCache::new(now, situation);
+    for visit in situation.visits {
+        let VisitState::Waiting { not_before, reason } = &visit.state else { continue };
+        note_marks(visit, &mut wakeup);
+        match why::blocker(now, visit, situation, hours.of(visit)) {
+            Some(blocker) => {
+                mark(now, visit, situation, Err(&blocker), &mut plan);
+                wakeup.note(blocker.looks_again_at(now, RECHECK));
+            }
+            None => ready.push(Ready { visit, obligation: obligation(now, visit, *not_before, reason) }),
+        }
+    }
+    let chosen = choose(&mut ready, situation);
+    if chosen < ready.len() {
+        wakeup.note(Some(now.saturating_add_or_max(RECHECK)));
+    }
+    for (place, candidate) in ready.iter().enumerate() {
+        let turn = if place < chosen { Turn::Now } else { Turn::Queued };
+        mark(now, candidate.visit, situation, Ok(turn), &mut plan);
+    }
+    plan.dial = ready[..chosen].iter().map(|candidate| candidate.visit.id.clone()).collect();
+    plan.next_wakeup = wakeup.at;
+    plan
+}
+
+/// How many visits of each mode could be dialled now.
+pub(super) struct Slots {
+    lines: u32,
+    voice: u32,
+    seats: u32,
+}
+
+impl Slots {
+    pub(super) fn of(situation: &Situation) -> Self {
+        let lines = match situation.gate.trunk {
+            TrunkState::Ready { free_lines } => free_lines,
+            TrunkState::Down { .. } => 0,
+        };
+        let capacity = situation.capacity;
+        let seats = capacity.seats_idle.saturating_sub(capacity.reserve_idle_seats);
+        Self { lines, voice: capacity.voice_free, seats }
+    }
+
+    pub(super) fn free(&self, mode: DialMode) -> u32 {
+        self.lines.min(match mode {
+            DialMode::Voice => self.voice,
+            DialMode::Agent => self.seats,
+        })
+    }
+
+    fn take(&mut self, mode: DialMode) -> bool {
+        if self.free(mode) == 0 {
+            return false;
+        }
+        self.lines -= 1;
+        match mode {
+            DialMode::Voice => self.voice -= 1,
+            DialMode::Agent => self.seats -= 1,
+        }
+        true
+    }
+}
+
+pub(super) fn mode_of(visit: &Visit, situation: &Situation) -> DialMode {
+    situation.programmes.get(&visit.programme).and_then(|p| p.mode).unwrap_or(situation.mode)
+}
+
+/// A visit that nothing but capacity holds back.
+pub(super) struct Ready<'a> {
+    pub(super) visit: &'a Visit,
+    /// The next promise that can still be kept; the earliest is the most urgent.
+    pub(super) obligation: Timestamp,
+}
+
+/// Moves those to be dialled to the front, most urgent first, and says how many they are.
+fn choose(ready: &mut [Ready], situation: &Situation) -> usize {
+    let mut slots = Slots::of(situation);
+    if slots.free(DialMode::Voice).max(slots.free(DialMode::Agent)) == 0 {
+        return 0;
+    }
+    ready.sort_unstable_by(|a, b| (a.obligation, &a.visit.id).cmp(&(b.obligation, &b.visit.id)));
+    let mut chosen = 0;
+    for i in 0..ready.len() {
+        if slots.lines == 0 {
+            break;
+        }
+        if slots.take(mode_of(ready[i].visit, situation)) {
+            // What is passed over keeps its order among itself well enough: it is not dialled now.
+            ready[chosen..=i].rotate_right(1);
+            chosen += 1;
+        }
+    }
+    chosen
+}
+
+/// The promise that comes next: a time that was asked for (A07), the thirty minutes of a visit that was never called (A01), else the
+/// three hours (A02). One that can no longer be met by calling now gives way to the next, so that one late visit does not make more.
+pub(super) fn obligation(now: Timestamp, visit: &Visit, not_before: Timestamp, reason: &WaitReason) -> Timestamp {
+    if reason.on_request() {
+        not_before
+    } else if visit.attempts == 0 && now <= visit.due_at {
+        visit.due_at
+    } else {
+        visit.deadline_at
+    }
+}
+
+/// Late and overdue, with the cause.
+fn mark(now: Timestamp, visit: &Visit, situation: &Situation, held: Result<Turn, &Blocker>, plan: &mut Plan) {
+    let overdue = now > visit.deadline_at && visit.escalated_at.is_none();
+    let late = now > visit.due_at && visit.late_cause.is_none();
+    if !overdue && !late {
+        return;
+    }
+    let cause = why::late_cause(now, visit, situation, held);
+    if overdue {
+        plan.escalate.push((visit.id.clone(), cause.clone()));
+    }
+    if late {
+        plan.late.push((visit.id.clone(), cause));
+    }
+}
+
+/// The next instants at which the visit becomes late or overdue.
+fn note_marks(visit: &Visit, wakeup: &mut Wakeup) {
+    if visit.late_cause.is_none() {
+        wakeup.note(Some(visit.due_at.saturating_add_or_max(TICK)));
+    }
+    if visit.escalated_at.is_none() {
+        wakeup.note(Some(visit.deadline_at.saturating_add_or_max(TICK)));
+    }
+}
+
+/// The earliest instant after `now`.
+struct Wakeup {
+    now: Timestamp,
+    at: Option<Timestamp>,
+}
+
+impl Wakeup {
+    fn note(&mut self, at: Option<Timestamp>) {
+        let Some(at) = at.filter(|at| *at > self.now && *at < Timestamp::MAX) else { return };
+        self.at = Some(self.at.map_or(at, |old| old.min(at)));
+    }
+}
+
+/// From when on customers may be called, seen from `now`; equal to `now` when they may.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hours {
+    pub(super) ordinary: Timestamp,
+    pub(super) requested: Timestamp,
+    pub(super) quiet_over: Timestamp,
+    pub(super) hold_after_deadline: bool,
+}
+
+impl Hours {
+    pub(super) fn of(now: Timestamp, programme: &Programme, calendar: &Calendar) -> Self {
+        Self {
+            ordinary: programme.next_callable(calendar, now, false),
+            requested: programme.next_callable(calendar, now, true),
+            quiet_over: calendar.next_within(&programme.calling_hours, now),
+            hold_after_deadline: programme.after_deadline == AfterDeadline::EscalateAndHold,
+        }
+    }
+}
+
+/// Calendar questions are asked once per programme, not once per visit.
+pub(super) struct HoursCache<'a>(HashMap<&'a str, Hours>);
+
+impl<'a> HoursCache<'a> {
+    pub(super) fn new(now: Timestamp, situation: &Situation<'a>) -> Self {
+        let hours = |p: &'a Programme| (p.name.as_str(), Hours::of(now, p, situation.calendar));
+        Self(situation.programmes.iter().map(hours).collect())
+    }
+
+    pub(super) fn of(&self, visit: &Visit) -> Option<Hours> {
+        self.0.get(visit.programme.as_str()).copied()
+    }
+}
+
+/// Addition that stops at the end of time.
+trait SaturatingAdd {
+    fn saturating_add_or_max(self, by: SignedDuration) -> Timestamp;
+}
+
+impl SaturatingAdd for Timestamp {
+    fn saturating_add_or_max(self, by: SignedDuration) -> Timestamp {
+        self.checked_add(by).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl Blocker {
+    /// When this alone could be over; `None` when only a command ends it.
+    fn looks_again_at(&self, now: Timestamp, recheck: SignedDuration) -> Option<Timestamp> {
+        match self {
+            Self::RedialGuard { until }
+            | Self::NotYet { until }
+            | Self::QuietHours { until }
+            | Self::SiteClosed { until } => Some(*until),
+            Self::TrunkDown { retry_at: Some(at), .. } if *at > now => Some(*at),
+            Self::DialingOff | Self::DiskLow { .. } | Self::TrunkDown { .. } => {
+                Some(now.saturating_add_or_max(recheck))
+            }
+            Self::ForPerson { .. } | Self::Escalated | Self::NoProgramme => None,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,133 @@
+//! One visit and its states.
+//!
+//! ```text
+//!            accept SMS
+//!                │
+//!                ▼        claim (one transaction with the new Call)
+//!   ┌────────▶ Waiting ───────────────▶ Calling
+//!   │            │  ▲                      │
+//!   │ reschedule │  └──── retry after ─────┤ call ended, not valid
+//!   └────────────┘                         │
+//!                │ cancel                  │ valid visit        attempts used up, wrong number, refused
+//!                ▼                         ▼                    ▼
+//!              Closed                  Completed              Closed
+//! ```
+//! A visit is never lost: every state but the two last has a next step with an instant or a call that holds it, or waits for a person and
+//! says so. The transitions are in [`super::steps`] and re-exported here; they never touch `version`, which is the store's.
+
+use crate::domain::call::outcome::Outcome;
+use crate::domain::id::{CallId, OrderNo, VisitId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub use super::steps::{
+    CallResult, Refused, accept, after_call, cancel, claim, corrected, dial_now, interrupted, mark_escalated,
+    mark_late, reschedule,
+};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Visit {
+    pub id: VisitId,
+    pub order_no: OrderNo,
+    /// Name of the programme that governs it, e.g. `excavator`.
+    pub programme: String,
+    /// When the completion SMS was received (A01, A03: kept beside the working-time clock).
+    pub sms_at: Timestamp,
+    /// When the working-time clock started: `sms_at`, or the next opening.
+    pub clock_starts_at: Timestamp,
+    /// Thirty working minutes later (A01).
+    pub due_at: Timestamp,
+    /// Three working hours later (A02).
+    pub deadline_at: Timestamp,
+    /// Calls already started; the next call is number `attempts + 1`.
+    pub attempts: u32,
+    pub first_attempt_at: Option<Timestamp>,
+    /// Set once when the deadline passed unvisited (A02); the visit is still called.
+    pub escalated_at: Option<Timestamp>,
+    /// Why the visit is late, recorded when it becomes late (invariant 4).
+    pub late_cause: Option<String>,
+    /// Ended attempts by their result: names of [`crate::domain::programme::RuleKey`], e.g. `busy`, `callback`.
+    #[serde(default)]
+    pub tries: BTreeMap<String, u32>,
+    /// A04: before this instant nobody dials, neither the planner nor a person.
+    #[serde(default)]
+    pub redial_guard: Option<Timestamp>,
+    pub state: VisitState,
+    /// Grows by one with every save; a save with an old version fails.
+    pub version: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum VisitState {
+    /// May be dialled at `not_before` or later.
+    Waiting { not_before: Timestamp, reason: WaitReason },
+    /// Held by a call.
+    Calling { call: CallId, since: Timestamp },
+    /// A valid visit was made by `call`.
+    Completed { call: CallId, at: Timestamp },
+    /// Ended without a valid visit.
+    Closed { cause: CloseCause, at: Timestamp },
+}
+
+/// Why a visit waits; shown by `why` (invariant 4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum WaitReason {
+    /// Not called yet.
+    New,
+    /// Redial spacing after an attempt (A04, A05).
+    /// `rule` is the name of the retry rule that applied, e.g. `hung_up`, `silent`.
+    RetrySpacing {
+        after: Outcome,
+        attempt: u32,
+        #[serde(default)]
+        rule: String,
+    },
+    /// The customer asked to be called then (A07).
+    Appointment { said: Option<String> },
+    /// A person moved it.
+    Rescheduled { by: String, note: String },
+    /// A person pressed "dial now".
+    ByHand { by: String },
+    /// The engine stopped while calling.
+    Interrupted { attempt: u32 },
+    /// Nothing happens until a person reschedules, dials or cancels.
+    ForPerson { problem: String },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseCause {
+    /// Cancelled by a person.
+    Cancelled,
+    /// The customer refused the visit (C09).
+    Refused,
+    /// The number is not the customer's (A08).
+    WrongNumber,
+    /// The network says the number does not exist.
+    InvalidNumber,
+    /// All attempts used; goes to SMS, e-mail or letter (A06).
+    AttemptsUsedUp,
+}
+
+impl WaitReason {
+    /// The customer or one of our people named the time (A07).
+    pub fn on_request(&self) -> bool {
+        match self {
+            Self::Appointment { .. } | Self::Rescheduled { .. } | Self::ByHand { .. } => true,
+            Self::New | Self::RetrySpacing { .. } | Self::Interrupted { .. } | Self::ForPerson { .. } => false,
+        }
+    }
+}
+
+impl VisitState {
+    /// True for the two end states.
+    pub fn is_over(&self) -> bool {
+        match self {
+            Self::Waiting { .. } | Self::Calling { .. } => false,
+            Self::Completed { .. } | Self::Closed { .. } => true,
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! Invariant 4: every wait has a reason that a person can read, and every late case a cause.
+//!
+//! The reason is computed by the same [`blocker`] that the planner obeys, so what is shown is what holds the visit.
+
+use super::plan::{Capacity, Disk, Hours, HoursCache, Ready, Situation, Slots, TrunkState, mode_of, obligation};
+use super::steps::guard_minutes;
+use super::task::{CloseCause, Visit, VisitState, WaitReason};
+use crate::domain::call::outcome::Outcome;
+use crate::domain::programme::{DialMode, EndKind, Programme, RetryRule, RuleKey};
+use crate::domain::when::local_text;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The answer to "why is this visit not being called?".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Why {
+    pub code: WhyCode,
+    /// One sentence.
+    pub text_zh: String,
+    /// When this reason ends, where that is known.
+    pub until: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyCode {
+    /// Nothing is in the way; it is dialled with the next plan.
+    Ready,
+    InCall,
+    Completed,
+    Closed,
+    /// The clock has not started (A03).
+    NotStarted,
+    RetrySpacing,
+    /// A04.
+    RedialGuard,
+    Appointment,
+    Rescheduled,
+    Interrupted,
+    ForPerson,
+    /// Held after the deadline (A02).
+    Escalated,
+    /// A13.
+    QuietHours,
+    SiteClosed,
+    DialingOff,
+    /// C01.
+    DiskLow,
+    TrunkDown,
+    /// All lines or channels are taken.
+    Busy,
+    /// B01.
+    SeatReserve,
+    NoProgramme,
+}
+
+/// What holds a waiting visit back, before capacity. In the order in which it is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Blocker {
+    NoProgramme,
+    ForPerson { problem: String },
+    RedialGuard { until: Timestamp },
+    NotYet { until: Timestamp },
+    Escalated,
+    QuietHours { until: Timestamp },
+    SiteClosed { until: Timestamp },
+    DialingOff,
+    DiskLow { free_mb: u64, floor_mb: u64 },
+    TrunkDown { reason: String, retry_at: Option<Timestamp> },
+}
+
+/// The first obstacle of a visit in `Waiting`; `None` also for visits that do not wait. `hours` is `None` for an unknown programme.
+pub(super) fn blocker(now: Timestamp, visit: &Visit, s: &Situation, hours: Option<Hours>) -> Option<Blocker> {
+    let VisitState::Waiting { not_before, reason } = &visit.state else { return None };
+    let Some(hours) = hours else { return Some(Blocker::NoProgramme) };
+    if let WaitReason::ForPerson { problem } = reason {
+        return Some(Blocker::ForPerson { problem: problem.clone() });
+    }
+    if let Some(until) = visit.redial_guard.filter(|guard| *guard > now) {
+        return Some(Blocker::RedialGuard { until: until.max(*not_before) });
+    }
+    if *not_before > now {
+        return Some(Blocker::NotYet { until: *not_before });
+    }
+    if hours.hold_after_deadline && now > visit.deadline_at && !reason.on_request() {
+        return Some(Blocker::Escalated);
+    }
+    let by_hand = matches!(reason, WaitReason::ByHand { .. });
+    let callable = if by_hand {
+        hours.quiet_over
+    } else if reason.on_request() {
+        hours.requested
+    } else {
+        hours.ordinary
+    };
+    if callable > now {
+        let quiet = hours.quiet_over > now;
+        return Some(if quiet {
+            Blocker::QuietHours { until: callable }
+        } else {
+            Blocker::SiteClosed { until: callable }
+        });
+    }
+    world(s)
+}
+
+/// Obstacles that all visits share.
+fn world(s: &Situation) -> Option<Blocker> {
+    if !s.gate.dialling_enabled {
+        return Some(Blocker::DialingOff);
+    }
+    if let Disk::Low { free_mb, floor_mb } = s.gate.disk {
+        return Some(Blocker::DiskLow { free_mb, floor_mb });
+    }
+    match &s.gate.trunk {
+        TrunkState::Ready { .. } => None,
+        TrunkState::Down { reason, retry_at } => {
+            Some(Blocker::TrunkDown { reason: reason.clone(), retry_at: *retry_at })
+        }
+    }
+}
+
+/// One sentence for every state a visit can be in.
+pub fn why(now: Timestamp, visit: &Visit, s: &Situation) -> Why {
+    let clock = |t: Timestamp| local_text(t, now, s.calendar.tz());
+    match &visit.state {
+        VisitState::Calling { since, .. } => {
+            Why::new(WhyCode::InCall, format!("正在进行第{}次呼叫，{}开始", visit.attempts, clock(*since)), None)
+        }
+        VisitState::Completed { at, .. } => Why::new(WhyCode::Completed, format!("回访已于{}完成", clock(*at)), None),
+        VisitState::Closed { cause, at } => {
+            Why::new(WhyCode::Closed, format!("回访已于{}关闭：{}", clock(*at), cause.text_zh()), None)
+        }
+        VisitState::Waiting { reason, .. } => {
+            let programme = s.programmes.get(&visit.programme);
+            let hours = programme.map(|p| Hours::of(now, p, s.calendar));
+            match blocker(now, visit, s, hours) {
+                Some(blocker) => blocked(now, visit, reason, &blocker, programme, s),
+                None => capacity(now, visit, s),
+            }
+        }
+    }
+}
+
+/// What holds a visit that is not blocked: nothing, or the queue for lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Now,
+    Queued,
+}
+
+/// Why the visit is late: what was tried, and what holds it now. `held` is what the planner found.
+pub(super) fn late_cause(now: Timestamp, visit: &Visit, s: &Situation, held: Result<Turn, &Blocker>) -> String {
+    let VisitState::Waiting { reason, .. } = &visit.state else { return String::new() };
+    let held = match held {
+        Err(blocker) => blocked(now, visit, reason, blocker, s.programmes.get(&visit.programme), s).text_zh,
+        Ok(Turn::Queued) => "线路、通道或坐席已占满，排队等待".to_string(),
+        // Nothing is in the way now and yet it is late: the engine was down, or the obstacle has just ended.
+        Ok(Turn::Now) => "到期前系统未运行或刚刚恢复，现在拨打".to_string(),
+    };
+    match (reason, visit.attempts) {
+        (_, 0) => format!("到期前没有呼叫：{held}"),
+        (WaitReason::RetrySpacing { after, .. }, n) => {
+            format!("已呼叫{n}次未完成回访（最近一次：{}）；{held}", after.text_zh())
+        }
+        (_, n) => format!("已呼叫{n}次未完成回访；{held}"),
+    }
+}
+
+impl Why {
+    fn new(code: WhyCode, text_zh: String, until: Option<Timestamp>) -> Self {
+        Self { code, text_zh, until }
+    }
+}
+
+fn blocked(
+    now: Timestamp,
+    visit: &Visit,
+    reason: &WaitReason,
+    blocker: &Blocker,
+    programme: Option<&Programme>,
+    s: &Situation,
+) -> Why {
+    let clock = |t: Timestamp| local_text(t, now, s.calendar.tz());
+    match blocker {
+        Blocker::NoProgramme => Why::new(
+            WhyCode::NoProgramme,
+            format!("没有名为 {} 的回访方案，请检查 programmes 目录", visit.programme),
+            None,
+        ),
+        Blocker::ForPerson { problem } => {
+            Why::new(WhyCode::ForPerson, format!("{problem}，等待人工改约、拨打或关闭"), None)
+        }
+        Blocker::RedialGuard { until } => {
+            let minutes = programme.map_or(0, guard_minutes);
+            let text =
+                format!("客户{}，按规则 A04 要间隔 {minutes} 分钟，最早 {} 再拨", left_zh(reason), clock(*until));
+            Why::new(WhyCode::RedialGuard, text, Some(*until))
+        }
+        Blocker::NotYet { until } => not_yet(reason, &clock(*until), *until, programme, visit),
+        Blocker::Escalated => {
+            Why::new(WhyCode::Escalated, "已超过最迟时限（规则 A02）并上报主管，等待人工决定".into(), None)
+        }
+        Blocker::QuietHours { until } => {
+            let hours = programme.map(Programme::calling_hours_text).unwrap_or_default();
+            let text = format!("现在是客户休息时间，按规则 A13 只在 {hours} 呼叫，最早 {} 拨打", clock(*until));
+            Why::new(WhyCode::QuietHours, text, Some(*until))
+        }
+        Blocker::SiteClosed { until } => {
+            Why::new(WhyCode::SiteClosed, format!("现在不是工作时间，最早 {} 拨打", clock(*until)), Some(*until))
+        }
+        Blocker::DialingOff => Why::new(WhyCode::DialingOff, "外呼已停用（dialer.enabled = false）".into(), None),
+        Blocker::DiskLow { free_mb, floor_mb } => {
+            let text = format!("录音磁盘只剩 {free_mb} MB，低于 {floor_mb} MB；按规则 C01 不能录音就不呼叫");
+            Why::new(WhyCode::DiskLow, text, None)
+        }
+        Blocker::TrunkDown { reason, retry_at } => {
+            let retry = retry_at.filter(|at| *at > now).map_or_else(String::new, |at| format!("，{} 重试", clock(at)));
+            Why::new(WhyCode::TrunkDown, format!("线路不可用：{reason}{retry}"), *retry_at)
+        }
+    }
+}
+
+fn not_yet(reason: &WaitReason, at: &str, until: Timestamp, programme: Option<&Programme>, visit: &Visit) -> Why {
+    let until = Some(until);
+    match reason {
+        WaitReason::New => {
+            let text = format!("短信在工作时间以外收到，按规则 A03 从下一个上班时间开始计时，最早 {at} 拨打");
+            Why::new(WhyCode::NotStarted, text, until)
+        }
+        WaitReason::RetrySpacing { after, attempt, rule } => {
+            let key = RuleKey::parse(rule).unwrap_or(RuleKey::Outcome(*after));
+            let nth = visit.tries.get(key.name()).copied().unwrap_or(1);
+            let spacing = programme.map_or(0, |p| spacing_minutes(p, key, nth));
+            let person = programme.is_some_and(|p| needs_person(p, key));
+            let person = if person { "；需要人工处理" } else { "" };
+            let text = format!("第{attempt}次呼叫{}，间隔 {spacing} 分钟，最早 {at} 再拨{person}", rule_zh(key));
+            Why::new(WhyCode::RetrySpacing, text, until)
+        }
+        WaitReason::Appointment { said: Some(said) } => {
+            Why::new(WhyCode::Appointment, format!("客户说“{said}”方便，约定 {at} 再拨"), until)
+        }
+        WaitReason::Appointment { said: None } => {
+            Why::new(WhyCode::Appointment, format!("客户当时不方便且没有说定时间，{at} 再拨"), until)
+        }
+        WaitReason::Rescheduled { by, note } if note.is_empty() => {
+            Why::new(WhyCode::Rescheduled, format!("{by}改约到 {at}"), until)
+        }
+        WaitReason::Rescheduled { by, note } => {
+            Why::new(WhyCode::Rescheduled, format!("{by}改约到 {at}：{note}"), until)
+        }
+        WaitReason::ByHand { by } => Why::new(WhyCode::Rescheduled, format!("{by}要求 {at} 拨打"), until),
+        WaitReason::Interrupted { attempt } => {
+            let text = format!("第{attempt}次呼叫时系统中断，为不立即重复打扰客户，最早 {at} 再拨");
+            Why::new(WhyCode::Interrupted, text, until)
+        }
+        WaitReason::ForPerson { problem } => Why::new(WhyCode::ForPerson, problem.clone(), until),
+    }
+}
+
+/// Nothing but capacity is in the way.
+fn capacity(now: Timestamp, visit: &Visit, s: &Situation) -> Why {
+    let mode = mode_of(visit, s);
+    let free = Slots::of(s).free(mode) as usize;
+    if free == 0 {
+        return full(mode, &s.capacity, &s.gate.trunk);
+    }
+    let hours = HoursCache::new(now, s);
+    let ahead =
+        s.visits.iter().filter(|other| mode_of(other, s) == mode && before(now, other, visit, s, &hours)).count();
+    if ahead < free {
+        return Why::new(WhyCode::Ready, "没有阻碍，马上拨打".into(), None);
+    }
+    Why::new(WhyCode::Busy, format!("前面还有{ahead}个更紧急的回访，空闲线路{free}条"), None)
+}
+
+/// Whether `other` is dialled before `visit`.
+fn before(now: Timestamp, other: &Visit, visit: &Visit, s: &Situation, hours: &HoursCache) -> bool {
+    let (Some(a), Some(b)) = (rank(now, other), rank(now, visit)) else { return false };
+    if (a.obligation, &a.visit.id) >= (b.obligation, &b.visit.id) {
+        return false;
+    }
+    blocker(now, other, s, hours.of(other)).is_none()
+}
+
+fn rank(now: Timestamp, visit: &Visit) -> Option<Ready<'_>> {
+    match &visit.state {
+        VisitState::Waiting { not_before, reason } => {
+            Some(Ready { visit, obligation: obligation(now, visit, *not_before, reason) })
+        }
+        VisitState::Calling { .. } | VisitState::Completed { .. } | VisitState::Closed { .. } => None,
+    }
+}
+
+fn full(mode: DialMode, capacity: &Capacity, trunk: &TrunkState) -> Why {
+    let Capacity { seats_total, seats_idle, reserve_idle_seats, .. } = *capacity;
+    if matches!(trunk, TrunkState::Ready { free_lines: 0 }) {
+        return Why::new(WhyCode::Busy, "外线全部占用，有线路空出就拨打".into(), None);
+    }
+    match mode {
+        DialMode::Voice => Why::new(WhyCode::Busy, "自动回访通道全部占用，有通道空出就拨打".into(), None),
+        DialMode::Agent if seats_total > 0 && seats_total <= reserve_idle_seats => {
+            let text = format!(
+                "共有{seats_total}个坐席，按规则 B01 要保留{reserve_idle_seats}个空闲坐席，因此永远不会拨打；\
+                 请把 dialer.reserve_idle_seats 调小（单坐席站点设为 0）"
+            );
+            Why::new(WhyCode::SeatReserve, text, None)
+        }
+        DialMode::Agent => {
+            let text = format!("空闲坐席{seats_idle}个，按规则 B01 要保留{reserve_idle_seats}个，等待坐席空出");
+            Why::new(WhyCode::SeatReserve, text, None)
+        }
+    }
+}
+
+fn spacing_minutes(programme: &Programme, key: RuleKey, nth: u32) -> u64 {
+    match programme.rule(key) {
+        RetryRule::Retry(retry) => retry.spacing_after(nth).as_secs() / 60,
+        RetryRule::Close(_) => 0,
+    }
+}
+
+fn needs_person(programme: &Programme, key: RuleKey) -> bool {
+    match programme.rule(key) {
+        RetryRule::Retry(retry) => retry.needs_person,
+        RetryRule::Close(_) => false,
+    }
+}
+
+/// How the customer left, for the sentence on A04.
+fn left_zh(reason: &WaitReason) -> &'static str {
+    match reason {
+        WaitReason::RetrySpacing { after: Outcome::Declined, .. } => "拒接过电话",
+        WaitReason::Interrupted { .. } => "已接听而通话被系统中断",
+        _ => "挂断过电话",
+    }
+}
+
+/// What happened, after "第N次呼叫".
+pub(super) fn rule_zh(key: RuleKey) -> &'static str {
+    match key {
+        RuleKey::Outcome(outcome) => outcome.text_zh(),
+        RuleKey::End(EndKind::Refused) => "客户拒绝回访",
+        RuleKey::End(EndKind::Callback) => "客户要求改时间",
+        RuleKey::End(EndKind::WrongNumber) => "号码不是客户的",
+        RuleKey::End(EndKind::NotInformed) => "接听人不了解服务过程（规则 C08）",
+        RuleKey::End(EndKind::Abandoned) => "客户中途挂断",
+        RuleKey::End(EndKind::Silent) => "接通后无人说话",
+        RuleKey::End(EndKind::Fault) => "接通后因我方故障中断",
+    }
+}
+
+impl CloseCause {
+    /// For people.
+    pub fn text_zh(self) -> &'static str {
+        match self {
+            Self::Cancelled => "人工取消",
+            Self::Refused => "客户不愿接受回访",
+            Self::WrongNumber => "号码不是客户的（规则 A08）",
+            Self::InvalidNumber => "空号",
+            Self::AttemptsUsedUp => "呼叫次数已用完，转短信、邮件或信函（规则 A06）",
+        }
+    }
+}

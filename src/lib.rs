@@ -1,0 +1,5 @@
+//! Huifang (回访): an after-sales visit-call engine. See ARCHITECTURE.md for the map.
+
+pub mod clock;
+pub mod config;
+pub mod domain;
