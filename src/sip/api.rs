@@ -1,0 +1,155 @@
+//! What the rest of the program sees of SIP: events, the handle of a call, the errors.
+//!
+//! Values only; the behaviour is in the modules beside this one.
+
+use crate::domain::call::outcome::{Fault, Outcome, Party};
+use jiff::Timestamp;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// What happens to a call, in order. The last one is always [`CallEvent::Ended`], and there is always one.
+#[derive(Debug)]
+pub enum CallEvent {
+    /// The INVITE was handed to the socket.
+    InviteSent { at: Timestamp },
+    /// First 180 (or 181, 182, 183 without SDP) only.
+    Ringing { at: Timestamp, status: u16 },
+    /// A provisional response with a body: the far end sends audio before the answer. May come again with other SDP.
+    EarlyMedia { at: Timestamp, status: u16, sdp: Vec<u8> },
+    /// The 200 has arrived and the ACK has left. `sdp` may be empty: then the last early SDP (if any) is the answer.
+    Answered { at: Timestamp, at_mono: Instant, sdp: Vec<u8> },
+    /// The far end changes the session (re-INVITE or UPDATE). An empty `sdp` means that we must offer.
+    /// Without a reply within five seconds, or when `reply` is dropped, the offer is refused with 488 and the session stays.
+    Reoffer { sdp: Vec<u8>, reply: oneshot::Sender<Reanswer> },
+    /// The far end's answer to an offer that we made in [`Reanswer::Accept`] after a [`CallEvent::Reoffer`] with an empty `sdp`.
+    ReofferAnswer { sdp: Vec<u8> },
+    /// A key pressed by the far end, sent as SIP INFO: `0`–`9`, `*`, `#`, `A`–`D`.
+    Key(char),
+    /// The call is over: nothing follows.
+    Ended(CallEnd),
+}
+
+/// Our reply to a [`CallEvent::Reoffer`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reanswer {
+    /// 200 with this SDP.
+    Accept(Vec<u8>),
+    /// A final refusal, as a rule 488.
+    Refuse(u16),
+}
+
+/// How a call ended, as far as signalling knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallEnd {
+    pub at: Timestamp,
+    /// A 200 was received (and the call was not already being cancelled).
+    pub answered: bool,
+    /// `Some` exactly when never answered: what an answered call came to is the conversation's to say.
+    pub outcome: Option<Outcome>,
+    /// Who ended it: the BYE of an answered call, the CANCEL or the rejection of another.
+    pub by: Option<Party>,
+    /// The final SIP status of the INVITE, when one came.
+    pub status: Option<u16>,
+    /// Reason phrase, Reason or Warning header, or our own sentence.
+    pub detail: Option<String>,
+    pub fault: Option<Fault>,
+}
+
+/// A trunk as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkStatus {
+    pub name: String,
+    pub usable: bool,
+    /// In words (Chinese) when not usable; empty when usable.
+    pub reason: String,
+    /// `None` = this trunk does not register.
+    pub registered: Option<bool>,
+    pub calls_up: u32,
+    pub max_calls: u32,
+}
+
+/// Why a trunk was passed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrunkLimit {
+    /// The number begins with none of `allowed_prefixes`.
+    Prefix,
+    /// REGISTER has not succeeded; the sentence says why.
+    NotRegistered(String),
+    /// `max_calls` are up.
+    MaxCalls { max: u32 },
+    /// `max_calls_per_second` is used up; free again after this time.
+    CallsPerSecond { retry_after: Duration },
+}
+
+/// No trunk can take a call now: every trunk with the limit that holds it back, by priority. Empty = none is configured.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no trunk can take the call: {}", .refusals.iter().map(|(n, l)| format!("{n}: {l}")).collect::<Vec<_>>().join(", "))]
+pub struct NoTrunk {
+    pub refusals: Vec<(String, TrunkLimit)>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SipError {
+    #[error("sip.listen = {value:?}: want udp:HOST:PORT or tcp:HOST:PORT")]
+    Listen { value: String },
+    #[error("sip.listen = {value:?}: cannot bind: {source}")]
+    Bind { value: String, source: std::io::Error },
+    #[error("sip.advertise = {value:?}: want HOST or HOST:PORT")]
+    Advertise { value: String },
+    #[error("sip.listen = {value:?}: {reason}")]
+    Serve { value: String, reason: String },
+    #[error("trunks.{trunk}.{key} = {value:?}: {reason}")]
+    Trunk { trunk: String, key: &'static str, value: String, reason: String },
+    #[error("call {call}: invite cannot be made: {reason}")]
+    Invite { call: String, reason: String },
+    #[error("sip is shutting down")]
+    Closed,
+}
+
+impl NoTrunk {
+    /// For `why`, in Chinese: every trunk with the limit that holds it back.
+    pub fn why(&self) -> String {
+        if self.refusals.is_empty() {
+            return "没有配置任何中继线路".into();
+        }
+        self.refusals.iter().map(|(name, limit)| format!("线路 {name}：{}", limit.why())).collect::<Vec<_>>().join("；")
+    }
+
+    /// The shortest time after which asking again can help; `None` when only an event (a call ends, a registration succeeds) can.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.refusals
+            .iter()
+            .filter_map(|(_, limit)| match limit {
+                TrunkLimit::CallsPerSecond { retry_after } => Some(*retry_after),
+                TrunkLimit::Prefix | TrunkLimit::NotRegistered(_) | TrunkLimit::MaxCalls { .. } => None,
+            })
+            .min()
+    }
+}
+
+impl TrunkLimit {
+    /// In Chinese, for people.
+    pub fn why(&self) -> String {
+        match self {
+            Self::Prefix => "不允许拨打该号码段".into(),
+            Self::NotRegistered(reason) => format!("未注册成功（{reason}）"),
+            Self::MaxCalls { max } => format!("并发通话已达上限 {max} 路"),
+            Self::CallsPerSecond { retry_after } => {
+                format!("每秒呼叫数已达上限，{} 毫秒后可再拨", retry_after.as_millis())
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for TrunkLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Prefix => f.write_str("number is outside allowed_prefixes"),
+            Self::NotRegistered(reason) => write!(f, "not registered ({reason})"),
+            Self::MaxCalls { max } => write!(f, "all {max} calls are up"),
+            Self::CallsPerSecond { retry_after } => {
+                write!(f, "calls per second used up for {} ms", retry_after.as_millis())
+            }
+        }
+    }
+}

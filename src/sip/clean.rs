@@ -1,0 +1,106 @@
+//! Header bytes made safe for the stack's parser, before it sees them.
+//!
+//! Chinese carriers put GBK into display names, Server and Reason. The parser stops at the first line that is not UTF-8 and loses
+//! the rest, body included: the customer has answered and we would think that it still rings. Pure; the length never changes, the
+//! body is never touched. It does not decode GBK: nothing that we act on is written in it.
+
+/// Where the header section ends (the blank line included), if it does.
+pub fn header_end(message: &[u8]) -> Option<usize> {
+    message.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4)
+}
+
+/// Replaces every byte of the header section that is not UTF-8 by `?`.
+pub fn clean_headers(message: &mut [u8]) {
+    let end = header_end(message).unwrap_or(message.len());
+    let mut from = 0;
+    while let Err(bad) = std::str::from_utf8(&message[from..end]) {
+        let at = from + bad.valid_up_to();
+        let len = bad.error_len().unwrap_or(end - at);
+        message[at..at + len].fill(b'?');
+        from = at + len;
+        // The second byte of a GBK character may be a backslash; left alone it would escape the closing quote of a display name.
+        if from < end && message[from] == b'\\' {
+            message[from] = b'?';
+        }
+    }
+}
+
+/// The 501 that a request with a method unknown to the stack deserves (its parser refuses such a message as a whole).
+/// `None` when it is no such request, or cannot be answered.
+pub fn refuse_unknown_method(message: &[u8], user_agent: &str) -> Option<Vec<u8>> {
+    let head = std::str::from_utf8(&message[..header_end(message)?]).ok()?;
+    let mut lines = head.split("\r\n");
+    let mut start = lines.next()?.split(' ');
+    let (method, _uri, version) = (start.next()?, start.next()?, start.next()?);
+    let token = !method.is_empty() && method.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b));
+    if !token || version != "SIP/2.0" || method.parse::<rsipstack::sip::Method>().is_ok() {
+        return None;
+    }
+    let copied = ["via", "v", "from", "f", "to", "t", "call-id", "i", "cseq"];
+    let mut reply = String::from("SIP/2.0 501 Not Implemented\r\n");
+    let mut seen = 0;
+    let mut keep = false;
+    for line in lines.take_while(|l| !l.is_empty()) {
+        if !line.starts_with([' ', '\t']) {
+            let name = line.split(':').next()?.trim().to_ascii_lowercase();
+            keep = copied.contains(&name.as_str());
+            seen += usize::from(keep);
+        }
+        if keep {
+            reply.push_str(line);
+            reply.push_str("\r\n");
+        }
+    }
+    reply.push_str(&format!("User-Agent: {user_agent}\r\nContent-Length: 0\r\n\r\n"));
+    (seen >= 5).then(|| reply.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(input: &[u8], expected: &[u8]) {
+        let mut bytes = input.to_vec();
+        clean_headers(&mut bytes);
+        assert_eq!(String::from_utf8_lossy(&bytes), String::from_utf8_lossy(expected));
+    }
+
+    #[test]
+    fn only_header_bytes_that_are_not_utf8_are_replaced() {
+        check(b"SIP/2.0 200 OK\r\nServer: a\r\n\r\n", b"SIP/2.0 200 OK\r\nServer: a\r\n\r\n");
+        check("To: \"张三\" <sip:a@b>\r\n\r\n".as_bytes(), "To: \"张三\" <sip:a@b>\r\n\r\n".as_bytes());
+        // 张三 in GBK.
+        check(b"To: \"\xd5\xc5\xc8\xfd\" <sip:a@b>\r\n\r\n", b"To: \"????\" <sip:a@b>\r\n\r\n");
+        // The body is not ours to mend.
+        check(b"S: \xff\r\n\r\n\xff\xfe", b"S: ?\r\n\r\n\xff\xfe");
+        // No end of headers: the whole is header.
+        check(b"S: \xff\r\nT: \xff", b"S: ?\r\nT: ?");
+        check(b"", b"");
+    }
+
+    #[test]
+    fn a_gbk_character_that_ends_in_a_backslash_does_not_escape_the_quote() {
+        // 0x95 0x5C is 昞.
+        check(b"To: \"\x95\\\" <sip:a@b>\r\n\r\n", b"To: \"??\" <sip:a@b>\r\n\r\n");
+    }
+
+    #[test]
+    fn an_unknown_method_gets_501_with_the_headers_of_the_request() {
+        let head = "Via: SIP/2.0/UDP a;branch=z9hG4bK1\r\nf: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: x\r\n";
+        let request = format!("DANCE sip:a@b SIP/2.0\r\n{head}CSeq: 1 DANCE\r\nX: y\r\n\r\n");
+        let reply = String::from_utf8(refuse_unknown_method(request.as_bytes(), "T").unwrap()).unwrap();
+        assert_eq!(
+            reply,
+            format!("SIP/2.0 501 Not Implemented\r\n{head}CSeq: 1 DANCE\r\nUser-Agent: T\r\nContent-Length: 0\r\n\r\n")
+        );
+        for not_answered in [
+            format!("INVITE sip:a@b SIP/2.0\r\n{head}CSeq: 1 INVITE\r\n\r\n"),
+            format!("DANCE sip:a@b SIP/2.0\r\n{head}\r\n\r\n"),
+            format!("SIP/2.0 200 OK\r\n{head}CSeq: 1 DANCE\r\n\r\n"),
+            "DANCE sip:a@b SIP/2.0\r\n".into(),
+        ] {
+            assert_eq!(refuse_unknown_method(not_answered.as_bytes(), "T"), None, "{not_answered}");
+        }
+    }
+}

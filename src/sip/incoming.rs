@@ -1,0 +1,88 @@
+//! Requests from outside: those of our calls go to their call, everything else is answered here and opens nothing (invariant 6).
+
+use super::indialog::{reply, reply_and_absorb};
+use super::request::{ALLOWED, tag_of};
+use super::stack::Core;
+use rsipstack::sip::prelude::*;
+use rsipstack::sip::{Header, Method};
+use rsipstack::transaction::TransactionReceiver;
+use rsipstack::transaction::transaction::Transaction;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::error::TrySendError;
+
+/// Refused INVITEs that are followed until their ACK; a flood beyond it is refused once and forgotten.
+const REFUSALS_MAX: usize = 128;
+
+/// Until the stack closes.
+pub async fn serve(core: Arc<Core>, mut incoming: TransactionReceiver) {
+    let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
+    while let Some(transaction) = incoming.recv().await {
+        if let Some(stranger) = to_its_call(&core, transaction) {
+            answer_stranger(stranger, &refusals).await;
+        }
+    }
+}
+
+/// `None` when a call of ours has taken the request.
+fn to_its_call(core: &Core, transaction: Transaction) -> Option<Transaction> {
+    if !has_to_tag(&transaction) {
+        return Some(transaction);
+    }
+    let call_id = match transaction.original.call_id_header() {
+        Ok(id) => id.value().to_string(),
+        Err(_) => return Some(transaction),
+    };
+    let Some(inbox) = core.inbox_of(&call_id) else { return Some(transaction) };
+    match inbox.try_send(transaction) {
+        Ok(()) => None,
+        Err(TrySendError::Closed(transaction)) => Some(transaction),
+        Err(TrySendError::Full(transaction)) => {
+            tracing::warn!(sip.call_id = %call_id, "a far end floods its call with requests: one is refused");
+            reply_and_absorb(transaction, 503, ());
+            None
+        }
+    }
+}
+
+fn has_to_tag(transaction: &Transaction) -> bool {
+    transaction.original.to_header().is_ok_and(|to| tag_of(to.value()).is_some())
+}
+
+async fn answer_stranger(mut transaction: Transaction, refusals: &Arc<Semaphore>) {
+    let allow = Header::Allow(ALLOWED.to_string().into());
+    let known_dialog = has_to_tag(&transaction);
+    match transaction.original.method {
+        Method::Ack | Method::Cancel => {}
+        Method::Options if !known_dialog => {
+            let accept = Header::Accept("application/sdp".to_string().into());
+            reply(&mut transaction, 200, vec![allow, accept]).await;
+        }
+        Method::Invite if !known_dialog => {
+            tracing::warn!("a call from outside was refused: this line only calls out");
+            refuse_invite(transaction, 403, refusals).await;
+        }
+        Method::Invite => refuse_invite(transaction, 481, refusals).await,
+        Method::Register | Method::Subscribe | Method::Publish | Method::Message | Method::Refer if !known_dialog => {
+            reply(&mut transaction, 405, vec![allow]).await;
+        }
+        Method::Options
+        | Method::Bye
+        | Method::Info
+        | Method::Message
+        | Method::Notify
+        | Method::PRack
+        | Method::Publish
+        | Method::Refer
+        | Method::Register
+        | Method::Subscribe
+        | Method::Update => reply(&mut transaction, 481, vec![]).await,
+    }
+}
+
+async fn refuse_invite(mut transaction: Transaction, status: u16, refusals: &Arc<Semaphore>) {
+    match refusals.clone().try_acquire_owned() {
+        Ok(permit) => reply_and_absorb(transaction, status, permit),
+        Err(_) => reply(&mut transaction, status, vec![]).await,
+    }
+}
