@@ -1,0 +1,22 @@
+//! Audio of one call: RTP in and out, the recording, and the small pure tools around them.
+//!
+//! Pure (no socket, file or clock): `codec`, `sdp`, `source`, `dtmf`, `counters`, `playout`, `inbound`, `track`, `leg`, `vad`, `tones`.
+//! Shells: `ports` and `session` (sockets), `wav` and `prompts` (files).
+//! Does not do: signalling, speech to text, deciding what is said. WebRTC and bridging two legs come later.
+
+pub mod codec;
+pub mod counters;
+pub mod dtmf;
+pub mod inbound;
+pub mod leg;
+pub mod playout;
+pub mod ports;
+pub mod prompts;
+pub mod rtp;
+pub mod sdp;
+pub mod session;
+pub mod source;
+pub mod tones;
+pub mod track;
+pub mod vad;
+pub mod wav;

@@ -1,0 +1,417 @@
+//! One call's media: two UDP ports, one task, one recording. The rules are in `leg`; this file moves bytes and keeps time.
+//!
+//! Contract: the recorder is open before the session is (invariant 1), so there is no session without one. Every method returns at once; the
+//! task sends every 20 ms, receives, and hands half seconds of samples to a blocking thread that writes and flushes them.
+//! A session dropped without `close` leaves its `.part` behind as a crash would: `wav::recover` mends it at the next start.
+//! Does not do: signalling, sending RTCP reports, deciding what a time-out or a failed recorder means for the call.
+
+use super::codec::Codec;
+use super::leg::{Ending, Leg};
+use super::playout::Playout;
+use super::ports::{self, PortError, PortPair};
+use super::rtp::LONGEST;
+use super::sdp::Local;
+use super::wav::{Recorder, RecorderError, Seal};
+use crate::clock::monotonic;
+use crate::config;
+use crate::domain::call::LegStats;
+use crate::domain::recording::manifest::RecordingInfo;
+use jiff::Timestamp;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+pub use super::leg::{CustomerFrame, MediaEvent};
+pub use super::playout::PlayId;
+pub use super::sdp::NegotiationError;
+
+/// Events waiting for the engine; more are kept back until it reads.
+const EVENTS: usize = 64;
+/// Live frames waiting for the recogniser: five seconds, then they are dropped.
+const FRAMES: usize = 250;
+/// Frames handed to the writer at once: 400 ms. With the 400 ms held back, a kill costs less than a second.
+const CHUNK: usize = 3_200;
+/// A disk this far behind (frames, 10 s) has failed.
+const BACKLOG: usize = 80_000;
+/// Datagrams read in a row before the clock is looked at again.
+const IN_A_ROW: usize = 64;
+
+/// The handle of one call's media. See the module.
+pub struct MediaSession {
+    leg: Arc<Mutex<Leg>>,
+    close: oneshot::Sender<Instant>,
+    task: JoinHandle<MediaReport>,
+}
+
+/// What the session tells while it runs.
+pub struct MediaEvents {
+    /// Nothing is lost here while the receiver lives.
+    pub events: mpsc::Receiver<MediaEvent>,
+    /// Best effort: frames are dropped when nobody reads for five seconds.
+    pub customer: mpsc::Receiver<CustomerFrame>,
+}
+
+/// What is left of a session.
+#[derive(Debug)]
+pub struct MediaReport {
+    pub leg: LegStats,
+    pub answered_at: Option<Timestamp>,
+    pub rtcp_packets: u64,
+    /// Closed, renamed and hashed. When the recorder had failed, the file holds what was written and ends in a gap that says so.
+    pub recording: Result<RecordingInfo, RecorderError>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    #[error(transparent)]
+    Config(#[from] config::ConfigError),
+    #[error(transparent)]
+    Ports(#[from] PortError),
+    #[error("media.address {0} is no address that a far end can send to")]
+    Unspecified(std::net::IpAddr),
+    #[error("no codec to offer")]
+    NoCodec,
+}
+
+impl MediaSession {
+    /// Binds an even RTP port and the next for RTCP. `codecs` in the order of preference. On an error the recorder's part is removed.
+    pub async fn open(
+        cfg: &config::Media,
+        codecs: &[Codec],
+        recorder: Recorder,
+    ) -> Result<(MediaSession, MediaEvents), MediaError> {
+        let ports = match Self::ports(cfg, codecs).await {
+            Ok(ports) => ports,
+            Err(error) => {
+                // No call comes of it: no empty recording either.
+                recorder.discard().unwrap_or_else(|error| tracing::error!(%error, "an unused recording stays behind"));
+                return Err(error);
+            }
+        };
+        let local = Local {
+            address: cfg.address,
+            port: ports.port,
+            codecs: codecs.to_vec(),
+            session_id: u64::from(rand::random::<u32>()),
+        };
+        let playout = Playout::new(rand::random(), rand::random(), rand::random());
+        let leg = Leg::new(local, playout, Duration::from_secs(cfg.rtp_timeout_s), monotonic());
+        let leg = Arc::new(Mutex::new(leg));
+        let (close, closed) = oneshot::channel();
+        let (event_tx, events) = mpsc::channel(EVENTS);
+        let (frame_tx, customer) = mpsc::channel(FRAMES);
+        let task = Task { leg: leg.clone(), ports, events: event_tx, frames: frame_tx, writer: Writer::new(recorder) };
+        let task = tokio::spawn(task.run(closed));
+        Ok((MediaSession { leg, close, task }, MediaEvents { events, customer }))
+    }
+
+    async fn ports(cfg: &config::Media, codecs: &[Codec]) -> Result<PortPair, MediaError> {
+        if codecs.is_empty() {
+            return Err(MediaError::NoCodec);
+        }
+        if cfg.address.is_unspecified() {
+            return Err(MediaError::Unspecified(cfg.address));
+        }
+        Ok(ports::bind(cfg.address, cfg.ports()?).await?)
+    }
+
+    /// Our SDP offer: the codecs in order, then telephone-event.
+    pub fn offer(&self) -> Vec<u8> {
+        lock(&self.leg).offer()
+    }
+
+    /// A provisional response carried SDP: early media is recorded from here, apart from the answered part.
+    pub fn early(&self, sdp: &[u8], now: Instant) -> Result<(), NegotiationError> {
+        lock(&self.leg).early(sdp, now)
+    }
+
+    /// The call was answered at `at` (`wall` on the clock): the recording's answered part begins. Returns the codec we send.
+    /// An empty body is the answer that `early` already read.
+    pub fn answered(&self, sdp: &[u8], at: Instant, wall: Timestamp) -> Result<Codec, NegotiationError> {
+        lock(&self.leg).answered(sdp, at, wall)
+    }
+
+    /// A re-INVITE or UPDATE: hold and resume of both styles, a new address, another codec. Returns the answer; on an error nothing changes
+    /// (the caller refuses with 488 and the call goes on). An empty body asks for our offer, whose answer goes to [`Self::reanswered`].
+    pub fn reoffer(&self, sdp: &[u8]) -> Result<Vec<u8>, NegotiationError> {
+        lock(&self.leg).reoffer(sdp, monotonic())
+    }
+
+    /// The answer, in an ACK, to the offer that a re-INVITE without a body asked for.
+    pub fn reanswered(&self, sdp: &[u8]) -> Result<Codec, NegotiationError> {
+        lock(&self.leg).reanswered(sdp, monotonic())
+    }
+
+    /// Queues clips (8 kHz mono) behind whatever plays. Before the answer and on hold they wait.
+    pub fn play(&self, clips: Vec<Arc<[i16]>>) -> PlayId {
+        lock(&self.leg).play(clips)
+    }
+
+    /// Barge-in: the next packet is silent and the queue empty.
+    pub fn stop_playing(&self) {
+        lock(&self.leg).stop_playing();
+    }
+
+    /// Sends keys as telephone-events, or as tones where the far end has none. They come before whatever plays.
+    pub fn send_keys(&self, digits: &str) {
+        lock(&self.leg).send_keys(digits);
+    }
+
+    /// Ends the media now: the file is closed, renamed and hashed, the ports are free.
+    pub async fn close(self) -> MediaReport {
+        let Self { leg, close, task } = self;
+        // A task that is already gone is told by its join error below.
+        let gone = close.send(monotonic()).is_err();
+        match task.await {
+            Ok(report) => report,
+            Err(error) => {
+                let ending = lock(&leg).finish(monotonic());
+                tracing::error!(%error, gone, "the media task died");
+                ending.report(Err(RecorderError::TaskDied(error.to_string())))
+            }
+        }
+    }
+}
+
+impl Ending {
+    fn report(self, recording: Result<RecordingInfo, RecorderError>) -> MediaReport {
+        MediaReport { leg: self.stats, answered_at: self.answered_wall, rtcp_packets: self.rtcp_packets, recording }
+    }
+}
+
+fn lock(leg: &Mutex<Leg>) -> MutexGuard<'_, Leg> {
+    leg.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Task {
+    leg: Arc<Mutex<Leg>>,
+    ports: PortPair,
+    events: mpsc::Sender<MediaEvent>,
+    frames: mpsc::Sender<CustomerFrame>,
+    writer: Writer,
+}
+
+impl Task {
+    async fn run(mut self, mut closed: oneshot::Receiver<Instant>) -> MediaReport {
+        let mut buffer = vec![0; LONGEST + 1];
+        let mut reports = [0; 256];
+        let end = loop {
+            let due = tokio::time::Instant::from_std(lock(&self.leg).next_tick());
+            tokio::select! {
+                biased;
+                end = &mut closed => break end.ok(),
+                () = tokio::time::sleep_until(due) => self.tick(),
+                () = self.writer.written() => {}
+                got = self.ports.rtp.recv_from(&mut buffer) => self.receive(got, &mut buffer),
+                _ = self.ports.rtcp.recv_from(&mut reports) => lock(&self.leg).rtcp(),
+            }
+            self.hand_over();
+        };
+        self.end(end).await
+    }
+
+    fn tick(&self) {
+        let rtp = &self.ports.rtp;
+        lock(&self.leg).tick(monotonic(), |datagram, to| {
+            if let Err(error) = rtp.try_send_to(datagram, to) {
+                tracing::debug!(%error, "an rtp packet was not sent");
+            }
+        });
+    }
+
+    /// Takes this datagram and those that wait behind it. An error here is an ICMP of our own sending: nothing to read.
+    fn receive(&self, first: std::io::Result<(usize, std::net::SocketAddr)>, buffer: &mut [u8]) {
+        let mut got = first;
+        let mut leg = lock(&self.leg);
+        for _ in 0..IN_A_ROW {
+            let Ok((len, from)) = got else { return };
+            leg.receive(&buffer[..len], from, monotonic());
+            got = self.ports.rtp.try_recv_from(buffer);
+        }
+    }
+
+    /// Events and frames to their readers, samples to the disk.
+    fn hand_over(&mut self) {
+        let mut leg = lock(&self.leg);
+        if let Some(error) = self.writer.failure_to_tell() {
+            leg.push_event(MediaEvent::RecorderFailed(error));
+        }
+        while let Some(event) = leg.next_event() {
+            match self.events.try_send(event) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(event)) => {
+                    leg.requeue_event(event);
+                    break;
+                }
+                Err(mpsc::error::TrySendError::Closed(event)) => tracing::debug!(?event, "nobody hears this event"),
+            }
+        }
+        while let Some(frame) = leg.next_frame() {
+            // Best effort by contract: a recogniser that lags loses frames, the recording does not.
+            if self.frames.try_send(frame).is_err() {
+                tracing::trace!("a live frame was dropped");
+            }
+        }
+        self.writer.feed(&mut leg);
+    }
+
+    /// `None`: the handle was dropped without `close`; the `.part` stays for `recover`.
+    async fn end(self, end: Option<Instant>) -> MediaReport {
+        if let Some(end) = end {
+            drain(&self.ports.rtp, &self.leg, end);
+        }
+        let ending = lock(&self.leg).finish(end.unwrap_or_else(monotonic));
+        drop(self.ports);
+        if end.is_none() {
+            tracing::warn!("a media session was dropped without close; its recording stays open for repair");
+            return ending.report(Err(RecorderError::Abandoned));
+        }
+        let recording = self.writer.close(&ending).await;
+        ending.report(recording)
+    }
+}
+
+/// Packets that came before the end but were not read yet.
+fn drain(rtp: &UdpSocket, leg: &Mutex<Leg>, end: Instant) {
+    let mut buffer = [0; LONGEST];
+    let mut leg = lock(leg);
+    for _ in 0..IN_A_ROW {
+        let Ok((len, from)) = rtp.try_recv_from(&mut buffer) else { return };
+        leg.receive(&buffer[..len], from, end);
+    }
+}
+
+/// The recorder, here or away on a blocking thread with a chunk.
+struct Writer {
+    recorder: Option<Recorder>,
+    away: Option<JoinHandle<(Recorder, Result<(), RecorderError>)>>,
+    failure: Option<Failure>,
+}
+
+struct Failure {
+    error: String,
+    told: bool,
+}
+
+impl Writer {
+    fn new(recorder: Recorder) -> Self {
+        Self { recorder: Some(recorder), away: None, failure: None }
+    }
+
+    /// Sends the next chunk off when the last is written; after a failure samples are dropped, the event has said so.
+    fn feed(&mut self, leg: &mut Leg) {
+        if self.failure.is_some() {
+            leg.take_chunk(0);
+            return;
+        }
+        if self.away.is_some() && leg.chunk_frames() > BACKLOG {
+            self.fail("the disk is ten seconds behind".into());
+        }
+        if self.away.is_none()
+            && let Some(chunk) = leg.take_chunk(CHUNK)
+        {
+            self.send_off(chunk);
+        }
+    }
+
+    fn send_off(&mut self, chunk: Vec<i16>) {
+        if let Some(mut recorder) = self.recorder.take() {
+            self.away = Some(tokio::task::spawn_blocking(move || {
+                let result = recorder.write(&chunk);
+                (recorder, result)
+            }));
+        }
+    }
+
+    /// Waits for the chunk that is away; for ever when none is.
+    async fn written(&mut self) {
+        let Some(away) = &mut self.away else { return std::future::pending().await };
+        let done = away.await;
+        self.away = None;
+        match done {
+            Ok((recorder, result)) => {
+                self.recorder = Some(recorder);
+                if let Err(error) = result {
+                    self.fail(error.to_string());
+                }
+            }
+            Err(error) => self.fail(format!("the recorder's thread died: {error}")),
+        }
+    }
+
+    fn fail(&mut self, error: String) {
+        tracing::error!(%error, "the recorder failed");
+        self.failure.get_or_insert(Failure { error, told: false });
+    }
+
+    fn failure_to_tell(&mut self) -> Option<String> {
+        let failure = self.failure.as_mut().filter(|failure| !failure.told)?;
+        failure.told = true;
+        Some(failure.error.clone())
+    }
+
+    async fn close(mut self, ending: &Ending) -> Result<RecordingInfo, RecorderError> {
+        if self.away.is_some() {
+            self.written().await;
+        }
+        let Some(mut recorder) = self.recorder else {
+            return Err(RecorderError::TaskDied(self.failure.map_or_else(String::new, |failure| failure.error)));
+        };
+        let failed = self.failure.is_some();
+        let seal =
+            Seal { answered_at_s: ending.answered_at_s, gaps: ending.gaps.clone(), length: ending.length, failed };
+        let rest = if failed { Vec::new() } else { ending.rest.clone() };
+        let closing = tokio::task::spawn_blocking(move || {
+            let seal = match recorder.write(&rest) {
+                Ok(()) => seal,
+                Err(error) => {
+                    tracing::error!(%error, "the recorder failed at the end");
+                    Seal { failed: true, ..seal }
+                }
+            };
+            recorder.close(seal)
+        });
+        closing.await.unwrap_or_else(|error| Err(RecorderError::TaskDied(error.to_string())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wav::tests::recorder_on_full_disk;
+    use super::*;
+    use crate::domain::recording::manifest::GapReason;
+
+    const ANSWER: &[u8] =
+        b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\n";
+
+    #[tokio::test]
+    async fn a_recorder_that_fails_is_told_and_what_it_wrote_is_kept() {
+        let store = tempfile::tempdir().unwrap();
+        let recorder = recorder_on_full_disk(store.path(), "call", 44 + 4_000 * 4);
+        let cfg = config::Media { rtp_ports: "33000-33999".into(), ..config::Media::default() };
+        let (session, mut events) = MediaSession::open(&cfg, &[Codec::Pcma], recorder).await.unwrap();
+        session.answered(ANSWER, monotonic(), Timestamp::UNIX_EPOCH).unwrap();
+        let told = tokio::time::timeout(Duration::from_secs(10), events.events.recv()).await.unwrap();
+        assert!(matches!(&told, Some(MediaEvent::RecorderFailed(why)) if why.contains("call.wav.part")), "{told:?}");
+        let info = session.close().await.recording.unwrap();
+        assert!(info.seconds >= 0.4 && info.seconds <= 0.5, "{} s are kept", info.seconds);
+        let failed: Vec<_> = info.gaps.iter().filter(|gap| gap.reason == GapReason::RecorderFailed).collect();
+        assert!(failed.iter().all(|gap| gap.from_s == info.seconds && gap.to_s > gap.from_s));
+        assert_eq!(failed.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_means_any_and_an_empty_codec_list_are_refused() {
+        let store = tempfile::tempdir().unwrap();
+        let recorder = |id| Recorder::create(store.path(), id, Timestamp::UNIX_EPOCH).unwrap();
+        let cfg = config::Media { address: [0, 0, 0, 0].into(), ..config::Media::default() };
+        let error = MediaSession::open(&cfg, &[Codec::Pcma], recorder("a")).await.err().unwrap();
+        assert_eq!(error.to_string(), "media.address 0.0.0.0 is no address that a far end can send to");
+        let error = MediaSession::open(&config::Media::default(), &[], recorder("b")).await.err().unwrap();
+        assert_eq!(error.to_string(), "no codec to offer");
+        let left = std::fs::read_dir(store.path().join("1970/01/01")).unwrap().count();
+        assert_eq!(left, 0, "no call, no recording");
+    }
+}
