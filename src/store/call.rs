@@ -1,0 +1,229 @@
+//! 通话: one row for every INVITE. It begins with [`Store::claim_visit`] and ends, once, with [`Store::finish_call`].
+
+use super::event::NewEvent;
+use super::job::NewJob;
+use super::page::{Listed, Page, PageRequest, Select};
+use super::row::{Row, Stored, decode_all, decode_found, maybe_ms, ms, name_of, to_json};
+use super::{Doing, Result, Store, StoreError, Tx};
+use crate::domain::call::outcome::Outcome;
+use crate::domain::call::{Call, Instants};
+use crate::domain::id::{CallId, OrderNo, VisitId};
+use crate::domain::phone::Phone;
+use crate::domain::recording::manifest::RecordingInfo;
+use crate::domain::visit::task::Visit;
+use jiff::Timestamp;
+
+/// A call with the columns of its recording beside its own; those are named apart where both tables have the name.
+const CALLS: &str = "SELECT calls.*, r.id AS recording_id, r.file AS file, r.seconds AS seconds,
+    r.answered_at_s AS answered_at_s, r.sha256 AS sha256, r.channels AS channels, r.sample_rate AS sample_rate,
+    r.gaps AS gaps, r.state AS recording_state
+    FROM calls LEFT JOIN recordings r ON r.id = calls.id";
+
+#[derive(Clone, Debug, Default)]
+pub struct CallFilter {
+    pub visit: Option<VisitId>,
+    pub order_no: Option<OrderNo>,
+    pub outcome: Option<Outcome>,
+    /// Claimed at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Claimed before this instant.
+    pub before: Option<Timestamp>,
+    /// `true`: only calls in progress.
+    pub in_progress: bool,
+}
+
+impl Stored for Call {
+    const TABLE: &'static str = "calls";
+    const KEY: &'static str = "id";
+}
+
+impl Listed for Call {
+    const ORDER_BY: &'static str = "claimed_at";
+    fn position(&self) -> (i64, &str) {
+        (self.instants.claimed_at.map_or(0, ms), self.id.as_str())
+    }
+}
+
+impl TryFrom<Row<'_>> for Call {
+    type Error = StoreError;
+    fn try_from(row: Row<'_>) -> Result<Self> {
+        let phone = row.text("phone")?;
+        Ok(Self {
+            id: CallId::new(row.text("id")?),
+            visit: VisitId::new(row.text("visit_id")?),
+            order_no: OrderNo::new(row.text("order_no")?),
+            attempt: row.narrow("attempt")?,
+            to: Phone::parse(&phone).map_err(|e| row.corrupt("phone", &e.to_string()))?,
+            trunk: row.maybe_text("trunk")?,
+            programme: row.text("programme")?,
+            instants: read_instants(&row)?,
+            outcome: row.maybe_name("outcome")?,
+            fault: row.maybe_name("fault")?,
+            sip_status: row.maybe_narrow("sip_status")?,
+            detail: row.maybe_text("detail")?,
+            hung_up_by: row.maybe_name("hung_up_by")?,
+            conversation: row.maybe_json("conversation")?,
+            recording: read_recording(&row)?,
+            legs: row.json("legs")?,
+            journal: row.json("journal")?,
+        })
+    }
+}
+
+fn read_instants(row: &Row<'_>) -> Result<Instants> {
+    Ok(Instants {
+        claimed_at: Some(row.instant("claimed_at")?),
+        invited_at: row.maybe_instant("invited_at")?,
+        ringing_at: row.maybe_instant("ringing_at")?,
+        early_media_at: row.maybe_instant("early_media_at")?,
+        answered_at: row.maybe_instant("answered_at")?,
+        ended_at: row.maybe_instant("ended_at")?,
+    })
+}
+
+fn read_recording(row: &Row<'_>) -> Result<Option<RecordingInfo>> {
+    let Some(id) = row.maybe_text("recording_id")? else { return Ok(None) };
+    Ok(Some(RecordingInfo {
+        id,
+        file: row.text("file")?,
+        seconds: row.real("seconds")?,
+        answered_at_s: row.maybe_real("answered_at_s")?,
+        sha256: row.text("sha256")?,
+        channels: row.narrow("channels")?,
+        sample_rate: row.narrow("sample_rate")?,
+        gaps: row.json("gaps")?,
+        state: row.name("recording_state")?,
+    }))
+}
+
+impl Store {
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown id.
+    pub async fn call(&self, id: &CallId) -> Result<Call> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{CALLS} WHERE calls.id = $1")))
+            .bind(id.as_str())
+            .fetch_optional(&self.readers)
+            .await
+            .doing("read call")?;
+        decode_found(row, id.as_str())
+    }
+
+    pub async fn calls(&self, filter: &CallFilter, page: &PageRequest) -> Result<Page<Call>> {
+        let select = Select::new(CALLS)
+            .filter("calls.visit_id =", filter.visit.as_ref().map(ToString::to_string))
+            .filter("calls.order_no =", filter.order_no.as_ref().map(ToString::to_string))
+            .filter("calls.outcome =", filter.outcome.map(|o| o.name().to_string()))
+            .filter("calls.claimed_at >=", maybe_ms(filter.from))
+            .filter("calls.claimed_at <", maybe_ms(filter.before));
+        let select = if filter.in_progress { select.only("calls.outcome IS NULL") } else { select };
+        select.page(self, page).await
+    }
+
+    /// Calls without an outcome. At start these are the calls that the engine was killed in.
+    pub async fn unfinished_calls(&self) -> Result<Vec<Call>> {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "{CALLS} WHERE calls.outcome IS NULL ORDER BY calls.claimed_at, calls.id"
+        )))
+        .fetch_all(&self.readers)
+        .await
+        .doing("read unfinished calls")?;
+        decode_all(&rows)
+    }
+
+    /// Writes what is known of a call in progress: instants, trunk, status, legs, journal, recording.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when the call is finished; [`StoreError::Invalid`] when `call` has an outcome.
+    pub async fn save_call_progress(&self, call: &Call) -> Result<()> {
+        if call.outcome.is_some() {
+            let why = "an outcome is written by finish_call";
+            return Err(StoreError::Invalid { what: "call", value: call.id.to_string(), why });
+        }
+        let mut tx = self.begin().await?;
+        tx.update_call(call).await?;
+        tx.commit().await
+    }
+
+    /// Ends a call in one transaction: its final row, the visit's next state, and the work that follows.
+    /// Returns the visit at its new version.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when the call was finished before or the visit changed since it was read (read it and try again);
+    /// [`StoreError::Invalid`] when `call` has no outcome or `visit` is still `Calling`.
+    pub async fn finish_call(&self, call: &Call, visit: &Visit, jobs: &[NewJob]) -> Result<Visit> {
+        let Some(outcome) = call.outcome else {
+            let why = "a finished call has exactly one outcome";
+            return Err(StoreError::Invalid { what: "call", value: call.id.to_string(), why });
+        };
+        let mut tx = self.begin().await?;
+        tx.update_call(call).await?;
+        let released = tx.release_visit(visit, &call.id).await?;
+        for job in jobs {
+            tx.enqueue(job).await?;
+        }
+        let event = NewEvent::engine("call.finished").visit(&visit.id).call(&call.id);
+        tx.append_event(&event.detail(serde_json::json!({ "outcome": outcome.name() }))).await?;
+        tx.commit().await?;
+        Ok(released)
+    }
+}
+
+impl Tx {
+    /// The row of a call that begins. `claimed_at` was checked by the claim.
+    pub(super) async fn insert_call(&mut self, call: &Call) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO calls (id, visit_id, order_no, attempt, phone, trunk, programme, claimed_at, legs, journal)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(call.id.as_str())
+        .bind(call.visit.as_str())
+        .bind(call.order_no.as_str())
+        .bind(i64::from(call.attempt))
+        .bind(call.to.e164())
+        .bind(call.trunk.as_deref())
+        .bind(call.programme.as_str())
+        .bind(maybe_ms(call.instants.claimed_at))
+        .bind(to_json("legs", &call.legs)?)
+        .bind(to_json("journal", &call.journal)?)
+        .execute(self.conn())
+        .await
+        .doing("insert call")?;
+        Ok(())
+    }
+
+    async fn update_call(&mut self, call: &Call) -> Result<()> {
+        let done = sqlx::query(
+            "UPDATE calls SET trunk = $1, programme = $2, invited_at = $3, ringing_at = $4, early_media_at = $5,
+                 answered_at = $6, ended_at = $7, outcome = $8, fault = $9, sip_status = $10, detail = $11,
+                 hung_up_by = $12, conversation = $13, legs = $14, journal = $15
+             WHERE id = $16 AND outcome IS NULL",
+        )
+        .bind(call.trunk.as_deref())
+        .bind(call.programme.as_str())
+        .bind(maybe_ms(call.instants.invited_at))
+        .bind(maybe_ms(call.instants.ringing_at))
+        .bind(maybe_ms(call.instants.early_media_at))
+        .bind(maybe_ms(call.instants.answered_at))
+        .bind(maybe_ms(call.instants.ended_at))
+        .bind(call.outcome.map(Outcome::name))
+        .bind(call.fault.as_ref().map(name_of).transpose()?)
+        .bind(call.sip_status.map(i64::from))
+        .bind(call.detail.as_deref())
+        .bind(call.hung_up_by.as_ref().map(name_of).transpose()?)
+        .bind(call.conversation.as_ref().map(|c| to_json("conversation", c)).transpose()?)
+        .bind(to_json("legs", &call.legs)?)
+        .bind(to_json("journal", &call.journal)?)
+        .bind(call.id.as_str())
+        .execute(self.conn())
+        .await
+        .doing("write call")?;
+        if done.rows_affected() != 1 {
+            let why = "unknown, or finished already";
+            return Err(StoreError::Stale { table: "calls", id: call.id.to_string(), why });
+        }
+        match &call.recording {
+            Some(info) => self.put_recording(info).await,
+            None => Ok(()),
+        }
+    }
+}
