@@ -3,7 +3,9 @@
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod engine;
 pub mod media;
 pub mod sip;
 pub mod store;
 pub mod stt;
+pub mod telemetry;

@@ -1,0 +1,472 @@
+//! One call from the claim to its final row.
+//!
+//! Contract (invariants 1 and 2): the visit is claimed and the call's row written before anything leaves; the recording is open on
+//! disk before the INVITE; whatever fails, the call ends with exactly one outcome, its row, its visit's next step and the jobs that
+//! follow are written in one transaction, and no far leg is left standing. The course itself is [`CallMachine`]; here are its senses
+//! and hands.
+
+use super::Engine;
+use super::events::CallPhase;
+use super::transcriber::jobs_after;
+use super::voice::{VoiceCall, VoiceEvent, VoiceOutcome, run_voice};
+use crate::clock::monotonic;
+use crate::domain::call::fsm::{CallAction, CallInput, CallMachine, LineEnd};
+use crate::domain::call::outcome::{ConversationEnd, Fault, Outcome};
+use crate::domain::call::{Call, Instants};
+use crate::domain::id::CallId;
+use crate::domain::order::Order;
+use crate::domain::recording::manifest::RecordingInfo;
+use crate::domain::score::{Answer, Indicator, Level, Rubric};
+use crate::domain::script::dialogue::{Brief, LiveJudge};
+use crate::domain::visit::task::{self, CallResult, Visit, VisitState, WaitReason};
+use crate::media::codec::Codec;
+use crate::media::session::{CustomerFrame, MediaEvent, MediaEvents, MediaReport, MediaSession, NegotiationError};
+use crate::media::wav::Recorder;
+use crate::sip::{CallControl, CallEvent, Reanswer, TrunkPick};
+use crate::store::StoreError;
+use crate::stt::SpeechStream;
+use jiff::Timestamp;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// A final row is tried again so often before it is left to the next start's recovery.
+const SAVES_MAX: u32 = 8;
+/// Keys and ended prompts that may wait for the conversation.
+const EVENTS_MAX: usize = 64;
+
+/// Everything that a call needs to begin.
+pub struct Ticket {
+    pub visit: Visit,
+    pub order: Order,
+    pub pick: TrunkPick,
+}
+
+/// Runs one call to its end. Returns when its row is final.
+pub async fn run(engine: Arc<Engine>, ticket: Ticket) {
+    let Ticket { visit, order, pick } = ticket;
+    let now = engine.clock.now();
+    let call = Call {
+        id: CallId::new(engine.store.new_id()),
+        visit: visit.id.clone(),
+        order_no: order.no.clone(),
+        attempt: visit.attempts + 1,
+        to: order.customer.phone.clone(),
+        trunk: Some(pick.name().to_owned()),
+        programme: visit.programme.clone(),
+        instants: Instants { claimed_at: Some(now), ..Default::default() },
+        outcome: None,
+        fault: None,
+        sip_status: None,
+        detail: None,
+        hung_up_by: None,
+        conversation: None,
+        recording: None,
+        legs: vec![],
+        journal: vec![],
+    };
+    let visit = match engine.store.claim_visit(&visit, &call).await {
+        Ok(Some(visit)) => visit,
+        Ok(None) => return, // somebody else was quicker, or the visit moved on: nothing was begun
+        Err(error) => {
+            tracing::error!(visit.id = %visit.id, %error, "a visit could not be claimed and is not dialled");
+            return;
+        }
+    };
+    engine.announce_visit(&visit);
+    engine.announce_call(&call, CallPhase::Dialing);
+    let call = Live::new(&engine, call).dial(&order, pick).await;
+    conclude(&engine, call, visit).await;
+}
+
+/// A call in progress.
+struct Live<'a> {
+    engine: &'a Arc<Engine>,
+    call: Call,
+    machine: CallMachine,
+}
+
+/// The parts of a call that is on the line.
+struct Line {
+    control: CallControl,
+    sip: mpsc::Receiver<CallEvent>,
+    media: Arc<MediaSession>,
+    media_events: mpsc::Receiver<MediaEvent>,
+    /// Taken by the conversation when it begins.
+    customer: Option<mpsc::Receiver<CustomerFrame>>,
+    /// Being opened while it rings, so that the greeting never waits for it.
+    ear: Option<JoinHandle<Option<Box<dyn SpeechStream>>>>,
+    conversation: Option<Conversation>,
+}
+
+struct Conversation {
+    handle: JoinHandle<VoiceOutcome>,
+    /// `None` when it was told that the line is gone: a closed channel says so.
+    events: Option<mpsc::Sender<VoiceEvent>>,
+}
+
+impl Conversation {
+    fn tell(&self, event: VoiceEvent) {
+        if self.events.as_ref().is_some_and(|events| events.try_send(event).is_err()) {
+            tracing::warn!("a conversation is over already, or is flooded with keys");
+        }
+    }
+}
+
+impl<'a> Live<'a> {
+    fn new(engine: &'a Arc<Engine>, call: Call) -> Self {
+        let claimed_at = call.instants.claimed_at.unwrap_or_else(|| engine.clock.now());
+        Self { engine, call, machine: CallMachine::new(claimed_at) }
+    }
+
+    /// Recorder, media, INVITE, conversation, end.
+    async fn dial(mut self, order: &Order, pick: TrunkPick) -> Call {
+        let (media, events) = match self.open_media(&pick).await {
+            Ok(media) => media,
+            Err(failure) => return self.never_dialled(failure),
+        };
+        let offer = media.offer();
+        let (control, sip) = match self.engine.sip.invite(pick, &self.call.to, &self.call.id, offer) {
+            Ok(line) => line,
+            Err(error) => {
+                self.take_report(media.close().await);
+                return self.never_dialled(NotDialled { outcome: Outcome::TrunkFailure, detail: error.to_string() });
+            }
+        };
+        let MediaEvents { events: media_events, customer } = events;
+        let ears = self.engine.ears.clone();
+        let line = Line {
+            control,
+            sip,
+            media: Arc::new(media),
+            media_events,
+            customer: Some(customer),
+            ear: Some(tokio::task::spawn_blocking(move || ears.listen())),
+            conversation: None,
+        };
+        self.follow(line, order).await
+    }
+
+    async fn open_media(&self, pick: &TrunkPick) -> Result<(MediaSession, MediaEvents), NotDialled> {
+        let config = &self.engine.config;
+        let claimed_at = self.call.instants.claimed_at.unwrap_or_else(|| self.engine.clock.now());
+        let recorder = Recorder::create(&config.recordings.store, self.call.id.as_str(), claimed_at)
+            .map_err(|e| NotDialled { outcome: Outcome::RecorderFailed, detail: e.to_string() })?;
+        let codecs: Vec<Codec> = pick.codecs().iter().filter_map(|name| Codec::parse(name).ok()).collect();
+        MediaSession::open(&config.media, &codecs, recorder)
+            .await
+            .map_err(|e| NotDialled { outcome: Outcome::TrunkFailure, detail: e.to_string() })
+    }
+
+    fn never_dialled(mut self, failure: NotDialled) -> Call {
+        tracing::error!(call.id = %self.call.id, reason = failure.detail, "a call was not dialled");
+        self.call.outcome = Some(failure.outcome);
+        self.call.fault = Some(Fault::Us);
+        self.call.detail = Some(failure.detail);
+        self.call.instants.ended_at = Some(self.engine.clock.now());
+        self.call
+    }
+
+    /// Until the line is gone and the conversation has reported.
+    async fn follow(mut self, mut line: Line, order: &Order) -> Call {
+        let stop = self.engine.stop.clone();
+        let mut stopped = false;
+        while !self.machine.is_over() {
+            let input = tokio::select! {
+                event = line.sip.recv() => self.on_line(event, &line).await,
+                Some(event) = line.media_events.recv() => on_media(event, &line).await,
+                end = conversation_end(&mut line.conversation) => Some(self.on_conversation(end)),
+                () = stop.cancelled(), if !stopped => {
+                    stopped = true;
+                    Some(CallInput::Stop { why: "the engine is stopping".into() })
+                }
+            };
+            if let Some(input) = input {
+                self.advance(input, &mut line, order).await;
+            }
+        }
+        let Line { media, conversation, .. } = line;
+        drop(conversation);
+        match Arc::try_unwrap(media) {
+            Ok(media) => self.take_report(media.close().await),
+            // The conversation has reported and dropped its handle before the machine is over.
+            Err(_) => tracing::error!(call.id = %self.call.id, "the media of a call is still in use after its end"),
+        }
+        self.write_conclusion();
+        self.call
+    }
+
+    async fn advance(&mut self, input: CallInput, line: &mut Line, order: &Order) {
+        let phase = match &input {
+            CallInput::Ringing { .. } => Some(CallPhase::Ringing),
+            CallInput::Answered { .. } => Some(CallPhase::Answered),
+            _ => None,
+        };
+        let mut actions = VecDeque::from(self.machine.handle(input));
+        while let Some(action) = actions.pop_front() {
+            match action {
+                CallAction::Converse => {
+                    line.conversation = self.converse(line, order).await;
+                    if line.conversation.is_none() {
+                        let detail = format!("no script for {}", order.service_type.name());
+                        let end = ConversationEnd::Fault { detail };
+                        actions.extend(self.machine.handle(CallInput::ConversationOver(end)));
+                    }
+                }
+                CallAction::StopConversation => {
+                    if let Some(conversation) = &mut line.conversation {
+                        conversation.events = None;
+                    }
+                }
+                CallAction::HangUp { why } => line.control.hang_up(why),
+            }
+        }
+        if self.call.instants != *self.machine.instants() {
+            self.call.instants = self.machine.instants().clone();
+            self.save_progress().await;
+        }
+        if let Some(phase) = phase {
+            self.engine.announce_call(&self.call, phase);
+        }
+    }
+
+    /// What a signalling event means. Media is told at once: the customer is talking already.
+    async fn on_line(&mut self, event: Option<CallEvent>, line: &Line) -> Option<CallInput> {
+        let Some(event) = event else {
+            // The stack promises one `Ended`; without it the line is gone all the same.
+            return Some(CallInput::LineEnded(LineEnd {
+                at: self.engine.clock.now(),
+                outcome: Some(Outcome::TrunkFailure),
+                by: None,
+                status: None,
+                detail: Some("the line went away without a word".into()),
+                fault: Some(Fault::Us),
+            }));
+        };
+        match event {
+            CallEvent::InviteSent { at } => Some(CallInput::InviteSent { at }),
+            CallEvent::Ringing { at, .. } => Some(CallInput::Ringing { at }),
+            CallEvent::EarlyMedia { at, sdp, .. } => {
+                if let Err(error) = line.media.early(&sdp, monotonic()) {
+                    tracing::warn!(call.id = %self.call.id, %error, "early media is not usable and not recorded");
+                }
+                Some(CallInput::EarlyMedia { at })
+            }
+            CallEvent::Answered { at, at_mono, sdp } => match line.media.answered(&sdp, at_mono, at) {
+                Ok(codec) => {
+                    tracing::info!(call.id = %self.call.id, codec = ?codec, "the customer answered");
+                    Some(CallInput::Answered { at })
+                }
+                Err(error) => Some(CallInput::NoCommonCodec { detail: error.to_string() }),
+            },
+            CallEvent::Reoffer { sdp, reply } => {
+                answer_reoffer(&line.media, &sdp, reply);
+                None
+            }
+            CallEvent::ReofferAnswer { sdp } => {
+                if let Err(error) = line.media.reanswered(&sdp) {
+                    tracing::warn!(call.id = %self.call.id, %error, "the answer to our offer is not usable");
+                }
+                None
+            }
+            CallEvent::Key(key) => {
+                if let Some(conversation) = &line.conversation {
+                    conversation.tell(VoiceEvent::Key(key));
+                }
+                None
+            }
+            CallEvent::Ended(end) => Some(CallInput::LineEnded(LineEnd {
+                at: end.at,
+                outcome: end.outcome,
+                by: end.by,
+                status: end.status,
+                detail: end.detail,
+                fault: end.fault,
+            })),
+        }
+    }
+
+    /// `None`: there is no script for this order, or the conversation was begun already.
+    async fn converse(&self, line: &mut Line, order: &Order) -> Option<Conversation> {
+        let site = &self.engine.site;
+        let script = site.script(site.rules.programmes.get(&self.call.programme)?, order.service_type)?;
+        let customer = line.customer.take()?;
+        let answered_at = monotonic();
+        let call = VoiceCall {
+            script,
+            manifest: site.manifest.clone(),
+            clips: site.prompts.clone(),
+            brief: Brief::from_order(order),
+            judge: Box::new(RubricJudge(site.rubric.clone())),
+            speech: match line.ear.take() {
+                Some(ear) => ear.await.ok().flatten(),
+                None => None,
+            },
+        };
+        let (tell, events) = mpsc::channel(EVENTS_MAX);
+        let media = line.media.clone();
+        let handle = tokio::spawn(async move {
+            let elapsed_ms = || u64::try_from(monotonic().duration_since(answered_at).as_millis()).unwrap_or(u64::MAX);
+            // The call hangs up itself when the conversation is over, which follows at once.
+            run_voice(call, &*media, customer, events, &elapsed_ms, &|| {}).await
+        });
+        Some(Conversation { handle, events: Some(tell) })
+    }
+
+    fn on_conversation(&mut self, end: Result<VoiceOutcome, tokio::task::JoinError>) -> CallInput {
+        let outcome = end.unwrap_or_else(|error| {
+            tracing::error!(call.id = %self.call.id, %error, "the conversation broke off");
+            VoiceOutcome {
+                end: ConversationEnd::Fault { detail: "the conversation broke off inside the engine".into() },
+                journal: vec![],
+                we_hung_up: false,
+            }
+        });
+        self.call.journal = outcome.journal;
+        CallInput::ConversationOver(outcome.end)
+    }
+
+    async fn save_progress(&self) {
+        if let Err(error) = self.engine.store.save_call_progress(&self.call).await {
+            tracing::error!(call.id = %self.call.id, %error, "the progress of a call could not be saved");
+        }
+    }
+
+    fn take_report(&mut self, report: MediaReport) {
+        self.call.legs = vec![report.leg];
+        match report.recording {
+            // Nothing was ever heard: an empty file is no recording.
+            Ok(info) if info.seconds == 0.0 => self.discard(&info),
+            Ok(info) => self.call.recording = Some(info),
+            Err(error) => {
+                tracing::error!(call.id = %self.call.id, %error, "the recording could not be closed");
+                self.call.detail = Some(error.to_string());
+                self.machine.handle(CallInput::RecorderFailed { detail: error.to_string() });
+            }
+        }
+    }
+
+    fn discard(&self, info: &RecordingInfo) {
+        if let Err(error) = std::fs::remove_file(self.engine.config.recordings.store.join(&info.file)) {
+            tracing::warn!(call.id = %self.call.id, %error, "the empty recording of an unanswered call is left behind");
+        }
+    }
+
+    fn write_conclusion(&mut self) {
+        let Some(end) = self.machine.conclusion() else { return };
+        self.call.outcome = Some(end.outcome);
+        self.call.fault = end.fault;
+        self.call.hung_up_by = end.hung_up_by;
+        self.call.sip_status = end.sip_status;
+        self.call.detail = end.detail.or(self.call.detail.take());
+        self.call.conversation = end.conversation;
+        self.call.instants = end.instants;
+    }
+}
+
+/// The rubric, asked while the call runs: only to know whether to ask why (C18).
+struct RubricJudge(Arc<Rubric>);
+
+impl LiveJudge for RubricJudge {
+    fn level(&self, indicator: Indicator, text: &str) -> Option<u8> {
+        self.0.judge(&Answer::bare(Some(indicator), "", text)).label.map(Level::get)
+    }
+}
+
+/// Why no INVITE left.
+struct NotDialled {
+    outcome: Outcome,
+    detail: String,
+}
+
+async fn on_media(event: MediaEvent, line: &Line) -> Option<CallInput> {
+    match event {
+        MediaEvent::PlayFinished(id) => {
+            if let Some(conversation) = &line.conversation {
+                conversation.tell(VoiceEvent::PlayFinished(id));
+            }
+            None
+        }
+        MediaEvent::Key(key) => {
+            if let Some(conversation) = &line.conversation {
+                conversation.tell(VoiceEvent::Key(key));
+            }
+            None
+        }
+        MediaEvent::FirstRtp { .. } => None,
+        MediaEvent::RtpTimeout => Some(CallInput::RtpTimeout),
+        MediaEvent::RecorderFailed(detail) => Some(CallInput::RecorderFailed { detail }),
+    }
+}
+
+/// Resolves when the conversation ends; never while there is none.
+async fn conversation_end(conversation: &mut Option<Conversation>) -> Result<VoiceOutcome, tokio::task::JoinError> {
+    match conversation {
+        Some(running) => {
+            let end = (&mut running.handle).await;
+            *conversation = None;
+            end
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn answer_reoffer(media: &MediaSession, sdp: &[u8], reply: tokio::sync::oneshot::Sender<Reanswer>) {
+    let answer = match media.reoffer(sdp) {
+        Ok(answer) => Reanswer::Accept(answer),
+        Err(NegotiationError::NoCommonCodec { .. }) => Reanswer::Refuse(488),
+        Err(error) => {
+            tracing::warn!(%error, "an offer of the far end is not usable");
+            Reanswer::Refuse(488)
+        }
+    };
+    if reply.send(answer).is_err() {
+        tracing::debug!("the far end's offer was withdrawn before it was answered");
+    }
+}
+
+/// The final row, the visit's next step and the jobs, in one transaction; tried again while the database is busy.
+async fn conclude(engine: &Arc<Engine>, call: Call, claimed: Visit) {
+    let mut wait = Duration::from_millis(200);
+    for _ in 0..SAVES_MAX {
+        match try_conclude(engine, &call, &claimed).await {
+            Ok(visit) => {
+                engine.announce_call(&call, CallPhase::Ended);
+                engine.announce_visit(&visit);
+                engine.kick();
+                engine.more_jobs();
+                return;
+            }
+            Err(error) => {
+                tracing::error!(call.id = %call.id, %error, "the end of a call could not be saved; trying again");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(10));
+            }
+        }
+    }
+    tracing::error!(call.id = %call.id, "the end of a call was not saved; the next start closes it");
+}
+
+async fn try_conclude(engine: &Engine, call: &Call, claimed: &Visit) -> Result<Visit, StoreError> {
+    let now = engine.clock.now();
+    // Read again: a person may have written a note or a late cause meanwhile.
+    let visit = engine.store.visit(&claimed.id).await?;
+    let next = match engine.site.rules.programmes.get(&visit.programme) {
+        Some(programme) => {
+            let outcome = call.outcome.unwrap_or(Outcome::TrunkFailure);
+            let result = CallResult { call: call.id.clone(), outcome, conversation: call.conversation.clone() };
+            task::after_call(now, &visit, &result, programme, &engine.site.rules.calendar)
+        }
+        None => for_person(now, visit, "找不到这条回访的方案，请检查 programmes 目录"),
+    };
+    engine.store.finish_call(call, &next, &jobs_after(call, now)).await
+}
+
+/// Kept for a person: nothing is lost, nothing is dialled.
+pub fn for_person(now: Timestamp, mut visit: Visit, problem: &str) -> Visit {
+    visit.state =
+        VisitState::Waiting { not_before: now, reason: WaitReason::ForPerson { problem: problem.to_owned() } };
+    visit
+}

@@ -1,0 +1,143 @@
+//! The engine's side of [`Commands`]: read, ask the domain, save, wake whoever must act.
+
+use super::Engine;
+use super::dialer::situation;
+use super::events::EngineEvent;
+use super::handle::{CommandError, Commands, CompletionSms, OrderAnswer, ScoreReply, ScoreRequest, SmsAnswer, Why};
+use crate::domain::id::{CallId, InboxId, VisitId};
+use crate::domain::order::Order;
+use crate::domain::programme::Programme;
+use crate::domain::score::{Indicator, Level, Scorecard, score_request};
+use crate::domain::visit::plan::why;
+use crate::domain::visit::task::{self, Visit, VisitState};
+use crate::store::StoreError;
+use crate::store::score::Override;
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+/// A command that loses against another writer is decided again on what is stored now, at most so often.
+const TRIES: u32 = 4;
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound { table, id } => Self::NotFound { what: table, id },
+            StoreError::Stale { .. } => Self::Conflict("这条记录刚刚被别人改过，请刷新后再试".into()),
+            other => Self::Internal(Box::new(other)),
+        }
+    }
+}
+
+impl Engine {
+    fn programme_of(&self, visit: &Visit) -> Result<&Programme, CommandError> {
+        self.site.rules.programmes.get(&visit.programme).ok_or_else(|| {
+            CommandError::Conflict(format!("找不到回访方案 {}，请检查 programmes 目录", visit.programme))
+        })
+    }
+
+    /// Decides on the visit as stored, saves, announces and wakes the dialer.
+    async fn change(
+        &self,
+        id: &VisitId,
+        by: &str,
+        what: &'static str,
+        decide: impl Fn(Timestamp, &Visit) -> Result<Visit, CommandError> + Send + Sync,
+    ) -> Result<Visit, CommandError> {
+        for _ in 0..TRIES {
+            let visit = self.store.visit(id).await?;
+            let next = decide(self.clock.now(), &visit)?;
+            match self.store.save_visit(&next).await {
+                Ok(saved) => {
+                    tracing::info!(visit.id = %id, by, what, "a visit was changed by hand");
+                    self.announce_visit(&saved);
+                    self.kick();
+                    return Ok(saved);
+                }
+                Err(StoreError::Stale { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(CommandError::Conflict("这条回访正在变化，请稍后再试".into()))
+    }
+}
+
+#[async_trait]
+impl Commands for Engine {
+    async fn accept_sms(&self, sms: CompletionSms) -> Result<SmsAnswer, CommandError> {
+        let answer = self.intake.accept_sms(sms).await?;
+        if let SmsAnswer::Inbox { inbox_id, .. } = &answer {
+            self.announce(EngineEvent::InboxChanged { inbox: inbox_id.clone() });
+        }
+        self.kick();
+        Ok(answer)
+    }
+
+    async fn put_order(&self, order: Order) -> Result<OrderAnswer, CommandError> {
+        let answer = self.intake.put_order(order).await?;
+        self.kick();
+        Ok(answer)
+    }
+
+    async fn complete_inbox(&self, inbox: &InboxId, order: Order, by: &str) -> Result<Visit, CommandError> {
+        let answer = self.intake.complete_inbox(inbox, order, by).await?;
+        self.announce(EngineEvent::InboxChanged { inbox: inbox.clone() });
+        self.kick();
+        Ok(answer)
+    }
+
+    async fn dial(&self, visit: &VisitId, by: &str) -> Result<Visit, CommandError> {
+        self.change(visit, by, "dial", |now, visit| {
+            let programme = self.programme_of(visit)?;
+            task::dial_now(now, visit, by, programme, &self.site.rules.calendar).map_err(refused)
+        })
+        .await
+    }
+
+    async fn reschedule(&self, visit: &VisitId, to: Timestamp, note: &str, by: &str) -> Result<Visit, CommandError> {
+        self.change(visit, by, "reschedule", |now, visit| {
+            let programme = self.programme_of(visit)?;
+            task::reschedule(now, visit, to, by, note, programme, &self.site.rules.calendar).map_err(refused)
+        })
+        .await
+    }
+
+    async fn cancel(&self, visit: &VisitId, note: &str, by: &str) -> Result<Visit, CommandError> {
+        tracing::info!(visit.id = %visit, by, note, "a visit is to be cancelled");
+        self.change(visit, by, "cancel", |now, visit| {
+            if matches!(visit.state, VisitState::Calling { .. }) {
+                return Err(refused(task::Refused::InCall));
+            }
+            task::cancel(now, visit).map_err(refused)
+        })
+        .await
+    }
+
+    async fn why(&self, id: &VisitId) -> Result<Why, CommandError> {
+        let visit = self.store.visit(id).await?;
+        let visits = self.store.open_visits().await?;
+        Ok(why(self.clock.now(), &visit, &situation(self, &visits)))
+    }
+
+    async fn override_score(
+        &self,
+        call: &CallId,
+        indicator: Indicator,
+        level: Option<Level>,
+        reason: &str,
+        by: &str,
+    ) -> Result<Scorecard, CommandError> {
+        let change = Override { indicator, level, reason: reason.into(), by: by.into(), seen_version: None };
+        let card = self.store.override_score(call, &change).await?.card;
+        let index = card.index();
+        self.announce(EngineEvent::Scored { call: call.clone(), index: index.mean, n_scored: index.n_scored });
+        Ok(card)
+    }
+
+    fn score(&self, request: &ScoreRequest) -> ScoreReply {
+        score_request(&self.site.rubric, request)
+    }
+}
+
+fn refused(error: task::Refused) -> CommandError {
+    CommandError::Conflict(error.to_string())
+}

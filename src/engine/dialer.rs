@@ -1,0 +1,219 @@
+//! The dialer: takes a snapshot, asks the planner, does what it says, sleeps until the plan or an event wakes it.
+//!
+//! Contract: one dialer per process; it keeps no state of its own but the number of calls up, so a restart forgets nothing.
+//! Which visit, when and why not is decided by [`plan`]; here are only the snapshot and the hands.
+
+use super::Engine;
+use super::calls::{self, Ticket, for_person};
+use crate::domain::order::Order;
+use crate::domain::phone::Phone;
+use crate::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, plan};
+use crate::domain::visit::task::{Visit, mark_escalated, mark_late};
+use crate::media::wav;
+use crate::sip::{NoTrunk, TrunkLimit, TrunkStatus};
+use crate::store::StoreError;
+use jiff::Timestamp;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Looks again after so long when the database could not be read.
+const AFTER_ERROR: Duration = Duration::from_secs(2);
+/// The longest sleep: a missed wake-up never costs more.
+const NAP_MAX: Duration = Duration::from_secs(60);
+
+/// The numbers that are being called, from the decision to the final row; a slot is released exactly once, by drop.
+///
+/// One customer is called once at a time, whatever the number of his visits. And the plan sees a visit as waiting until its claim is
+/// committed: without this a wake-up in between would begin it again, in vain but at the cost of a trunk's place.
+#[derive(Clone, Default)]
+pub struct CallsUp(Arc<Mutex<BTreeSet<Phone>>>);
+
+impl CallsUp {
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.up().len()).unwrap_or(u32::MAX)
+    }
+
+    /// `None`: this number is on the line for another visit.
+    fn take(&self, phone: &Phone) -> Option<CallSlot> {
+        self.up().insert(phone.clone()).then(|| CallSlot { calls: self.clone(), phone: phone.clone() })
+    }
+
+    fn up(&self) -> MutexGuard<'_, BTreeSet<Phone>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub struct CallSlot {
+    calls: CallsUp,
+    phone: Phone,
+}
+
+impl Drop for CallSlot {
+    fn drop(&mut self) {
+        self.calls.up().remove(&self.phone);
+    }
+}
+
+/// Runs until the engine stops, then waits for nothing: calls end by themselves.
+pub async fn run(engine: Arc<Engine>) {
+    while !engine.stop.is_cancelled() {
+        let nap = match step(&engine).await {
+            Ok(nap) => nap.min(NAP_MAX),
+            Err(error) => {
+                tracing::error!(%error, "the dialer could not read its visits");
+                AFTER_ERROR
+            }
+        };
+        tokio::select! {
+            () = engine.stop.cancelled() => {}
+            () = engine.kicked() => {}
+            () = tokio::time::sleep(nap) => {}
+        }
+    }
+}
+
+/// One look at everything; returns how long nothing is to be done.
+async fn step(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
+    let visits = engine.store.open_visits().await?;
+    let now = engine.clock.now();
+    let decided = plan(now, &situation(engine, &visits));
+    let by_id: HashMap<_, _> = visits.iter().map(|v| (&v.id, v)).collect();
+    for (id, cause) in &decided.late {
+        if let Some(visit) = by_id.get(id) {
+            save(engine, mark_late(visit, cause)).await;
+        }
+    }
+    for (id, cause) in &decided.escalate {
+        if let Some(visit) = by_id.get(id) {
+            tracing::warn!(visit.id = %id, cause, "a visit is past its deadline and is escalated (A02)");
+            save(engine, mark_escalated(now, visit, cause)).await;
+        }
+    }
+    let mut retry = None;
+    for id in &decided.dial {
+        let Some(visit) = by_id.get(id) else { continue };
+        retry = earlier(retry, begin(engine, visit).await);
+    }
+    let wake = decided.next_wakeup.map(|at| until(now, at));
+    Ok(earlier(wake, retry).unwrap_or(NAP_MAX))
+}
+
+/// Everything the plan depends on, as it is now.
+pub fn situation<'a>(engine: &'a Engine, visits: &'a [Visit]) -> Situation<'a> {
+    let config = &engine.config;
+    Situation {
+        visits,
+        programmes: &engine.site.rules.programmes,
+        calendar: &engine.site.rules.calendar,
+        mode: engine.site.mode,
+        capacity: Capacity {
+            voice_free: config.dialer.max_voice_calls.saturating_sub(engine.calls_up.count()),
+            seats_total: 0,
+            seats_idle: 0,
+            reserve_idle_seats: config.dialer.reserve_idle_seats,
+        },
+        gate: Gate {
+            dialling_enabled: config.dialer.enabled,
+            disk: disk(engine),
+            trunk: trunk_state(&engine.sip.trunks()),
+        },
+    }
+}
+
+/// C01: without room for a recording nothing is dialled. A folder that cannot be asked counts as full.
+fn disk(engine: &Engine) -> Disk {
+    let config = &engine.config.recordings;
+    let free_mb = wav::free_mb(&config.store).unwrap_or_else(|error| {
+        tracing::error!(%error, "the free space of the recordings folder cannot be read");
+        0
+    });
+    if free_mb >= config.min_free_mb { Disk::Ok } else { Disk::Low { free_mb, floor_mb: config.min_free_mb } }
+}
+
+fn trunk_state(trunks: &[TrunkStatus]) -> TrunkState {
+    let usable: Vec<&TrunkStatus> = trunks.iter().filter(|t| t.usable).collect();
+    if usable.is_empty() {
+        let reasons: Vec<String> = trunks.iter().map(|t| format!("{}：{}", t.name, t.reason)).collect();
+        let reason = if reasons.is_empty() { "没有配置任何中继线路".to_owned() } else { reasons.join("；") };
+        return TrunkState::Down { reason, retry_at: None };
+    }
+    TrunkState::Ready { free_lines: usable.iter().map(|t| t.max_calls.saturating_sub(t.calls_up)).sum() }
+}
+
+/// Starts the call of one visit; `Some` = try again after so long.
+async fn begin(engine: &Arc<Engine>, visit: &Visit) -> Option<Duration> {
+    let order = match engine.store.order(&visit.order_no).await {
+        Ok(stored) => stored.order,
+        Err(error) => {
+            tracing::error!(visit.id = %visit.id, %error, "the order of a visit cannot be read");
+            return Some(AFTER_ERROR);
+        }
+    };
+    let Some(slot) = engine.calls_up.take(&order.customer.phone) else {
+        return None; // one customer is called once at a time; the end of that call wakes the dialer
+    };
+    match engine.sip.pick_trunk(&order.customer.phone) {
+        Ok(pick) => {
+            start(engine, Ticket { visit: visit.clone(), order, pick }, slot);
+            None
+        }
+        Err(none) if none.refusals.iter().all(|(_, limit)| *limit == TrunkLimit::Prefix) => {
+            not_allowed(engine, visit, &order, &none).await;
+            None
+        }
+        Err(none) => none.retry_after().or(Some(AFTER_ERROR)),
+    }
+}
+
+fn start(engine: &Arc<Engine>, ticket: Ticket, slot: CallSlot) {
+    let running = engine.clone();
+    engine.tasks.spawn(async move {
+        calls::run(running.clone(), ticket).await;
+        drop(slot);
+        running.kick();
+    });
+}
+
+/// No trunk will ever take this number: a person must look at it.
+async fn not_allowed(engine: &Engine, visit: &Visit, order: &Order, none: &NoTrunk) {
+    tracing::warn!(visit.id = %visit.id, phone = %order.customer.phone, "no trunk may dial this number");
+    save(engine, for_person(engine.clock.now(), visit.clone(), &none.why())).await;
+}
+
+/// A save that loses against another writer is repeated by the next plan.
+async fn save(engine: &Engine, visit: Visit) {
+    match engine.store.save_visit(&visit).await {
+        Ok(saved) => engine.announce_visit(&saved),
+        Err(error) => tracing::warn!(visit.id = %visit.id, %error, "a visit changed while it was planned"),
+    }
+}
+
+fn until(now: Timestamp, at: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
+}
+
+fn earlier(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customer_has_one_slot_however_often_he_is_planned_and_gives_it_back() {
+        let up = CallsUp::default();
+        let phone = |number: &str| Phone::parse(number).unwrap();
+        let (one, two) = (phone("13800138001"), phone("13800138002"));
+        let slots = (up.take(&one), up.take(&one), up.take(&two));
+        assert!(slots.0.is_some() && slots.1.is_none() && slots.2.is_some());
+        assert_eq!(up.count(), 2);
+        drop(slots);
+        assert_eq!(up.count(), 0);
+        assert!(up.take(&one).is_some());
+    }
+}

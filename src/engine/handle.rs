@@ -1,0 +1,83 @@
+//! What the outside may ask the engine to do. The HTTP interface (and later other doors) hold this trait and nothing else of it.
+//!
+//! Contract: every command is checked, saved and announced before it answers, and is safe to send again: the same SMS, order, dial
+//! or cancellation a second time changes nothing and gives the same answer. Reads do not go through here but to the store.
+//! Deliberately not here: authentication, idempotency keys, wire formats.
+
+use crate::domain::id::{CallId, InboxId, VisitId};
+use crate::domain::order::Order;
+use crate::domain::score::{Indicator, Level, Scorecard};
+use crate::domain::visit::task::Visit;
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+/// What the domain answers with.
+pub use crate::domain::score::{ScoreReply, ScoreRequest};
+pub use crate::domain::visit::plan::{Why, WhyCode};
+/// 报完工短信 as a gateway hands it in, not yet read; and what the gateway is told.
+pub use crate::store::sms::{SmsAnswer, StoredSms as CompletionSms};
+
+/// What `PUT /orders/{no}` came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OrderAnswer {
+    /// False: the order was known and is now as given.
+    pub created: bool,
+    /// The order as stored: what an SMS said and the dispatcher did not is kept.
+    pub order: Order,
+    /// The visit of the order, if its completion was reported already.
+    pub visit: Option<VisitId>,
+}
+
+/// Why a command was not done. The message names the input that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error("no {what} {id}")]
+    NotFound { what: &'static str, id: String },
+    /// The state of the thing forbids it: dial a visit that is over, cancel one that is being called.
+    #[error("{0}")]
+    Conflict(String),
+    /// The request can be read but not done: a field has a value that makes no sense.
+    #[error("{field}: {detail}")]
+    Invalid { field: &'static str, detail: String },
+    /// Try again later: the engine is stopping, the disk is full, the database is busy.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The commands. `by` is the name of the caller, kept with what was done.
+#[async_trait]
+pub trait Commands: Send + Sync {
+    /// Idempotent by message id, and by order number.
+    async fn accept_sms(&self, sms: CompletionSms) -> Result<SmsAnswer, CommandError>;
+
+    /// The dispatcher's record of an order; replaces what was known, field by field where given.
+    async fn put_order(&self, order: Order) -> Result<OrderAnswer, CommandError>;
+
+    /// A person reads an SMS that no template could: the order it reports.
+    async fn complete_inbox(&self, inbox: &InboxId, order: Order, by: &str) -> Result<Visit, CommandError>;
+
+    /// Call as soon as the line allows, whatever the retry spacing says.
+    async fn dial(&self, visit: &VisitId, by: &str) -> Result<Visit, CommandError>;
+
+    async fn reschedule(&self, visit: &VisitId, to: Timestamp, note: &str, by: &str) -> Result<Visit, CommandError>;
+
+    async fn cancel(&self, visit: &VisitId, note: &str, by: &str) -> Result<Visit, CommandError>;
+
+    /// Why it is, or is not, called now (invariant 4).
+    async fn why(&self, visit: &VisitId) -> Result<Why, CommandError>;
+
+    /// A person's level beside the machine's; `None` = "no level", said by a person.
+    async fn override_score(
+        &self,
+        call: &CallId,
+        indicator: Indicator,
+        level: Option<Level>,
+        reason: &str,
+        by: &str,
+    ) -> Result<Scorecard, CommandError>;
+
+    /// Stateless and quick: judges one answer with the rubric in force.
+    fn score(&self, request: &ScoreRequest) -> ScoreReply;
+}

@@ -1,0 +1,150 @@
+//! The shells that act: load a snapshot, ask a pure function, save, do the effects.
+//!
+//! Contract: everything that must not be lost is in the store before it is acted on; a killed engine starts where the rows say
+//! (`recovery`). One [`Engine`] per process; its parts share it.
+
+pub mod calls;
+pub mod commands;
+pub mod dialer;
+pub mod ears;
+pub mod events;
+pub mod handle;
+pub mod intake;
+pub mod recovery;
+pub mod review;
+pub mod site;
+pub mod transcriber;
+pub mod upkeep;
+pub mod voice;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::call::Call;
+use crate::domain::visit::task::Visit;
+use crate::sip::{SipStack, TrunkStatus};
+use crate::store::Store;
+use crate::store::visit::VisitStateName;
+use ears::Ears;
+use events::{CallPhase, EngineEvent, EventBus};
+use intake::Intake;
+use site::Site;
+use std::sync::Arc;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What every part of the engine works with.
+pub struct Engine {
+    pub(crate) config: Arc<Config>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: Store,
+    pub(crate) bus: EventBus,
+    pub(crate) site: Arc<Site>,
+    pub(crate) sip: Arc<SipStack>,
+    pub(crate) intake: Intake,
+    /// Recognisers, loaded when first needed.
+    pub(crate) ears: Arc<Ears>,
+    pub(crate) calls_up: dialer::CallsUp,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    wake_dialer: Notify,
+    wake_transcriber: Notify,
+}
+
+/// What is handed in at the start.
+pub struct Parts {
+    pub config: Arc<Config>,
+    pub clock: Arc<dyn Clock>,
+    pub store: Store,
+    pub site: Arc<Site>,
+    pub sip: Arc<SipStack>,
+    pub intake: Intake,
+    pub stop: CancellationToken,
+}
+
+impl Engine {
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts { config, clock, store, site, sip, intake, stop } = parts;
+        Arc::new(Self {
+            ears: Arc::new(Ears::new(&config)),
+            config,
+            clock,
+            store,
+            site,
+            sip,
+            intake,
+            stop,
+            bus: EventBus::default(),
+            calls_up: dialer::CallsUp::default(),
+            tasks: TaskTracker::new(),
+            wake_dialer: Notify::new(),
+            wake_transcriber: Notify::new(),
+        })
+    }
+
+    /// Starts the dialer and the transcriber. `recovery` must have run.
+    pub fn start(self: &Arc<Self>) {
+        self.tasks.spawn(dialer::run(self.clone()));
+        self.tasks.spawn(transcriber::run(self.clone()));
+        self.tasks.spawn(upkeep::run(self.clone()));
+    }
+
+    /// Waits until every call and job in hand has ended; `stop` must have been cancelled.
+    pub async fn drain(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    pub fn events(&self) -> EventBus {
+        self.bus.clone()
+    }
+
+    /// Calls that signalling still knows: zero when every far leg is gone.
+    pub fn dialogs(&self) -> usize {
+        self.sip.dialogs()
+    }
+
+    /// The trunks as an operator sees them.
+    pub fn trunks(&self) -> Vec<TrunkStatus> {
+        self.sip.trunks()
+    }
+
+    /// Something changed that may let a visit be dialled.
+    pub(crate) fn kick(&self) {
+        self.wake_dialer.notify_one();
+    }
+
+    pub(crate) async fn kicked(&self) {
+        self.wake_dialer.notified().await;
+    }
+
+    /// A job was enqueued.
+    pub(crate) fn more_jobs(&self) {
+        self.wake_transcriber.notify_one();
+    }
+
+    pub(crate) async fn jobs_added(&self) {
+        self.wake_transcriber.notified().await;
+    }
+
+    pub(crate) fn announce(&self, event: EngineEvent) {
+        self.bus.publish(self.clock.now(), event);
+    }
+
+    pub(crate) fn announce_visit(&self, visit: &Visit) {
+        self.announce(EngineEvent::VisitChanged {
+            visit: visit.id.clone(),
+            order_no: visit.order_no.clone(),
+            state: VisitStateName::of(&visit.state).name().into(),
+        });
+    }
+
+    pub(crate) fn announce_call(&self, call: &Call, phase: CallPhase) {
+        self.announce(EngineEvent::CallChanged {
+            call: call.id.clone(),
+            visit: call.visit.clone(),
+            phase,
+            outcome: call.outcome,
+        });
+    }
+}

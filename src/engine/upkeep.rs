@@ -1,0 +1,50 @@
+//! Housekeeping: figures for `/metrics`, and rows that nobody needs any more.
+//!
+//! Contract: nothing depends on it; a failure is one line in the log and the next round tries again.
+
+use super::Engine;
+use crate::store::StoreError;
+use crate::store::job::JobKind;
+use crate::store::visit::VisitStateName;
+use std::sync::Arc;
+use std::time::Duration;
+
+const EVERY: Duration = Duration::from_secs(15);
+/// Old idempotency keys are dropped every so many rounds: hourly.
+const SWEEP_ROUNDS: u32 = 240;
+
+/// Runs until the engine stops.
+pub async fn run(engine: Arc<Engine>) {
+    let mut round = 0u32;
+    while !engine.stop.is_cancelled() {
+        if let Err(error) = once(&engine, round.is_multiple_of(SWEEP_ROUNDS)).await {
+            tracing::warn!(%error, "housekeeping failed");
+        }
+        round = round.wrapping_add(1);
+        tokio::select! {
+            () = engine.stop.cancelled() => {}
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+async fn once(engine: &Engine, sweep: bool) -> Result<(), StoreError> {
+    let counts = engine.store.counts().await?;
+    // States without rows are left out of the counts; their gauges must still go back to zero.
+    for state in VisitStateName::ALL {
+        let count = counts.visits.iter().find(|(name, _)| name == state.name()).map_or(0, |(_, n)| *n);
+        metrics::gauge!("huifang_visits", "state" => state.name()).set(count as f64);
+    }
+    for kind in JobKind::ALL {
+        let waiting = |state: &str| matches!(state, "queued" | "leased");
+        let mine = counts.jobs.iter().filter(|(k, state, _)| k == kind.name() && waiting(state));
+        metrics::gauge!("huifang_jobs_waiting", "kind" => kind.name())
+            .set(mine.map(|(_, _, n)| *n).sum::<i64>() as f64);
+    }
+    metrics::gauge!("huifang_inbox_open").set(counts.inbox_open as f64);
+    metrics::gauge!("huifang_calls_up").set(f64::from(engine.calls_up.count()));
+    if sweep {
+        engine.store.forget_old_keys().await?;
+    }
+    Ok(())
+}

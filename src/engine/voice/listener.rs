@@ -1,0 +1,122 @@
+//! The recogniser's thread: audio in order, partial words about five times a second, final words when asked.
+
+use crate::media::codec::FRAME;
+use crate::stt::{SpeechStream, SttError};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use tokio::sync::mpsc;
+
+/// Five seconds of audio may wait; a recogniser further behind is of no use in a conversation.
+const WAITING_FRAMES: usize = 250;
+const WAITING_WORDS: usize = 64;
+/// Partial words every 200 ms.
+const PARTIAL_FRAMES: usize = 10;
+
+enum Order {
+    Pcm(Box<[i16; FRAME]>),
+    Finish,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Heard {
+    Partial(String),
+    Words(String),
+    /// The recogniser failed; nothing more will come.
+    Lost(String),
+}
+
+/// The call's end of the thread. Dropping it ends the thread.
+pub(super) struct Listener {
+    orders: SyncSender<Order>,
+    heard: mpsc::Receiver<Heard>,
+}
+
+impl Listener {
+    /// `None` when the system gives us no thread: the call then does without words.
+    pub(super) fn start(stream: Box<dyn SpeechStream>) -> Option<Self> {
+        let (orders, work) = sync_channel(WAITING_FRAMES);
+        let (report, heard) = mpsc::channel(WAITING_WORDS);
+        let thread = std::thread::Builder::new().name("listener".into());
+        match thread.spawn(move || listen(stream, &work, &report)) {
+            Ok(_) => Some(Self { orders, heard }),
+            Err(error) => {
+                tracing::error!(%error, "no thread for the live recogniser");
+                None
+            }
+        }
+    }
+
+    /// Hands over 20 ms; a reason when the recogniser is lost.
+    pub(super) fn accept(&mut self, pcm: &[i16; FRAME]) -> Option<String> {
+        self.order(Order::Pcm(Box::new(*pcm)))
+    }
+
+    /// Asks for the words of the utterance.
+    pub(super) fn finish(&mut self) -> Option<String> {
+        self.order(Order::Finish)
+    }
+
+    fn order(&mut self, order: Order) -> Option<String> {
+        match self.orders.try_send(order) {
+            Ok(()) => None,
+            Err(TrySendError::Full(_)) => Some("five seconds behind".into()),
+            // Its reason is on its way through `heard`.
+            Err(TrySendError::Disconnected(_)) => None,
+        }
+    }
+
+    /// What was heard next; never, where there is no listener.
+    pub(super) async fn next(listener: &mut Option<Self>) -> Heard {
+        match listener {
+            Some(listener) => listener.heard.recv().await.unwrap_or_else(|| Heard::Lost("its thread ended".into())),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn listen(mut stream: Box<dyn SpeechStream>, work: &Receiver<Order>, report: &mpsc::Sender<Heard>) {
+    let mut frames = 0;
+    let mut last = String::new();
+    while let Ok(order) = work.recv() {
+        match obey(stream.as_mut(), order, &mut frames, &mut last) {
+            Ok(None) => {}
+            Ok(Some(heard)) => {
+                if report.blocking_send(heard).is_err() {
+                    return; // the call is over
+                }
+            }
+            Err(error) => {
+                if report.blocking_send(Heard::Lost(error.to_string())).is_err() {
+                    tracing::debug!(%error, "the live recogniser failed after the call");
+                }
+                return;
+            }
+        }
+    }
+}
+
+fn obey(
+    stream: &mut dyn SpeechStream,
+    order: Order,
+    frames: &mut usize,
+    last: &mut String,
+) -> Result<Option<Heard>, SttError> {
+    match order {
+        Order::Finish => {
+            last.clear();
+            Ok(Some(Heard::Words(stream.finish_utterance()?)))
+        }
+        Order::Pcm(pcm) => {
+            stream.accept(pcm.as_slice())?;
+            *frames += 1;
+            if !frames.is_multiple_of(PARTIAL_FRAMES) {
+                return Ok(None);
+            }
+            let partial = stream.partial()?;
+            if partial == *last {
+                return Ok(None);
+            }
+            last.clone_from(&partial);
+            Ok(Some(Heard::Partial(partial)))
+        }
+    }
+}
