@@ -1,0 +1,65 @@
+//! Schemas of the names that the domain owns: the values in the OpenAPI page come from the domain's own enums.
+
+use crate::domain::audit::Severity;
+use crate::domain::call::outcome::{Fault, Outcome, Party};
+use crate::domain::order::{ServiceType, Title};
+use crate::domain::recording::manifest::{GapReason, RecordingState};
+use crate::domain::score::{Indicator, NoLevel};
+use crate::domain::transcript::Channel;
+use crate::domain::visit::task::CloseCause;
+use serde::Serialize;
+use std::borrow::Cow;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $schema:ident = $values:expr;)*) => {$(
+        $(#[$doc])*
+        pub struct $schema;
+        impl PartialSchema for $schema {
+            fn schema() -> RefOr<Schema> {
+                one_of(&$values)
+            }
+        }
+        impl ToSchema for $schema {
+            fn name() -> Cow<'static, str> {
+                stringify!($schema).into()
+            }
+        }
+    )*};
+}
+
+names! {
+    OutcomeName = Outcome::ALL;
+    FaultName = [Fault::Us, Fault::Trunk, Fault::Customer, Fault::Network];
+    PartyName = [Party::Customer, Party::Us, Party::Network];
+    ServiceTypeName = ServiceType::ALL;
+    TitleName = [Title::Mr, Title::Ms, Title::Master];
+    IndicatorName = Indicator::ALL;
+    NullReasonName = [NoLevel::NotAsked, NoLevel::NoEvidence, NoLevel::NotApplicable];
+    ChannelName = [Channel::Agent, Channel::Customer];
+    SeverityName = [Severity::Pass, Severity::Info, Severity::Amber, Severity::Red];
+    GapReasonName =
+        [GapReason::Loss, GapReason::NoMedia, GapReason::Hold, GapReason::Crash, GapReason::RecorderFailed];
+    RecordingStateName = [
+        RecordingState::Open,
+        RecordingState::Complete,
+        RecordingState::Repaired,
+        RecordingState::Pruned,
+        RecordingState::Missing,
+    ];
+    CloseCauseName = [
+        CloseCause::Cancelled,
+        CloseCause::Refused,
+        CloseCause::WrongNumber,
+        CloseCause::InvalidNumber,
+        CloseCause::AttemptsUsedUp,
+    ];
+}
+
+/// A string that is one of the serialised names.
+fn one_of<T: Serialize>(values: &[T]) -> RefOr<Schema> {
+    let names: Vec<serde_json::Value> = values.iter().filter_map(|value| serde_json::to_value(value).ok()).collect();
+    ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).enum_values(Some(names)).into()
+}
