@@ -1,0 +1,117 @@
+//! baresip as the customer: a far end that none of us wrote answers by itself, speaks a file, and hangs up.
+//!
+//! Debian's baresip 1.0 has `aufile` as a source only: what it hears is not kept, so the way to it is proved by our own telephones.
+
+use super::NUMBER;
+use crate::support::api::text;
+use crate::support::audio::{Recording, bursts};
+use crate::support::data::LEVEL;
+use crate::support::{Station, parts, until, within};
+use huifang::media::tones::tone;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+use std::process::Stdio;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+const VOICE_HZ: f64 = 1_500.0;
+/// Of a recording.
+const BYTES_PER_SECOND: u64 = 32_000;
+/// Where Debian keeps the modules, by architecture or not.
+const MODULES: &str = "/usr/lib/baresip/modules";
+
+struct Baresip {
+    child: Child,
+    address: SocketAddr,
+    folder: TempDir,
+}
+
+impl Baresip {
+    async fn start() -> Self {
+        for module in ["account.so", "g711.so", "aufile.so", "menu.so"] {
+            let path = Path::new(MODULES).join(module);
+            assert!(path.exists(), "{} is missing (Debian packages baresip and baresip-core)", path.display());
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let voice = folder.path().join("voice.wav");
+        write_wav(&voice, &tone(VOICE_HZ, LEVEL, 8_000 * 60));
+        let config = format!(
+            "sip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\nrtp_ports 39000-39499\nausrc_srate 8000\n\
+             audio_source aufile,{}\nmodule_path {MODULES}\nmodule g711.so\nmodule aufile.so\nmodule_app account.so\n\
+             module_app menu.so\n",
+            voice.display()
+        );
+        std::fs::write(folder.path().join("config"), config).unwrap();
+        let account = format!("<sip:{NUMBER}@127.0.0.1:{port}>;regint=0;answermode=auto;audio_codecs=pcma\n");
+        std::fs::write(folder.path().join("accounts"), account).unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let child = Command::new("baresip")
+            .arg("-f")
+            .arg(folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|e| panic!("the program baresip is missing (Debian package baresip): {e}"));
+        let baresip = Self { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), folder };
+        until("baresip is ready", async || baresip.log().contains("baresip is ready").then_some(())).await;
+        baresip
+    }
+
+    fn log(&self) -> String {
+        let bytes = std::fs::read(self.folder.path().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// baresip hangs up every call when it is told to end.
+    async fn hang_up(&mut self) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    }
+}
+
+fn write_wav(path: &Path, pcm: &[i16]) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    pcm.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
+    writer.finalize().unwrap();
+}
+
+#[tokio::test]
+async fn baresip_is_called_speaks_hangs_up_and_is_in_the_recording() {
+    let mut baresip = Baresip::start().await;
+    let station = Station::start(baresip.address).await;
+    let visit = station.api.report("FL-1", NUMBER).await;
+    until("baresip has answered", async || {
+        let calls = station.api.calls(&visit).await;
+        (!calls.first()?["answered_at"].is_null()).then_some(())
+    })
+    .await;
+    until("three seconds are on disk", async || {
+        let part = parts(station.recordings()).pop()?;
+        (part.metadata().ok()?.len() > 3 * BYTES_PER_SECOND).then_some(())
+    })
+    .await;
+    baresip.hang_up().await;
+    let row = station.api.ended_call(&visit).await;
+    assert_eq!(
+        (text(&row["outcome"]), text(&row["hung_up_by"])),
+        ("hung_up".into(), "customer".into()),
+        "{row}\n{}",
+        baresip.log()
+    );
+    let recording = Recording::of(&row, station.recordings());
+    let heard = bursts(&recording.customer, VOICE_HZ);
+    let spoken: f64 = heard.iter().map(|(from, to)| to - from).sum();
+    assert!(spoken >= 2.0, "{heard:?}\n{}", baresip.log());
+    assert!(bursts(&recording.agent, VOICE_HZ).is_empty());
+    within("baresip ends", baresip.child.wait()).await.unwrap();
+    station.finish().await;
+}

@@ -1,0 +1,13 @@
+//! The HTTP contract over a real socket: the real store in a temporary folder, a stand-in for the engine.
+mod auth;
+mod calls;
+mod errors;
+mod fake;
+mod idempotency;
+mod intake;
+mod openapi;
+mod ops;
+mod recording;
+mod site;
+mod stream;
+mod visits;

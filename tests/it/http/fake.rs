@@ -1,0 +1,173 @@
+//! A stand-in for the engine: writes to the real store, plans nothing, and remembers what it was asked.
+
+use async_trait::async_trait;
+use huifang::domain::id::{CallId, InboxId, OrderNo, VisitId};
+use huifang::domain::order::Order;
+use huifang::domain::phone::Phone;
+use huifang::domain::score::{Indicator, Level, Rubric, Scorecard, score_request};
+use huifang::domain::visit::task::{CloseCause, Visit, VisitState, WaitReason};
+use huifang::engine::handle::{
+    CommandError, Commands, CompletionSms, OrderAnswer, ScoreReply, ScoreRequest, SmsAnswer, Why, WhyCode,
+};
+use huifang::store::score::Override;
+use huifang::store::{Store, StoreError};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use tokio::sync::Semaphore;
+
+pub struct Fake {
+    store: Store,
+    asked: Mutex<Vec<String>>,
+    /// `put_order` waits for a permit.
+    pub gate: Semaphore,
+}
+
+/// An order number with which `put_order` fails inside.
+pub const BROKEN: &str = "BROKEN";
+/// A visit id with which `why` panics.
+pub const PANIC: &str = "panic";
+
+impl Fake {
+    pub fn new(store: Store) -> Self {
+        Self { store, asked: Mutex::default(), gate: Semaphore::new(Semaphore::MAX_PERMITS) }
+    }
+
+    fn note(&self, what: String) {
+        self.asked.lock().unwrap().push(what);
+    }
+
+    /// What was asked, in order.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    async fn plan(&self, no: &OrderNo, sms_at: Timestamp) -> Result<Visit, CommandError> {
+        let visit = visit(&self.store.new_id(), no.as_str(), sms_at);
+        self.store.insert_visit(&visit).await.map_err(inside)?;
+        Ok(visit)
+    }
+
+    async fn move_to(&self, id: &VisitId, state: VisitState) -> Result<Visit, CommandError> {
+        let visit = self.store.visit(id).await.map_err(inside)?;
+        if visit.state.is_over() {
+            return Err(CommandError::Conflict(format!("visit {id} is over")));
+        }
+        self.store.save_visit(&Visit { state, ..visit }).await.map_err(inside)
+    }
+}
+
+pub fn visit(id: &str, order_no: &str, sms_at: Timestamp) -> Visit {
+    Visit {
+        id: VisitId::new(id),
+        order_no: OrderNo::new(order_no),
+        programme: "excavator".into(),
+        sms_at,
+        clock_starts_at: sms_at,
+        due_at: sms_at + SignedDuration::from_mins(30),
+        deadline_at: sms_at + SignedDuration::from_hours(3),
+        attempts: 0,
+        first_attempt_at: None,
+        escalated_at: None,
+        late_cause: None,
+        tries: BTreeMap::new(),
+        redial_guard: None,
+        state: VisitState::Waiting { not_before: sms_at, reason: WaitReason::New },
+        version: 1,
+    }
+}
+
+fn inside(error: StoreError) -> CommandError {
+    match error {
+        StoreError::NotFound { id, .. } => CommandError::NotFound { what: "visit", id },
+        other => CommandError::Internal(Box::new(other)),
+    }
+}
+
+#[async_trait]
+impl Commands for Fake {
+    async fn accept_sms(&self, sms: CompletionSms) -> Result<SmsAnswer, CommandError> {
+        self.note(format!("sms {} at {}", sms.message_id, sms.received_at));
+        if let Some(known) = self.store.sms_answer(&sms.message_id).await.map_err(inside)? {
+            return Ok(known);
+        }
+        let read =
+            sms.text.split_once("订单").map(|(_, rest)| rest.chars().take_while(char::is_ascii_alphanumeric).collect());
+        let answer = match read {
+            Some::<String>(no) => {
+                let no = OrderNo::new(no);
+                let order = super::site::order(no.as_str(), &Phone::parse("13812345678").unwrap());
+                self.store.put_order(&order).await.map_err(inside)?;
+                let Visit { id, due_at, deadline_at, .. } = self.plan(&no, sms.received_at).await?;
+                SmsAnswer::Accepted { visit_id: id, order_no: no, due_at, deadline_at }
+            }
+            None => {
+                SmsAnswer::Inbox { inbox_id: InboxId::new(self.store.new_id()), reason: "没有模板能读".into() }
+            }
+        };
+        let mut tx = self.store.begin().await.map_err(inside)?;
+        tx.record_sms(&sms, &answer).await.map_err(inside)?;
+        tx.commit().await.map_err(inside)?;
+        Ok(answer)
+    }
+
+    async fn put_order(&self, order: Order) -> Result<OrderAnswer, CommandError> {
+        self.note(format!("order {}", order.no));
+        let _permit = self.gate.acquire().await.map_err(|e| CommandError::Internal(Box::new(e)))?;
+        if order.no.as_str() == BROKEN {
+            return Err(CommandError::Internal("the secret cause".into()));
+        }
+        let created = self.store.order(&order.no).await.is_err();
+        self.store.put_order(&order).await.map_err(inside)?;
+        Ok(OrderAnswer { created, order, visit: None })
+    }
+
+    async fn complete_inbox(&self, inbox: &InboxId, order: Order, by: &str) -> Result<Visit, CommandError> {
+        self.note(format!("complete {inbox} by {by}"));
+        let item = self.store.inbox_item(inbox).await.map_err(inside)?;
+        self.store.put_order(&order).await.map_err(inside)?;
+        let visit = self.plan(&order.no, item.sms.received_at).await?;
+        let mut tx = self.store.begin().await.map_err(inside)?;
+        tx.resolve_inbox(inbox, by, Some(&order.no)).await.map_err(inside)?;
+        tx.commit().await.map_err(inside)?;
+        Ok(visit)
+    }
+
+    async fn dial(&self, visit: &VisitId, by: &str) -> Result<Visit, CommandError> {
+        self.note(format!("dial {visit} by {by}"));
+        self.store.visit(visit).await.map_err(inside)
+    }
+
+    async fn reschedule(&self, visit: &VisitId, to: Timestamp, note: &str, by: &str) -> Result<Visit, CommandError> {
+        self.note(format!("reschedule {visit} by {by}"));
+        let reason = WaitReason::Rescheduled { by: by.into(), note: note.into() };
+        self.move_to(visit, VisitState::Waiting { not_before: to, reason }).await
+    }
+
+    async fn cancel(&self, visit: &VisitId, note: &str, by: &str) -> Result<Visit, CommandError> {
+        self.note(format!("cancel {visit} by {by}: {note}"));
+        self.move_to(visit, VisitState::Closed { cause: CloseCause::Cancelled, at: self.store.now() }).await
+    }
+
+    async fn why(&self, visit: &VisitId) -> Result<Why, CommandError> {
+        assert_ne!(visit.as_str(), PANIC, "told to");
+        let visit = self.store.visit(visit).await.map_err(inside)?;
+        Ok(Why { code: WhyCode::SiteClosed, text_zh: "不在工作时间".into(), until: Some(visit.due_at) })
+    }
+
+    async fn override_score(
+        &self,
+        call: &CallId,
+        indicator: Indicator,
+        level: Option<Level>,
+        reason: &str,
+        by: &str,
+    ) -> Result<Scorecard, CommandError> {
+        let change = Override { indicator, level, reason: reason.into(), by: by.into(), seen_version: None };
+        Ok(self.store.override_score(call, &change).await.map_err(inside)?.card)
+    }
+
+    fn score(&self, request: &ScoreRequest) -> ScoreReply {
+        score_request(Rubric::builtin(), request)
+    }
+}

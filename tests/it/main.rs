@@ -1,0 +1,13 @@
+//! The one integration binary: whole paths over real sockets on loopback.
+mod call;
+mod customers;
+mod http;
+mod intake;
+mod kill;
+mod media;
+mod score;
+mod shape;
+mod sip;
+mod store;
+mod stt;
+mod support;

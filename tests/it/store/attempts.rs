@@ -1,0 +1,232 @@
+//! Invariant 2: a visit is never lost and a customer is never dialled twice for one attempt, whatever is killed and whenever.
+
+use super::{Site, at, ended, full_call, next_call, order, waiting};
+use huifang::domain::call::outcome::Outcome;
+use huifang::domain::visit::task::{CloseCause, Visit, VisitState, WaitReason};
+use huifang::store::StoreError;
+use huifang::store::call::CallFilter;
+use huifang::store::job::{JobKind, NewJob};
+use huifang::store::page::PageRequest;
+use sqlx::Executor as _;
+
+fn retry(visit: &Visit, not_before: i64) -> Visit {
+    let reason = WaitReason::RetrySpacing { after: Outcome::Busy, attempt: visit.attempts, rule: "busy".into() };
+    Visit { state: VisitState::Waiting { not_before: at(not_before), reason }, ..visit.clone() }
+}
+
+#[tokio::test]
+async fn two_hundred_dialers_claim_one_visit_and_one_wins() {
+    let site = Site::new().await;
+    let visit = site.visit(1).await;
+    let mut claims = tokio::task::JoinSet::new();
+    for n in 0..200 {
+        let (store, visit) = (site.store.clone(), visit.clone());
+        claims.spawn(async move {
+            let call = next_call(&visit, &format!("call-{n}"), at(100));
+            store.claim_visit(&visit, &call).await.unwrap()
+        });
+    }
+    let won: Vec<Visit> = claims.join_all().await.into_iter().flatten().collect();
+    assert_eq!(won.len(), 1);
+    assert_eq!(site.store.visit(&visit.id).await.unwrap(), won[0]);
+    assert_eq!(site.store.unfinished_calls().await.unwrap().len(), 1);
+    assert_eq!((won[0].attempts, won[0].first_attempt_at), (1, Some(at(100))));
+}
+
+#[tokio::test]
+async fn two_hundred_visits_are_claimed_in_parallel_each_once() {
+    let site = Site::new().await;
+    let mut claims = tokio::task::JoinSet::new();
+    for n in 0..200 {
+        let visit = site.visit(n).await;
+        for rival in ["a", "b"] {
+            let (store, visit) = (site.store.clone(), visit.clone());
+            let call = next_call(&visit, &format!("{}-{rival}", visit.id), at(100));
+            claims.spawn(async move { store.claim_visit(&visit, &call).await.unwrap().is_some() });
+        }
+    }
+    assert_eq!(claims.join_all().await.into_iter().filter(|won| *won).count(), 200);
+}
+
+#[tokio::test]
+async fn a_claim_survives_a_kill_and_cannot_be_made_again() {
+    let site = Site::new().await;
+    let (claimed, call) = site.calling(1).await;
+    let site = site.reopened().await;
+    assert_eq!(site.store.visit(&claimed.id).await.unwrap(), claimed);
+    assert_eq!(site.store.unfinished_calls().await.unwrap(), std::slice::from_ref(&call));
+    let stale = waiting(&claimed.order_no, claimed.id.as_str(), at(1));
+    let second = next_call(&stale, "call-again", at(300));
+    assert_eq!(site.store.claim_visit(&stale, &second).await.unwrap(), None);
+
+    // Recovery: the attempt is counted, the next call is number two.
+    let interrupted = VisitState::Waiting { not_before: at(400), reason: WaitReason::Interrupted { attempt: 1 } };
+    let freed = Visit { state: interrupted, ..claimed };
+    let freed = site.store.finish_call(&ended(call, Outcome::Cancelled), &freed, &[]).await.unwrap();
+    let site = site.reopened().await;
+    assert!(site.store.unfinished_calls().await.unwrap().is_empty());
+    assert_eq!(site.store.open_visits().await.unwrap(), std::slice::from_ref(&freed));
+    let second = next_call(&freed, "call-2", at(400));
+    let held = site.store.claim_visit(&freed, &second).await.unwrap().unwrap();
+    assert_eq!((held.attempts, held.first_attempt_at), (2, Some(at(100))));
+}
+
+#[tokio::test]
+async fn a_claim_that_was_not_committed_leaves_no_trace() {
+    let site = Site::new().await;
+    let visit = site.visit(1).await;
+    let mut tx = site.store.begin().await.unwrap();
+    tx.put_order(&order("SO-half")).await.unwrap();
+    let closed = VisitState::Closed { cause: CloseCause::Cancelled, at: at(5) };
+    tx.save_visit(&Visit { state: closed, ..visit.clone() }).await.unwrap();
+    drop(tx);
+    let site = site.reopened().await;
+    assert_eq!(site.store.visit(&visit.id).await.unwrap(), visit);
+    assert_eq!(site.store.counts().await.unwrap().visits, [("waiting".to_string(), 1)]);
+}
+
+#[tokio::test]
+async fn a_call_ends_once_with_its_row_the_visit_and_the_work_together() {
+    let site = Site::new().await;
+    let (claimed, call) = site.calling(1).await;
+    let call = full_call(call);
+    let jobs = [NewJob { kind: JobKind::Transcribe, call: call.id.clone(), run_at: at(190) }];
+    let next = retry(&claimed, 7_200);
+    let saved = site.store.finish_call(&call, &next, &jobs).await.unwrap();
+    assert_eq!(saved, Visit { version: claimed.version + 1, ..next.clone() });
+    let site = site.reopened().await;
+    assert_eq!(site.store.call(&call.id).await.unwrap(), call);
+    let of_visit = CallFilter { visit: Some(claimed.id.clone()), ..CallFilter::default() };
+    let page = site.store.calls(&of_visit, &PageRequest::first()).await.unwrap();
+    assert_eq!(page.items, std::slice::from_ref(&call));
+    assert_eq!(site.store.visit(&claimed.id).await.unwrap(), saved);
+    assert_eq!(site.store.jobs_of_call(&call.id).await.unwrap().len(), 1);
+    assert_eq!(site.store.recording(&call.id).await.unwrap(), call.recording.clone().unwrap());
+
+    // A second end changes nothing, and a late progress report neither.
+    assert!(matches!(site.store.finish_call(&call, &next, &[]).await, Err(StoreError::Stale { .. })));
+    let late = super::Call { outcome: None, ..call.clone() };
+    assert!(matches!(site.store.save_call_progress(&late).await, Err(StoreError::Stale { .. })));
+    assert_eq!(site.store.call(&call.id).await.unwrap(), call);
+}
+
+#[tokio::test]
+async fn an_end_that_meets_a_changed_visit_is_wholly_undone() {
+    let site = Site::new().await;
+    let (claimed, call) = site.calling(1).await;
+    let late = Visit { late_cause: Some("坐席全忙".into()), ..claimed.clone() };
+    let newer = site.store.save_visit(&late).await.unwrap();
+    let call = full_call(call);
+    let jobs = [NewJob { kind: JobKind::Transcribe, call: call.id.clone(), run_at: at(190) }];
+    let refused = site.store.finish_call(&call, &retry(&claimed, 900), &jobs).await;
+    assert!(matches!(refused, Err(StoreError::Stale { table: "visits", .. })), "{refused:?}");
+    assert_eq!(site.store.unfinished_calls().await.unwrap().len(), 1);
+    assert!(site.store.jobs_of_call(&call.id).await.unwrap().is_empty());
+    assert!(matches!(site.store.recording(&call.id).await, Err(StoreError::NotFound { .. })));
+    site.store.finish_call(&call, &retry(&newer, 900), &jobs).await.unwrap();
+}
+
+#[tokio::test]
+async fn instants_of_a_call_are_kept_as_they_happen() {
+    let site = Site::new().await;
+    let (_, call) = site.calling(1).await;
+    let ringing = super::Call { outcome: None, conversation: None, ..full_call(call) };
+    site.store.save_call_progress(&ringing).await.unwrap();
+    let site = site.reopened().await;
+    assert_eq!(site.store.call(&ringing.id).await.unwrap(), ringing);
+    let over = ended(ringing, Outcome::Busy);
+    assert!(matches!(site.store.save_call_progress(&over).await, Err(StoreError::Invalid { .. })));
+}
+
+#[tokio::test]
+async fn a_visit_that_is_being_called_is_set_free_only_by_the_end_of_its_call() {
+    let site = Site::new().await;
+    let (claimed, call) = site.calling(1).await;
+    for state in [
+        VisitState::Waiting { not_before: at(0), reason: WaitReason::New },
+        VisitState::Closed { cause: CloseCause::Cancelled, at: at(0) },
+        VisitState::Completed { call: call.id.clone(), at: at(0) },
+        VisitState::Calling { call: huifang::domain::id::CallId::new("other"), since: at(0) },
+    ] {
+        let refused = site.store.save_visit(&Visit { state, ..claimed.clone() }).await;
+        assert!(matches!(refused, Err(StoreError::Stale { .. })), "{refused:?}");
+    }
+    let free = site.visit(2).await;
+    let by_the_side_door = VisitState::Calling { call: call.id.clone(), since: at(0) };
+    let refused = site.store.save_visit(&Visit { state: by_the_side_door, ..free }).await;
+    assert!(matches!(refused, Err(StoreError::Stale { .. })), "{refused:?}");
+    // Ending a call and keeping the visit held makes no sense either.
+    let refused = site.store.finish_call(&ended(call, Outcome::Busy), &claimed, &[]).await;
+    assert!(matches!(refused, Err(StoreError::Invalid { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_claim_takes_the_next_attempt_of_a_waiting_visit_and_nothing_else() {
+    let site = Site::new().await;
+    let visit = site.visit(1).await;
+    let good = next_call(&visit, "call-1", at(100));
+    for bad in [
+        super::Call { attempt: 2, ..good.clone() },
+        super::Call { visit: huifang::domain::id::VisitId::new("visit-x"), ..good.clone() },
+        super::Call { instants: super::Instants::default(), ..good.clone() },
+    ] {
+        assert!(matches!(site.store.claim_visit(&visit, &bad).await, Err(StoreError::Invalid { .. })));
+    }
+    let closed = VisitState::Closed { cause: CloseCause::Refused, at: at(50) };
+    let closed = site.store.save_visit(&Visit { state: closed, ..visit.clone() }).await.unwrap();
+    assert_eq!(site.store.claim_visit(&closed, &good).await.unwrap(), None);
+    assert_eq!(site.store.claim_visit(&visit, &good).await.unwrap(), None);
+    assert!(matches!(site.store.call(&good.id).await, Err(StoreError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_save_from_an_old_reading_is_refused() {
+    let site = Site::new().await;
+    let visit = site.visit(1).await;
+    let saved = site.store.save_visit(&Visit { escalated_at: Some(at(9)), ..visit.clone() }).await.unwrap();
+    assert_eq!(saved.version, 2);
+    assert!(matches!(site.store.save_visit(&visit).await, Err(StoreError::Stale { .. })));
+    assert_eq!(site.store.visit(&visit.id).await.unwrap(), saved);
+}
+
+#[tokio::test]
+async fn the_schema_itself_refuses_what_would_dial_twice() {
+    let site = Site::new().await;
+    let (claimed, call) = site.calling(1).await;
+    let second = waiting(&claimed.order_no, "visit-second", at(5));
+    let refused = site.store.insert_visit(&second).await;
+    assert!(matches!(refused, Err(StoreError::Constraint { .. })), "one open visit per order: {refused:?}");
+    let orphan = waiting(&super::OrderNo::new("SO-unknown"), "visit-orphan", at(5));
+    assert!(matches!(site.store.insert_visit(&orphan).await, Err(StoreError::Constraint { .. })));
+
+    site.visit(2).await;
+    let behind = site.behind().await;
+    behind.execute("PRAGMA foreign_keys = ON").await.unwrap();
+    let columns = "(id, visit_id, order_no, attempt, phone, programme, claimed_at, legs, journal)";
+    let row = |id: &str, visit: &str, attempt: u32| {
+        format!(
+            "INSERT INTO calls {columns} VALUES ('{id}', '{visit}', 'SO-00001', {attempt}, '+8610', 'p', 1, '[]', '[]')"
+        )
+    };
+    for (why, sql) in [
+        ("one call per attempt", row("x1", "visit-00001", 1)),
+        ("one call in progress per visit", row("x2", "visit-00001", 2)),
+        ("attempts count from one", row("x3", "visit-00002", 0)),
+        ("a call has a visit", row("x4", "visit-none", 1)),
+        ("a known outcome", format!("UPDATE calls SET outcome = 'fine', ended_at = 1 WHERE id = '{}'", call.id)),
+        ("an outcome has an end", format!("UPDATE calls SET outcome = 'busy' WHERE id = '{}'", call.id)),
+        (
+            "held by a call of its own",
+            format!(
+                "UPDATE visits SET state = 'calling', reason = NULL, call_id = '{}' WHERE id = 'visit-00002'",
+                call.id
+            ),
+        ),
+        ("waiting has a reason", "UPDATE visits SET reason = NULL WHERE id = 'visit-00002'".into()),
+        ("a known state", "UPDATE visits SET state = 'lost' WHERE id = 'visit-00002'".into()),
+        ("due before the deadline", "UPDATE visits SET due_at = deadline_at + 1".into()),
+        ("a number is a number", "UPDATE visits SET due_at = 'soon'".into()),
+    ] {
+        assert!(sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&behind).await.is_err(), "{why}");
+    }
+}
