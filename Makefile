@@ -1,0 +1,53 @@
+# `make demo` and `make test` each do all of their own set-up on a bare Debian 12 and can be run again.
+SHELL := /bin/bash
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help demo build test test-rust test-models lint models bench
+
+help:
+	@echo "make demo    one visit from the SMS to the scored report, on this machine"
+	@echo "make test    everything that is tested"
+	@echo "make build   the release binary: $(TARGET)/release/huifang"
+	@echo "make bench   benchmarks (minutes)"
+
+demo: build
+	@echo "== fetching the speech models (once, about 220 MB)"
+	$(TARGET)/release/huifang models fetch
+	$(TARGET)/release/huifang demo $(DEMO)
+
+build:
+	@echo "== set-up"
+	scripts/setup build
+	@echo "== building (about six minutes on two cores the first time)"
+	cargo build --release --locked
+
+test: lint test-rust test-models
+
+lint:
+	@echo "== set-up"
+	scripts/setup build test
+	@echo "== format and lints (the first build takes about ten minutes on two cores)"
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+# Everything that needs no speech model: about a minute once built. The tests of `media` place sounds to ±20 ms of real time, so they
+# run when no whole call competes with them for two cores.
+test-rust:
+	@echo "== tests without the speech models"
+	cargo test --locked -- --skip with_models --skip media::
+	@echo "== audio in real time"
+	cargo test --locked media::
+
+# Whole calls with real recognisers, in real time: one test at a time.
+test-models: models
+	@echo "== tests with the speech models: whole calls in real time (minutes)"
+	cargo test --locked --test it with_models -- --test-threads=1 --nocapture
+
+models:
+	@echo "== fetching the speech models (once, about 220 MB)"
+	cargo run --locked -- models fetch
+
+bench:
+	scripts/setup build
+	cargo bench --locked
