@@ -20,7 +20,7 @@ use crate::domain::score::{Answer, Indicator, Level, Rubric};
 use crate::domain::script::dialogue::{Brief, LiveJudge};
 use crate::domain::visit::task::{self, CallResult, Visit, VisitState, WaitReason};
 use crate::media::codec::Codec;
-use crate::media::session::{CustomerFrame, MediaEvent, MediaEvents, MediaReport, MediaSession, NegotiationError};
+use crate::media::session::{CustomerFrame, MediaEvent, MediaEvents, MediaReport, MediaSession};
 use crate::media::wav::Recorder;
 use crate::sip::{CallControl, CallEvent, Reanswer, TrunkPick};
 use crate::store::StoreError;
@@ -416,7 +416,6 @@ async fn conversation_end(conversation: &mut Option<Conversation>) -> Result<Voi
 fn answer_reoffer(media: &MediaSession, sdp: &[u8], reply: tokio::sync::oneshot::Sender<Reanswer>) {
     let answer = match media.reoffer(sdp) {
         Ok(answer) => Reanswer::Accept(answer),
-        Err(NegotiationError::NoCommonCodec { .. }) => Reanswer::Refuse(488),
         Err(error) => {
             tracing::warn!(%error, "an offer of the far end is not usable");
             Reanswer::Refuse(488)

@@ -5,7 +5,7 @@
 
 use super::intake::IntakeRules;
 use crate::config::Config;
-use crate::domain::calendar::{Calendar, CalendarError, SiteHours};
+use crate::domain::calendar::{Calendar, CalendarError};
 use crate::domain::order::ServiceType;
 use crate::domain::programme::{DialMode, Programme, ProgrammeError, Programmes};
 use crate::domain::score::{Rubric, RubricError};
@@ -53,11 +53,7 @@ pub enum SiteError {
 
 impl Site {
     pub fn load(config: &Config) -> Result<Site, SiteError> {
-        let calendar = Calendar::new(&SiteHours {
-            timezone: config.site.timezone.clone(),
-            work_hours: config.site.work_hours.clone(),
-            holidays: config.site.holidays.clone(),
-        })?;
+        let calendar = Calendar::new(&config.site.hours())?;
         let programmes = load_programmes(&config.data.programmes, &calendar)?;
         if programmes.get(&config.site.programme).is_none() {
             return Err(SiteError::NoProgramme(config.site.programme.clone()));
