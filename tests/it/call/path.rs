@@ -7,7 +7,7 @@ use crate::support::far::Far;
 use crate::support::{LIMIT, Station, until, within};
 use huifang::clock::{Clock, SystemClock, monotonic};
 use huifang::demo::phone::LineState;
-use huifang::media::tones::tone;
+use huifang::media::tones::{add_tone, key_tones, tone};
 use jiff::SignedDuration;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -78,7 +78,7 @@ async fn a04_c10_a_completion_sms_rings_the_customer_greets_at_once_and_a_hang_u
 }
 
 #[tokio::test]
-async fn the_same_sms_as_a_form_rings_as_well_and_a_whole_conversation_makes_a_valid_visit() {
+async fn the_same_sms_as_a_form_rings_as_well_and_a_whole_conversation_with_keys_makes_a_valid_visit() {
     let mut phone = phone().await;
     let station = Station::start(phone.addr()).await;
     let (when, words) = (SystemClock.now().to_string(), sms_text("FL-2", NUMBER));
@@ -88,9 +88,11 @@ async fn the_same_sms_as_a_form_rings_as_well_and_a_whole_conversation_makes_a_v
     let accepted = answer(request.body(body).send().await.unwrap(), StatusCode::ACCEPTED).await;
     let visit = text(&accepted["visit_id"]);
 
-    // He answers whenever we have been silent for a while, and hangs up after the closing.
+    // He answers whenever we have been silent for a while, with keys where they are asked for, and hangs up after the closing.
+    let speech = tone(1_500.0, 8_000.0, 3_200);
+    let mut answers = [speech.clone(), key('1'), speech, key('4')].into_iter();
     let mut call = picks_up(&mut phone).await;
-    let (mut asked, mut quiet, mut spoken) = (false, 0, 0);
+    let (mut asked, mut quiet) = (false, 0);
     while let Some(frame) = within("the conversation goes on", call.next_frame()).await {
         let sounds = frame.iter().any(|s| s.unsigned_abs() > 1_000);
         asked |= sounds;
@@ -98,11 +100,9 @@ async fn the_same_sms_as_a_form_rings_as_well_and_a_whole_conversation_makes_a_v
         // Greeting, notice and opening follow each other closely; a question is followed by silence.
         if asked && quiet == 10 {
             asked = false;
-            spoken += 1;
-            if spoken <= 4 {
-                call.say(&tone(1_500.0, 8_000.0, 3_200));
-            } else {
-                call.hang_up().await;
+            match answers.next() {
+                Some(answer) => call.say(&answer),
+                None => call.hang_up().await,
             }
         }
     }
@@ -113,7 +113,17 @@ async fn the_same_sms_as_a_form_rings_as_well_and_a_whole_conversation_makes_a_v
     // The transcript waits for its model: the report says that it is not complete, and nothing is lost.
     let report = station.api.report_of(&row).await;
     assert_eq!((&report["complete"], &report["transcript"]), (&false.into(), &Value::Null), "{report}");
+    let meant: Vec<_> = report["journal"].as_array().unwrap().iter().filter_map(|e| e["meaning"].as_str()).collect();
+    assert_eq!(meant, ["yes", "key_yes", "answer", "key_4"], "{report}");
     station.finish().await;
+}
+
+/// A pressed key as a telephone without telephone-event sends it.
+fn key(digit: char) -> Vec<i16> {
+    let (low, high) = key_tones(digit).unwrap();
+    let mut press = tone(low, 5_000.0, 1_600);
+    add_tone(&mut press, high, 5_000.0, 0);
+    press
 }
 
 fn percent(text: &str) -> String {
