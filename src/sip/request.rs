@@ -1,19 +1,27 @@
 //! Requests that we send, and the little that must be remembered of a dialog to send them.
 //!
-//! Builds messages; sends nothing. Route sets are taken as loose (RFC 3261 §16.4), like everything in the field is.
+//! Builds messages; sends nothing. Route sets are written as loose (RFC 3261 §16.4); `mend` turns them round for a strict first hop.
 
 use super::digest::{self, Credentials, DigestError};
 use super::trunk::Trunk;
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::typed::{Contact, RecordRoute};
-use rsipstack::sip::{Header, HostWithPort, Method, Param, Request, Response, Transport, Uri, Version};
+use rsipstack::sip::{Header, Headers, HostWithPort, Method, Param, Request, Response, Transport, Uri, Version};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transaction::{make_tag, random_text};
 use rsipstack::transport::{SipAddr, SipConnection};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// What we answer to, in Allow headers.
 pub const ALLOWED: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY, MESSAGE";
+
+/// The options that we know, for Supported headers.
+pub fn supported(timers: bool) -> Header {
+    let options = if timers { "100rel, timer" } else { "100rel" };
+    Header::Supported(options.to_string().into())
+}
 
 /// A request could not be built: a header of ours or theirs cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +37,22 @@ impl From<rsipstack::Error> for BuildError {
 impl From<rsipstack::sip::Error> for BuildError {
     fn from(error: rsipstack::sip::Error) -> Self {
         Self(error.to_string())
+    }
+}
+
+/// The CSeq numbers of one call: every request that we send in it has one of its own.
+#[derive(Clone)]
+pub struct Sequence(Arc<AtomicU32>);
+
+impl Default for Sequence {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU32::new(0)))
+    }
+}
+
+impl Sequence {
+    pub fn next(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 
@@ -88,12 +112,19 @@ impl Flow {
         Ok(Request { method, uri, version: Version::V2, headers: headers.into(), body: vec![] })
     }
 
-    /// The first INVITE of a call to `user` at `trunk`.
-    pub fn invite(&self, trunk: &Trunk, user: &str, call_id: &str, sdp: Vec<u8>) -> Result<Request, BuildError> {
+    /// The first INVITE of a call to `user` at `trunk`, without its session timer.
+    pub fn invite(
+        &self,
+        trunk: &Trunk,
+        user: &str,
+        call_id: &str,
+        cseq: u32,
+        sdp: Vec<u8>,
+    ) -> Result<Request, BuildError> {
         let to = trunk.address_of(user);
         let from = format!("<{}>;tag={}", without_params(&trunk.address_of(&trunk.caller)), make_tag());
         let to_header = format!("<{}>", without_params(&to));
-        let mut request = self.request(Method::Invite, to, from, to_header, call_id, 1)?;
+        let mut request = self.request(Method::Invite, to, from, to_header, call_id, cseq)?;
         request.headers.push(self.contact(&trunk.caller));
         request.headers.push(Header::Allow(ALLOWED.to_string().into()));
         if !sdp.is_empty() {
@@ -120,13 +151,59 @@ impl Flow {
         Ok(request)
     }
 
+    /// A request inside the dialog with `leg`.
+    fn within(&self, leg: &Leg, method: Method, cseq: u32) -> Result<Request, BuildError> {
+        let (from, to) = (leg.local.clone(), leg.remote.clone());
+        let mut request = self.request(method, leg.target.clone(), from, to, &leg.call_id, cseq)?;
+        request.headers.extend(leg.routes.iter().map(|r| Header::Route(r.clone().into())).collect());
+        Ok(request)
+    }
+
     /// BYE for an answered leg.
     pub fn bye(&self, leg: &Leg, cseq: u32) -> Result<Request, BuildError> {
-        let (from, to) = (leg.local.clone(), leg.remote.clone());
-        let mut request = self.request(Method::Bye, leg.target.clone(), from, to, &leg.call_id, cseq)?;
-        request.headers.extend(leg.routes.iter().map(|r| Header::Route(r.clone().into())).collect());
+        let mut request = self.within(leg, Method::Bye, cseq)?;
         request.headers.push(Header::Reason("Q.850;cause=16;text=\"Normal call clearing\"".to_string().into()));
         Ok(request)
+    }
+
+    /// PRACK of the provisional response `rseq` to the INVITE of this CSeq (RFC 3262 §7.2).
+    pub fn prack(&self, leg: &Leg, cseq: u32, rseq: u32, invite_cseq: u32) -> Result<Request, BuildError> {
+        let mut request = self.within(leg, Method::PRack, cseq)?;
+        request.headers.push(Header::RAck(format!("{rseq} {invite_cseq} INVITE").into()));
+        Ok(request)
+    }
+
+    /// A session refresh: an UPDATE without `sdp`, a re-INVITE with it.
+    pub fn refresh(
+        &self,
+        leg: &Leg,
+        cseq: u32,
+        caller: &str,
+        timer: Vec<Header>,
+        sdp: Option<Vec<u8>>,
+    ) -> Result<Request, BuildError> {
+        let method = if sdp.is_some() { Method::Invite } else { Method::Update };
+        let mut request = self.within(leg, method, cseq)?;
+        request.headers.push(self.contact(caller));
+        request.headers.push(Header::Allow(ALLOWED.to_string().into()));
+        request.headers.push(supported(true));
+        request.headers.extend(timer);
+        if let Some(sdp) = sdp {
+            request.headers.push(Header::ContentType("application/sdp".to_string().into()));
+            request.body = sdp;
+        }
+        Ok(request)
+    }
+
+    /// `request` once more as a new one: new branch, its own CSeq, without the credentials of the first.
+    pub fn again(&self, request: &Request, cseq: u32) -> Result<Request, BuildError> {
+        let mut again = request.clone();
+        again.headers.retain(|h| {
+            !matches!(h, Header::Via(_) | Header::CSeq(_) | Header::Authorization(_) | Header::ProxyAuthorization(_))
+        });
+        again.headers.push(Header::CSeq(format!("{cseq} {}", request.method).into()));
+        again.headers.push_front(self.via()?);
+        Ok(again)
     }
 
     /// `request` once more with an answer to the challenge in `response`: new branch, next CSeq.
@@ -137,20 +214,14 @@ impl Flow {
         credentials: &Credentials,
         cseq: u32,
     ) -> Result<Request, DigestError> {
-        let broken = |e: String| DigestError::Unsupported(e);
         let uri = request.uri.to_string();
         let challenges = challenges(response);
         let value = digest::answer(&challenges, credentials, request.method, &uri, &random_text(16))?;
-        let mut again = request.clone();
-        again.headers.retain(|h| {
-            !matches!(h, Header::Via(_) | Header::CSeq(_) | Header::Authorization(_) | Header::ProxyAuthorization(_))
-        });
-        again.headers.push(Header::CSeq(format!("{cseq} {}", request.method).into()));
+        let mut again = self.again(request, cseq).map_err(|e| DigestError::Unsupported(e.to_string()))?;
         again.headers.push(match response.status_code.code() {
             407 => Header::ProxyAuthorization(value.into()),
             _ => Header::Authorization(value.into()),
         });
-        again.headers.push_front(self.via().map_err(|e| broken(e.to_string()))?);
         Ok(again)
     }
 }
@@ -230,16 +301,34 @@ impl Leg {
         routes.reverse();
         let text = |value: Result<&str, _>| value.map(str::to_string).unwrap_or_default();
         let remote = text(response.to_header().or_else(|_| invite.to_header()).map(|h| h.value()));
-        let contact = response.contact_header().ok().and_then(|c| Contact::parse(c.value()).ok());
         Self {
             call_id: text(invite.call_id_header().map(|h| h.value())),
             local: text(invite.from_header().map(|h| h.value())),
             remote_tag: tag_of(&remote).unwrap_or_default().into(),
             remote,
-            target: contact.map_or_else(|| invite.uri.clone(), |c| c.uri),
+            target: contact_of(&response.headers).unwrap_or_else(|| invite.uri.clone()),
             routes,
         }
     }
+
+    /// The To tag of a response.
+    pub fn tag(response: &Response) -> &str {
+        response.to_header().ok().and_then(|to| tag_of(to.value())).unwrap_or_default()
+    }
+
+    /// Whether a request with this From tag is of this dialog. A far end that gave us no tag may have any.
+    pub fn is_from(&self, tag: &str) -> bool {
+        self.remote_tag.is_empty() || self.remote_tag == tag
+    }
+}
+
+/// The address in the first Contact, if it can be read.
+pub fn contact_of(headers: &Headers) -> Option<Uri> {
+    let value = headers.iter().find_map(|h| match h {
+        Header::Contact(v) => Some(v.value()),
+        _ => None,
+    })?;
+    Contact::parse_header_list(value).ok()?.into_iter().next().map(|c| c.uri)
 }
 
 /// The tag parameter of a From or To value.

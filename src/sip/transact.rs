@@ -1,4 +1,4 @@
-//! One non-INVITE request and its final response, with one answer to a challenge.
+//! One request and its final response, with one answer to a challenge. Not for the first INVITE of a call, which has a life of its own.
 
 use super::digest::{Credentials, DigestError};
 use super::request::{BuildError, Flow};
@@ -24,13 +24,23 @@ pub enum TransactError {
 
 /// Sends `request` and waits for its final response. A challenge is answered once; a second one is returned as it is.
 pub async fn send(flow: &Flow, request: Request, credentials: Option<&Credentials>) -> Result<Response, TransactError> {
+    let cseq = request.cseq_header().and_then(|c| c.seq()).map_err(BuildError::from)?;
+    send_in(flow, request, credentials, || cseq + 1).await
+}
+
+/// The same inside a dialog, where other requests may be on their way: `next_cseq` is asked for the number of the second try.
+pub async fn send_in(
+    flow: &Flow,
+    request: Request,
+    credentials: Option<&Credentials>,
+    next_cseq: impl FnOnce() -> u32,
+) -> Result<Response, TransactError> {
     let response = exchange(flow, request.clone()).await?;
     let challenged = matches!(response.status_code.code(), 401 | 407) && request.method != Method::Cancel;
     match credentials.filter(|_| challenged) {
         None => Ok(response),
         Some(credentials) => {
-            let cseq = request.cseq_header().and_then(|c| c.seq()).map_err(BuildError::from)? + 1;
-            exchange(flow, flow.with_credentials(&request, &response, credentials, cseq)?).await
+            exchange(flow, flow.with_credentials(&request, &response, credentials, next_cseq())?).await
         }
     }
 }
