@@ -12,13 +12,14 @@ use super::machine::{Action, End, Input, Machine};
 use super::request::{Leg, Sequence, contact_of};
 use super::session_timer::{self, Due};
 use super::stack::Core;
-use super::transact::{self, TransactError};
+use super::transact::TransactError;
 use super::trunk::TrunkPick;
 use crate::clock::{Clock, monotonic};
 use crate::domain::call::outcome::{Fault, Outcome, Party};
 use crate::domain::phone::Phone;
 use rsipstack::sip::{Method, Request, Response};
 use rsipstack::transaction::transaction::Transaction;
+use rsipstack::transport::SipAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -134,7 +135,7 @@ pub async fn run(start: Start) {
     };
     let line = flow.connection.as_ref().and_then(|c| c.cancel_token());
     let contact = flow.contact(&trunk.caller);
-    let sender = Sender { flow, credentials: trunk.credentials.clone(), sequence: Sequence::default() };
+    let sender = Sender { flow, credentials: trunk.credentials.clone(), sequence: Sequence::after(0), home: None };
     let dial = match Dial::new(sender, trunk.clone(), &to, &call_id, sdp.clone()) {
         Ok(dial) => dial,
         Err(error) => {
@@ -145,7 +146,7 @@ pub async fn run(start: Start) {
     };
     tracing::info!(call.id = %id, trunk.name = %trunk.name, call.to = %to, "an invite is sent");
     let (settled, mut changes) = mpsc::channel(CHANGES_MAX);
-    let (machine, first) = Machine::new(trunk.ring_timeout);
+    let (machine, first) = Machine::new(trunk.ring_timeout, core.endpoint.option.t1x64);
     let in_dialog = InDialog::new(contact, dial.local_tag(), control, settled);
     let mut call = Call {
         id,
@@ -324,7 +325,7 @@ impl Call {
     fn on_wire(&mut self, message: Option<Wire>) {
         match message {
             Some(Wire::Response(response)) => self.on_response(*response),
-            Some(Wire::Sent) => self.on_sent(),
+            Some(Wire::Sent(home)) => self.on_sent(home),
             Some(Wire::Failed(detail)) => {
                 self.dial.is_final = true;
                 self.input(Input::Broken { detail });
@@ -336,7 +337,8 @@ impl Call {
         }
     }
 
-    fn on_sent(&mut self) {
+    fn on_sent(&mut self, home: Option<SipAddr>) {
+        self.dial.sender.home = home;
         if !std::mem::replace(&mut self.sent_told, true) {
             let at = self.core.clock.now();
             if !self.events.tell(CallEvent::InviteSent { at }) {
@@ -402,10 +404,7 @@ impl Call {
             Ok(request) => {
                 let method = request.method;
                 self.in_dialog.ours = method == Method::Invite;
-                self.refresh.spawn(async move {
-                    let Sender { flow, credentials, sequence } = &sender;
-                    (method, transact::send_in(flow, request, credentials.as_ref(), || sequence.next()).await)
-                });
+                self.refresh.spawn(async move { (method, sender.exchange(request).await) });
             }
             Err(error) => tracing::error!(call.id = %self.id, %error, "a refresh cannot be built"),
         }

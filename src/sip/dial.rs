@@ -202,7 +202,7 @@ impl Dial {
     }
 
     fn answer_challenge(&mut self, response: &Response) -> Result<Request, String> {
-        let Sender { flow, credentials, sequence } = &self.sender;
+        let Sender { flow, credentials, sequence, .. } = &self.sender;
         let credentials = credentials.as_ref().ok_or("the trunk asks for a password and none is configured")?;
         if self.authenticated {
             if self.stale >= STALE_MAX || !digest::is_stale(&challenges(response)) {

@@ -5,17 +5,19 @@
 
 use super::digest::Credentials;
 use super::request::{Flow, Leg, Sequence};
-use super::transact;
+use super::transact::{self, TransactError};
 use rsipstack::sip::{Request, Response, SipMessage};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::Transaction;
+use rsipstack::transport::SipAddr;
 use tokio::sync::mpsc;
 
 const WIRE_MAX: usize = 16;
 
 /// What the INVITE's transaction reports.
 pub enum Wire {
-    Sent,
+    /// It left, to this address.
+    Sent(Option<SipAddr>),
     Response(Box<Response>),
     Failed(String),
 }
@@ -26,6 +28,8 @@ pub struct Sender {
     pub flow: Flow,
     pub credentials: Option<Credentials>,
     pub sequence: Sequence,
+    /// Where the INVITE went.
+    pub home: Option<SipAddr>,
 }
 
 impl Sender {
@@ -44,10 +48,15 @@ impl Sender {
         }
     }
 
+    /// Sends a request of the dialog and waits for its answer.
+    pub async fn exchange(&self, request: Request) -> Result<Response, TransactError> {
+        let Self { flow, credentials, sequence, home } = self;
+        transact::send_in(flow, request, credentials.as_ref(), home.as_ref(), || sequence.next()).await
+    }
+
     /// Sends a request whose answer changes nothing.
     pub async fn send(&self, request: Request, call: &str, what: &str) {
-        let sent = transact::send_in(&self.flow, request, self.credentials.as_ref(), || self.sequence.next()).await;
-        match sent {
+        match self.exchange(request).await {
             Ok(response) => {
                 tracing::debug!(call.id = %call, sip.status = response.status_code.code(), "the {what} is answered");
             }
@@ -78,7 +87,7 @@ impl Driven {
         if transaction.connection.is_none() {
             return self.report(Wire::Failed("the address of the trunk cannot be found".into())).await;
         }
-        self.report(Wire::Sent).await;
+        self.report(Wire::Sent(transaction.destination.clone())).await;
         while let Some(message) = transaction.receive().await {
             if let SipMessage::Response(response) = message {
                 self.report(Wire::Response(Box::new(response))).await;
@@ -91,7 +100,7 @@ impl Driven {
             Wire::Response(response) if (200..300).contains(&response.status_code.code()) => {
                 Leg::tag(response).to_string()
             }
-            Wire::Response(_) | Wire::Sent | Wire::Failed(_) => return drop(self.wire.send(message).await),
+            Wire::Response(_) | Wire::Sent(_) | Wire::Failed(_) => return drop(self.wire.send(message).await),
         };
         let known = self.answered.contains(&tag);
         if !known {

@@ -17,8 +17,6 @@ use std::time::Duration;
 
 /// No answer to CANCEL after this: the end is told, the line is watched on.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(4);
-/// Nothing may ring, or be set up, for ever: RFC 3261 timer B.
-pub const SETUP_LIMIT: Duration = Duration::from_secs(32);
 /// An answered call is ended after this whatever happens; the engine has shorter limits of its own.
 pub const LENGTH_LIMIT: Duration = Duration::from_secs(2 * 3600);
 
@@ -130,8 +128,9 @@ enum Cancel {
 }
 
 impl Machine {
-    /// The machine and what to do first.
-    pub fn new(ring_timeout: Duration) -> (Self, Vec<Action>) {
+    /// The machine and what to do first. Until it rings, a call may be set up for `setup_limit` (RFC 3261 timer B), or as long as it might
+    /// ring if that is longer.
+    pub fn new(ring_timeout: Duration, setup_limit: Duration) -> (Self, Vec<Action>) {
         let machine = Self {
             state: State::Setup,
             progress: Progress::Silent,
@@ -140,7 +139,7 @@ impl Machine {
             provisional: false,
             told_ringing: false,
         };
-        (machine, vec![Action::Arm(ring_timeout.max(SETUP_LIMIT))])
+        (machine, vec![Action::Arm(ring_timeout.max(setup_limit))])
     }
 
     pub fn is_over(&self) -> bool {
@@ -373,6 +372,8 @@ fn answered(status: u16, by: Party, detail: Option<String>, fault: Option<Fault>
 mod tests {
     use super::*;
 
+    const SETUP_LIMIT: Duration = Duration::from_secs(32);
+
     fn inputs() -> Vec<Input> {
         vec![
             Input::Trying,
@@ -402,7 +403,7 @@ mod tests {
                 .map(|place| all[index / all.len().pow(place) % all.len()].clone())
                 .chain(closing.iter().cloned())
                 .collect();
-            let (mut machine, _) = Machine::new(Duration::from_secs(45));
+            let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
             let (mut ends, mut byes, mut cancels, mut told, mut gone, mut answered_200) = (0, 0, 0, 0, false, 0);
             for input in &sequence {
                 gone |= matches!(input, Input::RemoteBye { .. });
@@ -430,7 +431,7 @@ mod tests {
 
     #[track_caller]
     fn check(sequence: &[Input], expected: (Outcome, Fault, Party, Option<u16>)) {
-        let (mut machine, _) = Machine::new(Duration::from_secs(45));
+        let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
         let actions: Vec<Action> = sequence.iter().flat_map(|i| machine.on(i.clone())).collect();
         let end = actions.iter().find_map(|a| match a {
             Action::End(end) => Some(end.clone()),
@@ -469,7 +470,7 @@ mod tests {
 
     #[test]
     fn a_cancel_waits_for_the_first_provisional_response() {
-        let (mut machine, _) = Machine::new(Duration::from_secs(45));
+        let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
         assert_eq!(machine.on(Input::HangUp { why: "x".into() }), [Action::Arm(CANCEL_GRACE)]);
         assert_eq!(machine.on(Input::Trying), [Action::SendCancel]);
         assert_eq!(machine.on(Input::Provisional { status: 180, media: EarlyMedia::None }), []);
@@ -477,7 +478,7 @@ mod tests {
 
     #[test]
     fn ringing_is_told_once_and_early_media_each_time_and_the_ring_limit_starts_with_the_ring() {
-        let (mut machine, first) = Machine::new(Duration::from_secs(20));
+        let (mut machine, first) = Machine::new(Duration::from_secs(20), SETUP_LIMIT);
         assert_eq!(first, [Action::Arm(SETUP_LIMIT)]);
         let ring = |status, media| Input::Provisional { status, media };
         let limit = Action::Arm(Duration::from_secs(20));
@@ -490,7 +491,7 @@ mod tests {
 
     #[test]
     fn a_cancel_waits_for_a_response_to_the_invite_that_is_out() {
-        let (mut machine, _) = Machine::new(Duration::from_secs(45));
+        let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
         machine.on(Input::Trying);
         machine.on(Input::Resent);
         assert_eq!(machine.on(Input::HangUp { why: "x".into() }), [Action::Arm(CANCEL_GRACE)]);
@@ -511,7 +512,7 @@ mod tests {
             (Input::Broken { detail: "x".into() }, Party::Network, Some(Fault::Trunk)),
             (Input::Deadline, Party::Us, Some(Fault::Us)),
         ] {
-            let (mut machine, _) = Machine::new(Duration::from_secs(45));
+            let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
             machine.on(Input::Answered { status: 202 });
             let actions = machine.on(input.clone());
             let Some(Action::End(end)) = actions.last() else { panic!("{input:?} did not end: {actions:?}") };

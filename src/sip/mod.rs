@@ -25,6 +25,7 @@ mod indialog;
 mod invite;
 mod machine;
 mod mend;
+mod orphan;
 pub mod outcome;
 mod redirect;
 mod register;

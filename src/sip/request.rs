@@ -44,13 +44,12 @@ impl From<rsipstack::sip::Error> for BuildError {
 #[derive(Clone)]
 pub struct Sequence(Arc<AtomicU32>);
 
-impl Default for Sequence {
-    fn default() -> Self {
-        Self(Arc::new(AtomicU32::new(0)))
-    }
-}
-
 impl Sequence {
+    /// The first number is the one after `cseq`.
+    pub fn after(cseq: u32) -> Self {
+        Self(Arc::new(AtomicU32::new(cseq)))
+    }
+
     pub fn next(&self) -> u32 {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -164,6 +163,11 @@ impl Flow {
         let mut request = self.within(leg, Method::Bye, cseq)?;
         request.headers.push(Header::Reason("Q.850;cause=16;text=\"Normal call clearing\"".to_string().into()));
         Ok(request)
+    }
+
+    /// ACK of the 2xx to the INVITE of this CSeq, where the stack sends none.
+    pub fn ack(&self, leg: &Leg, invite_cseq: u32) -> Result<Request, BuildError> {
+        self.within(leg, Method::Ack, invite_cseq)
     }
 
     /// PRACK of the provisional response `rseq` to the INVITE of this CSeq (RFC 3262 §7.2).
@@ -293,20 +297,30 @@ pub struct Leg {
 impl Leg {
     /// Never fails: a leg that was answered must be one that can be hung up, whatever its 200 looks like.
     pub fn from_answer(invite: &Request, response: &Response) -> Self {
+        let to = response.to_header().or_else(|_| invite.to_header()).map(|h| h.value());
+        Self::new(&invite.headers, to.unwrap_or_default(), response, || invite.uri.clone())
+    }
+
+    /// The same where the INVITE is gone: the response repeats what it said.
+    pub fn from_orphan(response: &Response, from: &SipAddr) -> Self {
+        let to = response.to_header().map(|h| h.value()).unwrap_or_default();
+        Self::new(&response.headers, to, response, || Uri::from(from))
+    }
+
+    fn new(ours: &Headers, to: &str, response: &Response, target: impl FnOnce() -> Uri) -> Self {
         let routes = response.headers.iter().filter_map(|h| match h {
             Header::RecordRoute(value) => RecordRoute::parse_header_list(value.value()).ok(),
             _ => None,
         });
         let mut routes: Vec<String> = routes.flatten().map(|r| format!("<{}>", r.uri)).collect();
         routes.reverse();
-        let text = |value: Result<&str, _>| value.map(str::to_string).unwrap_or_default();
-        let remote = text(response.to_header().or_else(|_| invite.to_header()).map(|h| h.value()));
+        let text = |wanted: fn(&Header) -> Option<&str>| ours.iter().find_map(wanted).unwrap_or_default().to_string();
         Self {
-            call_id: text(invite.call_id_header().map(|h| h.value())),
-            local: text(invite.from_header().map(|h| h.value())),
-            remote_tag: tag_of(&remote).unwrap_or_default().into(),
-            remote,
-            target: contact_of(&response.headers).unwrap_or_else(|| invite.uri.clone()),
+            call_id: text(|h| if let Header::CallId(v) = h { Some(v.value()) } else { None }),
+            local: text(|h| if let Header::From(v) = h { Some(v.value()) } else { None }),
+            remote: to.to_string(),
+            remote_tag: tag_of(to).unwrap_or_default().into(),
+            target: contact_of(&response.headers).unwrap_or_else(target),
             routes,
         }
     }
