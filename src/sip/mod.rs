@@ -8,16 +8,24 @@
 //! DESIGN invariant 6), or retry a call (the planner does).
 
 mod api;
+mod body;
 mod call;
 mod clean;
+mod dial;
 mod digest;
+mod fork;
 mod incoming;
 mod indialog;
+mod invite;
 mod machine;
 mod mend;
+mod orphan;
 pub mod outcome;
+mod redirect;
 mod register;
+mod reliable;
 mod request;
+mod session_timer;
 mod stack;
 mod tcp;
 mod transact;

@@ -5,6 +5,7 @@
 
 use super::api::{NoTrunk, SipError, TrunkLimit, TrunkStatus};
 use super::digest::Credentials;
+use super::session_timer::MIN_SE_S;
 use crate::clock::monotonic;
 use crate::config;
 use crate::domain::phone::Phone;
@@ -35,6 +36,9 @@ pub struct Trunk {
     pub codecs: Vec<String>,
     pub ring_timeout: Duration,
     pub register: bool,
+    /// What Session-Expires asks for; 0 = no session timers.
+    pub session_timer_s: u32,
+    redirect_hosts: Vec<String>,
     priority: i32,
     prefixes: Vec<String>,
     max_calls: u32,
@@ -86,6 +90,10 @@ impl Trunk {
         if !caller.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-_.!~*'()&=$,;?/#".contains(&b)) {
             return Err(bad("caller_id", &caller, "want what may stand before the @ of a sip address"));
         }
+        let session_timer_s = config.session_timer_s;
+        if (1..MIN_SE_S).contains(&session_timer_s) {
+            return Err(bad("session_timer_s", &session_timer_s.to_string(), "want 0 (off) or at least 90"));
+        }
         Ok(Self {
             name: config.name.clone(),
             uri: address(parsed.host_with_port, transport),
@@ -95,6 +103,8 @@ impl Trunk {
             codecs: config.codecs.clone(),
             ring_timeout: Duration::from_secs(config.ring_timeout_s.max(1)),
             register: config.register,
+            session_timer_s,
+            redirect_hosts: config.redirect_hosts.clone(),
             priority: config.priority,
             prefixes: config.allowed_prefixes.clone(),
             max_calls: config.max_calls,
@@ -115,6 +125,16 @@ impl Trunk {
         let mut uri = self.uri.clone();
         uri.auth = Some(rsipstack::sip::uri::Auth { user: user.into(), password: None });
         uri
+    }
+
+    pub fn may_dial(&self, to: &Phone) -> bool {
+        self.prefixes.iter().any(|p| to.e164().starts_with(p.as_str()))
+    }
+
+    /// Whether a redirection to this host stays with the trunk.
+    pub fn is_own_host(&self, host: &str) -> bool {
+        let own = self.uri.host_with_port.host.to_string();
+        std::iter::once(&own).chain(&self.redirect_hosts).any(|h| h.eq_ignore_ascii_case(host))
     }
 
     pub fn set_registration(&self, registration: Registration) {
@@ -139,7 +159,7 @@ impl Trunk {
     }
 
     fn take_slot(self: &Arc<Self>, to: &Phone, now: Instant) -> Result<TrunkPick, TrunkLimit> {
-        if !self.prefixes.iter().any(|p| to.e164().starts_with(p.as_str())) {
+        if !self.may_dial(to) {
             return Err(TrunkLimit::Prefix);
         }
         let mut state = self.state();
@@ -273,6 +293,7 @@ mod tests {
             ("uri = \"sip:h\"\nregister = true", "trunks.a.register"),
             ("uri = \"sip:h\"\nmax_calls_per_second = 0.0", "trunks.a.max_calls_per_second"),
             ("uri = \"sip:h\"\ncaller_id = \"a b\"", "trunks.a.caller_id"),
+            ("uri = \"sip:h\"\nsession_timer_s = 60", "trunks.a.session_timer_s"),
         ] {
             let error = Trunk::from_config(&config("a", extra)).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(error.starts_with(expected), "{extra}: {error}");
