@@ -4,6 +4,11 @@
 //! the rest, body included: the customer has answered and we would think that it still rings. Pure; the length never changes, the
 //! body is never touched. It does not decode GBK: nothing that we act on is written in it.
 
+use rsipstack::sip::prelude::*;
+use rsipstack::sip::{SipMessage, Transport};
+use rsipstack::transport::SipConnection;
+use std::net::{IpAddr, SocketAddr};
+
 /// Where the header section ends (the blank line included), if it does.
 pub fn header_end(message: &[u8]) -> Option<usize> {
     message.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4)
@@ -53,6 +58,19 @@ pub fn refuse_unknown_method(message: &[u8], user_agent: &str) -> Option<Vec<u8>
     }
     reply.push_str(&format!("User-Agent: {user_agent}\r\nContent-Length: 0\r\n\r\n"));
     (seen >= 5).then(|| reply.into_bytes())
+}
+
+/// Parses a message; notes in the Via of a request where it came from (RFC 3261 §18.2.1, RFC 3581), so that the answer gets there.
+pub fn parse(bytes: &[u8], from: SocketAddr, transport: Transport) -> Result<SipMessage, String> {
+    let message = SipMessage::try_from(bytes).map_err(|e| e.to_string())?;
+    let mut message = SipConnection::update_msg_received(message, from, transport).map_err(|e| e.to_string())?;
+    if let (SipMessage::Request(request), IpAddr::V6(ip)) = (&mut message, from.ip()) {
+        // The stack writes an IPv6 address in brackets, against the grammar, and then cannot read it.
+        let via = request.via_header_mut().map_err(|e| e.to_string())?;
+        let plain = via.value().replacen(&format!("received=[{ip}]"), &format!("received={ip}"), 1);
+        via.replace(plain);
+    }
+    Ok(message)
 }
 
 #[cfg(test)]
