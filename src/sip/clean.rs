@@ -65,9 +65,9 @@ pub fn parse(bytes: &[u8], from: SocketAddr, transport: Transport) -> Result<Sip
     let message = SipMessage::try_from(bytes).map_err(|e| e.to_string())?;
     let mut message = SipConnection::update_msg_received(message, from, transport).map_err(|e| e.to_string())?;
     if let (SipMessage::Request(request), IpAddr::V6(ip)) = (&mut message, from.ip()) {
-        // The stack writes an IPv6 address in brackets, against the grammar, and then cannot read it.
+        // The stack writes an IPv6 address in two pairs of brackets, against the grammar, and then cannot read it.
         let via = request.via_header_mut().map_err(|e| e.to_string())?;
-        let plain = via.value().replacen(&format!("received=[{ip}]"), &format!("received={ip}"), 1);
+        let plain = via.value().replacen(&format!("received=[[{ip}]]"), &format!("received={ip}"), 1);
         via.replace(plain);
     }
     Ok(message)
@@ -101,6 +101,24 @@ mod tests {
     fn a_gbk_character_that_ends_in_a_backslash_does_not_escape_the_quote() {
         // 0x95 0x5C is 昞.
         check(b"To: \"\x95\\\" <sip:a@b>\r\n\r\n", b"To: \"??\" <sip:a@b>\r\n\r\n");
+    }
+
+    #[test]
+    fn a_request_is_stamped_with_where_it_came_from() {
+        for (from, via, expected) in [
+            ("10.0.0.1:5070", "10.0.0.1:5070", "10.0.0.1:5070;branch=z9hG4bK1"),
+            ("10.0.0.1:5070", "192.0.2.1;rport", "192.0.2.1;branch=z9hG4bK1;received=10.0.0.1;rport=5070"),
+            ("[2001:db8::1]:5070", "192.0.2.1;rport", "192.0.2.1;branch=z9hG4bK1;received=2001:db8::1;rport=5070"),
+            ("[2001:db8::1]:5070", "[2001:db8::1]:5070", "[2001:db8::1]:5070;branch=z9hG4bK1"),
+        ] {
+            let text = format!(
+                "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP {via};branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\n\
+                 Call-ID: x\r\nCSeq: 1 OPTIONS\r\n\r\n"
+            );
+            let message = parse(text.as_bytes(), from.parse().unwrap(), Transport::Udp).unwrap();
+            let SipMessage::Request(request) = message else { panic!("{message}") };
+            assert_eq!(request.via_header().unwrap().value(), format!("SIP/2.0/UDP {expected}"));
+        }
     }
 
     #[test]

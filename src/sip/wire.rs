@@ -66,7 +66,14 @@ impl Udp {
             // It may be the error of an earlier datagram to somebody else: the kernel tells it to the next caller, once.
             Err(_) => {
                 self.take_errors();
-                self.socket.send_to(bytes, to).await
+                let again = self.socket.send_to(bytes, to).await;
+                // No route: nobody will ever tell us more.
+                if let Err(error) = &again
+                    && error.raw_os_error().is_some_and(|e| is_unreachable(e.unsigned_abs()))
+                {
+                    self.outages.unreachable(to);
+                }
+                again
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::peer::{Message, Peer};
 use super::rig::{LIMIT, Rig, Watched, wait_until};
 use super::{assert_answered, assert_unanswered};
+use huifang::config;
 use huifang::domain::call::outcome::{Fault, Outcome, Party};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -95,6 +96,32 @@ fn contact_address(invite: &Message) -> SocketAddr {
     let contact = invite.header("Contact");
     let host = contact.split('@').nth(1).and_then(|rest| rest.split([';', '>']).next());
     host.and_then(|h| h.parse().ok()).unwrap_or_else(|| panic!("{contact}"))
+}
+
+#[tokio::test]
+async fn without_a_listener_our_contact_is_the_connection_that_is_open() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sip = config::Sip { listen: vec!["udp:127.0.0.1:0".into()], ..Default::default() };
+    let rig = Rig::with(&sip, &format!("sip:{};transport=tcp", listener.local_addr().unwrap()), "").await;
+    let (mut far, mut call, invite) = answered(&listener, &rig).await;
+    assert_eq!(contact_address(&invite), invite.from);
+    far.request(&invite, "BYE", 2, "", "").await;
+    far.expect("200").await;
+    assert_answered(&call.end().await, Party::Customer);
+    rig.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_call_needs_no_udp_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sip = config::Sip { listen: vec!["tcp:127.0.0.1:0".into()], ..Default::default() };
+    let rig = Rig::with(&sip, &format!("sip:{};transport=tcp", listener.local_addr().unwrap()), "").await;
+    let (mut far, mut call, _) = answered(&listener, &rig).await;
+    call.control.hang_up("done");
+    let bye = far.expect("BYE").await;
+    far.reply(&bye, "200 OK", b"", b"").await;
+    assert_answered(&call.end().await, Party::Us);
+    rig.is_clean().await;
 }
 
 #[tokio::test]

@@ -105,13 +105,13 @@ pub const MESSAGES: &[(&str, Reply, &[u8])] = &[
     ),
     (
         "3.1.2.16 a version that does not exist",
-        NoneOrRefusal,
+        Is(505),
         b"OPTIONS sip:us@{us} SIP/7.0\nVia: SIP/7.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\nFrom: <sip:s@{far}>;tag=w\n\
           To: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n",
     ),
     (
         "3.1.2.17 a CSeq of another method",
-        NoneOrRefusal,
+        Is(400),
         b"INVITE sip:us@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\nFrom: <sip:s@{far}>;tag=m\n\
           To: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 8 OPTIONS\nContact: <sip:s@{far}>\nContent-Length: 0\n\n",
     ),
