@@ -13,6 +13,8 @@ use super::clean::{clean_headers, parse, refuse_unknown_method};
 use super::frame::{Frame, next_frame};
 use super::tls;
 use crate::clock::monotonic;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use rsipstack::sip::Transport;
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::channel::ChannelConnection;
@@ -217,7 +219,7 @@ where
         ponged: Arc::default(),
     };
     if peer.opened == Opened::ByUs {
-        tokio::spawn(keep_alive(raw, reader.activity.clone(), reader.ponged.clone()));
+        tokio::spawn(keep_alive(peer.remote, raw, reader.activity.clone(), reader.ponged.clone()));
     }
     // Served, but not listed with the stack's own connections: which one carries a message is decided by `line`.
     endpoint.transport_layer.inner.serve_connection(connection.clone());
@@ -251,31 +253,21 @@ impl Reader {
     /// Until the stream ends; says why it did.
     async fn run(self, mut stream: impl AsyncRead + Unpin) -> String {
         let mut buffer = Vec::with_capacity(4096);
-        let mut greeted = false;
-        let mut begun: Option<tokio::time::Instant> = None;
+        let mut patience = self.patience(GREETING_LIMIT, "nothing was ever received");
+        let mut half = false;
         loop {
             let mut chunk = [0u8; 4096];
-            let now = tokio::time::Instant::now();
-            let (until, late) = match (begun, self.peer.opened) {
-                (Some(begun), _) => (Some(begun + WHOLE_LIMIT), "half a message came and no more"),
-                (None, Opened::ByThem) if !greeted => (Some(now + GREETING_LIMIT), "nothing was ever received"),
-                (None, Opened::ByThem) => (Some(now + IDLE_LIMIT), "nothing was received for ten minutes"),
-                // Ours: the keep-alives find out.
-                (None, Opened::ByUs) => (None, ""),
-            };
-            let read = stream.read(&mut chunk);
-            let read = match until {
-                Some(until) => tokio::time::timeout_at(until, read).await,
-                None => Ok(read.await),
+            let read = tokio::select! {
+                biased;
+                read = stream.read(&mut chunk) => read,
+                late = &mut patience => return late.into(),
             };
             match read {
-                Err(_) => return late.into(),
-                Ok(Err(error)) => return tls::words(&error),
-                Ok(Ok(0)) => return "closed by the peer".into(),
-                Ok(Ok(n)) => buffer.extend_from_slice(&chunk[..n]),
+                Err(error) => return tls::words(&error),
+                Ok(0) => return "closed by the peer".into(),
+                Ok(n) => buffer.extend_from_slice(&chunk[..n]),
             }
             self.activity.touch();
-            greeted = true;
             if buffer == PONG {
                 self.ponged.store(true, Ordering::Relaxed);
             }
@@ -283,7 +275,7 @@ impl Reader {
                 match next_frame(&mut buffer) {
                     Ok(None) => break,
                     Ok(Some(frame)) => {
-                        begun = None;
+                        half = false;
                         if let Err(reason) = self.deliver(frame).await {
                             return reason;
                         }
@@ -291,8 +283,21 @@ impl Reader {
                     Err(reason) => return reason,
                 }
             }
-            let half = !buffer.iter().all(|b| b"\r\n".contains(b));
-            begun = half.then(|| begun.unwrap_or_else(tokio::time::Instant::now));
+            let begun = !buffer.iter().all(|b| b"\r\n".contains(b));
+            if !begun {
+                patience = self.patience(IDLE_LIMIT, "nothing was received for ten minutes");
+            } else if !half {
+                patience = late(WHOLE_LIMIT, "half a message came and no more");
+            }
+            half = begun;
+        }
+    }
+
+    /// Between messages: connections of ours are kept as long as they live, the keep-alives find out.
+    fn patience(&self, limit: Duration, reason: &'static str) -> BoxFuture<'static, &'static str> {
+        match self.peer.opened {
+            Opened::ByUs => std::future::pending().boxed(),
+            Opened::ByThem => late(limit, reason),
         }
     }
 
@@ -324,8 +329,13 @@ impl Reader {
     }
 }
 
+/// Why we leave, once `limit` is over.
+fn late(limit: Duration, reason: &'static str) -> BoxFuture<'static, &'static str> {
+    tokio::time::sleep(limit).map(move |()| reason).boxed()
+}
+
 /// Asks a silent peer whether it is there.
-async fn keep_alive(raw: mpsc::Sender<Vec<u8>>, activity: Arc<Activity>, ponged: Arc<AtomicBool>) {
+async fn keep_alive(remote: SocketAddr, raw: mpsc::Sender<Vec<u8>>, activity: Arc<Activity>, ponged: Arc<AtomicBool>) {
     let alive = activity.alive.clone();
     let beat = async {
         loop {
@@ -336,7 +346,7 @@ async fn keep_alive(raw: mpsc::Sender<Vec<u8>>, activity: Arc<Activity>, ponged:
             }
             tokio::time::sleep(PONG_LIMIT).await;
             if ponged.load(Ordering::Relaxed) && activity.last() == asked {
-                tracing::warn!("a peer has stopped answering keep-alives: its connection is closed");
+                tracing::warn!(net.peer = %remote, "a peer has stopped answering keep-alives: its connection is closed");
                 return activity.alive.cancel();
             }
         }
@@ -397,7 +407,6 @@ mod tests {
     use rsipstack::EndpointBuilder;
     use rsipstack::sip::SipMessage;
     use tokio::io::DuplexStream;
-    use tokio::time::Instant as Simulated;
 
     const OPTIONS: &[u8] =
         b"OPTIONS sip:us SIP/2.0\r\nVia: SIP/2.0/TCP far;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
@@ -413,10 +422,16 @@ mod tests {
         (connection, alive, far)
     }
 
-    /// Seconds until our end gives up; `None` if it has not within two hours.
-    async fn lived(alive: &CancellationToken) -> Option<u64> {
-        let begun = Simulated::now();
-        timeout(Duration::from_secs(7200), alive.cancelled()).await.ok().map(|()| begun.elapsed().as_secs())
+    const SECOND: Duration = Duration::from_secs(1);
+    const HOURS: Duration = Duration::from_secs(7200);
+
+    /// Our end gives up after so long, and not before; `None`: it has not in two hours.
+    async fn lives(alive: &CancellationToken, expected: Option<Duration>, what: &str) {
+        let at_least = expected.map_or(HOURS, |e| e - SECOND);
+        assert!(timeout(at_least, alive.cancelled()).await.is_err(), "{what}: given up too early");
+        if expected.is_some() {
+            assert!(timeout(2 * SECOND, alive.cancelled()).await.is_ok(), "{what}: not given up");
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -431,22 +446,24 @@ mod tests {
         ] {
             let (_connection, alive, mut far) = connection(Opened::ByThem, 4096).await;
             far.write_all(said).await.unwrap();
-            assert_eq!(lived(&alive).await, Some(expected.as_secs()), "{}", String::from_utf8_lossy(said));
+            lives(&alive, Some(expected), &String::from_utf8_lossy(said)).await;
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_message_in_drops_is_no_way_to_stay() {
         let (_connection, alive, mut far) = connection(Opened::ByThem, 4096).await;
-        let begun = Simulated::now();
-        let mut beat = tokio::time::interval(Duration::from_secs(2));
+        let mut beat = tokio::time::interval(SECOND);
+        let mut drops = 0;
         for byte in OPTIONS {
             beat.tick().await;
-            if far.write_all(&[*byte]).await.is_err() || alive.is_cancelled() {
+            if alive.is_cancelled() {
                 break;
             }
+            far.write_all(&[*byte]).await.unwrap();
+            drops += 1;
         }
-        assert!(alive.is_cancelled() && begun.elapsed() <= WHOLE_LIMIT + Duration::from_secs(2));
+        assert!((10..=11).contains(&drops), "{drops}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -457,14 +474,14 @@ mod tests {
         far.read_exact(&mut pong).await.unwrap();
         assert_eq!(pong, PONG);
         let mut ping = [0; 4];
-        let begun = Simulated::now();
-        far.read_exact(&mut ping).await.unwrap();
-        assert_eq!((&ping[..], begun.elapsed().as_secs()), (PING, PING_EVERY.as_secs()));
+        assert!(timeout(PING_EVERY - SECOND, far.read_exact(&mut ping)).await.is_err());
+        timeout(2 * SECOND, far.read_exact(&mut ping)).await.unwrap().unwrap();
+        assert_eq!(ping, PING);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_trunk_that_answered_keep_alives_once_must_go_on_and_one_that_never_did_need_not() {
-        for (pongs, expected) in [(0, None), (1, Some(2 * (PING_EVERY + PONG_LIMIT).as_secs()))] {
+        for (pongs, expected) in [(0, None), (1, Some(2 * (PING_EVERY + PONG_LIMIT)))] {
             let (_connection, alive, far) = connection(Opened::ByUs, 4096).await;
             let (mut read, mut write) = tokio::io::split(far);
             tokio::spawn(async move {
@@ -476,7 +493,7 @@ mod tests {
                     }
                 }
             });
-            assert_eq!(lived(&alive).await, expected, "{pongs} pongs");
+            lives(&alive, expected, &format!("{pongs} pongs")).await;
         }
     }
 
@@ -484,7 +501,7 @@ mod tests {
     async fn a_trunk_that_never_reads_is_left() {
         let (connection, alive, _far) = connection(Opened::ByUs, 64).await;
         connection.send(SipMessage::try_from(OPTIONS).unwrap(), None).await.unwrap();
-        assert_eq!(lived(&alive).await, Some(WRITE_LIMIT.as_secs()));
+        lives(&alive, Some(WRITE_LIMIT), "a full pipe").await;
     }
 
     #[tokio::test]

@@ -3,10 +3,11 @@
 use super::peer::{Message, Peer};
 use super::rig::{LIMIT, Rig, Watched, wait_until};
 use super::{assert_answered, assert_unanswered};
+use huifang::clock::monotonic;
 use huifang::config;
 use huifang::domain::call::outcome::{Fault, Outcome, Party};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
@@ -147,7 +148,7 @@ async fn a_trunk_that_refuses_or_never_takes_the_connection_is_a_quick_trunk_fai
     }
     let refuses = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for (address, words) in [(refuses, "refused"), (hole, "no answer in time")] {
-        let begun = Instant::now();
+        let begun = monotonic();
         let rig = Rig::new(&format!("sip:{address};transport=tcp"), "").await;
         let mut call = rig.call();
         let end = call.end().await;
