@@ -19,7 +19,6 @@ use crate::domain::call::outcome::{Fault, Outcome, Party};
 use crate::domain::phone::Phone;
 use rsipstack::sip::{Method, Request, Response};
 use rsipstack::transaction::transaction::Transaction;
-use rsipstack::transport::SipAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -133,9 +132,9 @@ pub async fn run(start: Start) {
             return;
         }
     };
-    let line = flow.connection.as_ref().and_then(|c| c.cancel_token());
+    let line = flow.line.lost();
     let contact = flow.contact(&trunk.caller);
-    let sender = Sender { flow, credentials: trunk.credentials.clone(), sequence: Sequence::after(0), home: None };
+    let sender = Sender { flow, credentials: trunk.credentials.clone(), sequence: Sequence::after(0) };
     let dial = match Dial::new(sender, trunk.clone(), &to, &call_id, sdp.clone()) {
         Ok(dial) => dial,
         Err(error) => {
@@ -168,7 +167,7 @@ pub async fn run(start: Start) {
         linger: None,
     };
     call.perform(first);
-    let mut line_seen = line.is_none();
+    let mut line_seen = false;
     while !call.is_done() {
         tokio::select! {
             biased;
@@ -185,7 +184,7 @@ pub async fn run(start: Start) {
             }
             () = at(call.dial.session.deadline()), if call.machine.is_up() => call.on_session_deadline(),
             () = at(call.linger) => break,
-            () = cancelled(line.as_ref()), if !line_seen => {
+            () = line.cancelled(), if !line_seen => {
                 line_seen = true;
                 call.input(Input::LineLost);
             }
@@ -235,13 +234,6 @@ async fn next(wire: &mut Option<mpsc::Receiver<Wire>>) -> Option<Wire> {
 async fn at(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn cancelled(token: Option<&tokio_util::sync::CancellationToken>) {
-    match token {
-        Some(token) => token.cancelled().await,
         None => std::future::pending().await,
     }
 }
@@ -325,7 +317,7 @@ impl Call {
     fn on_wire(&mut self, message: Option<Wire>) {
         match message {
             Some(Wire::Response(response)) => self.on_response(*response),
-            Some(Wire::Sent(home)) => self.on_sent(home),
+            Some(Wire::Sent) => self.on_sent(),
             Some(Wire::Failed(detail)) => {
                 self.dial.is_final = true;
                 self.input(Input::Broken { detail });
@@ -337,8 +329,7 @@ impl Call {
         }
     }
 
-    fn on_sent(&mut self, home: Option<SipAddr>) {
-        self.dial.sender.home = home;
+    fn on_sent(&mut self) {
         if !std::mem::replace(&mut self.sent_told, true) {
             let at = self.core.clock.now();
             if !self.events.tell(CallEvent::InviteSent { at }) {

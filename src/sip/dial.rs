@@ -106,6 +106,7 @@ impl Dial {
             // A 408 without a To tag was made by our own stack: nobody answered.
             408 if Leg::tag(&response).is_empty() => {
                 self.is_final = true;
+                self.sender.flow.line.was_silent();
                 vec![Step::Tell(Input::NoResponse)]
             }
             _ => match self.another_try(&response, setting_up) {

@@ -7,17 +7,13 @@ use super::digest::Credentials;
 use super::request::{Flow, Leg, Sequence};
 use super::transact::{self, TransactError};
 use rsipstack::sip::{Request, Response, SipMessage};
-use rsipstack::transaction::key::{TransactionKey, TransactionRole};
-use rsipstack::transaction::transaction::Transaction;
-use rsipstack::transport::SipAddr;
 use tokio::sync::mpsc;
 
 const WIRE_MAX: usize = 16;
 
 /// What the INVITE's transaction reports.
 pub enum Wire {
-    /// It left, to this address.
-    Sent(Option<SipAddr>),
+    Sent,
     Response(Box<Response>),
     Failed(String),
 }
@@ -28,8 +24,6 @@ pub struct Sender {
     pub flow: Flow,
     pub credentials: Option<Credentials>,
     pub sequence: Sequence,
-    /// Where the INVITE went.
-    pub home: Option<SipAddr>,
 }
 
 impl Sender {
@@ -50,8 +44,8 @@ impl Sender {
 
     /// Sends a request of the dialog and waits for its answer.
     pub async fn exchange(&self, request: Request) -> Result<Response, TransactError> {
-        let Self { flow, credentials, sequence, home } = self;
-        transact::send_in(flow, request, credentials.as_ref(), home.as_ref(), || sequence.next()).await
+        let Self { flow, credentials, sequence } = self;
+        transact::send_in(flow, request, credentials.as_ref(), || sequence.next()).await
     }
 
     /// Sends a request whose answer changes nothing.
@@ -75,19 +69,14 @@ struct Driven {
 
 impl Driven {
     async fn run(mut self) {
-        let Sender { flow, .. } = &self.sender;
-        let (endpoint, connection) = (flow.endpoint.clone(), flow.connection.clone());
-        let mut transaction = match TransactionKey::from_request(&self.invite, TransactionRole::Client) {
-            Ok(key) => Transaction::new_client(key, self.invite.clone(), endpoint, connection),
-            Err(error) => return self.report(Wire::Failed(error.to_string())).await,
+        let mut transaction = match self.sender.flow.line.client(self.invite.clone()).await {
+            Ok(transaction) => transaction,
+            Err(error) => return self.report(Wire::Failed(error)).await,
         };
         if let Err(error) = transaction.send().await {
             return self.report(Wire::Failed(error.to_string())).await;
         }
-        if transaction.connection.is_none() {
-            return self.report(Wire::Failed("the address of the trunk cannot be found".into())).await;
-        }
-        self.report(Wire::Sent(transaction.destination.clone())).await;
+        self.report(Wire::Sent).await;
         while let Some(message) = transaction.receive().await {
             if let SipMessage::Response(response) = message {
                 self.report(Wire::Response(Box::new(response))).await;
@@ -100,7 +89,7 @@ impl Driven {
             Wire::Response(response) if (200..300).contains(&response.status_code.code()) => {
                 Leg::tag(response).to_string()
             }
-            Wire::Response(_) | Wire::Sent(_) | Wire::Failed(_) => return drop(self.wire.send(message).await),
+            Wire::Response(_) | Wire::Sent | Wire::Failed(_) => return drop(self.wire.send(message).await),
         };
         let known = self.answered.contains(&tag);
         if !known {

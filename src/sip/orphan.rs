@@ -5,7 +5,7 @@
 //! are believed, or a stranger could have us send BYEs anywhere; a call that is still known to us is left to itself.
 
 use super::invite::Sender;
-use super::request::{Flow, Leg, Sequence};
+use super::request::{Leg, Sequence};
 use super::stack::Core;
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::{Method, Response, SipMessage};
@@ -70,12 +70,7 @@ impl Orphans {
     ) -> Option<()> {
         // The topmost Via is the one that we wrote.
         let via = response.top_via_header().ok()?.typed().ok()?;
-        let flow = Flow {
-            endpoint: core.endpoint.clone(),
-            transport: via.transport,
-            public: via.uri.host_with_port,
-            connection: connection.is_reliable().then(|| connection.clone()),
-        };
+        let flow = core.flow_back(connection, from, via.uri.host_with_port)?;
         let cseq = response.cseq_header().ok()?.seq().ok()?;
         let leg = Leg::from_orphan(response, from);
         let ack = flow.ack(&leg, cseq).ok()?;
@@ -84,7 +79,7 @@ impl Orphans {
         }
         if self.remember(&leg) {
             tracing::warn!(net.peer = %from, "a phone answered a call that is over and is hung up");
-            let sender = Sender { flow, credentials: None, sequence: Sequence::after(cseq), home: Some(from.clone()) };
+            let sender = Sender { flow, credentials: None, sequence: Sequence::after(cseq) };
             core.tasks.spawn(async move { sender.hang_up(&leg, "").await });
         }
         Some(())

@@ -1,12 +1,9 @@
 //! One request and its final response, with one answer to a challenge. Not for the first INVITE of a call, which has a life of its own.
 
 use super::digest::{Credentials, DigestError};
-use super::request::{BuildError, Flow};
+use super::request::{BuildError, Flow, tag_of};
 use rsipstack::sip::prelude::*;
-use rsipstack::sip::{Host, Method, Request, Response, SipMessage};
-use rsipstack::transaction::key::{TransactionKey, TransactionRole};
-use rsipstack::transaction::transaction::Transaction;
-use rsipstack::transport::SipAddr;
+use rsipstack::sip::{Method, Request, Response, SipMessage, Transport};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -19,6 +16,10 @@ pub enum TransactError {
     Build(#[from] BuildError),
     #[error("{0}")]
     Digest(#[from] DigestError),
+    #[error("{0}")]
+    Line(String),
+    #[error("the connection to the trunk is lost")]
+    Lost,
     #[error("no response")]
     Silent,
 }
@@ -26,40 +27,45 @@ pub enum TransactError {
 /// Sends `request` and waits for its final response. A challenge is answered once; a second one is returned as it is.
 pub async fn send(flow: &Flow, request: Request, credentials: Option<&Credentials>) -> Result<Response, TransactError> {
     let cseq = request.cseq_header().and_then(|c| c.seq()).map_err(BuildError::from)?;
-    send_in(flow, request, credentials, None, || cseq + 1).await
+    send_in(flow, request, credentials, || cseq + 1).await
 }
 
-/// The same inside a dialog, where other requests may be on their way: `next_cseq` is asked for the number of the second try. `home` is
-/// where to send what names a host that nobody can find.
+/// The same inside a dialog, where other requests may be on their way: `next_cseq` is asked for the number of the second try.
 pub async fn send_in(
     flow: &Flow,
     request: Request,
     credentials: Option<&Credentials>,
-    home: Option<&SipAddr>,
     next_cseq: impl FnOnce() -> u32,
 ) -> Result<Response, TransactError> {
-    let response = exchange(flow, request.clone(), home).await?;
+    let response = exchange(flow, request.clone()).await?;
     let challenged = matches!(response.status_code.code(), 401 | 407) && request.method != Method::Cancel;
     match credentials.filter(|_| challenged) {
         None => Ok(response),
         Some(credentials) => {
             let again = flow.with_credentials(&request, &response, credentials, next_cseq())?;
-            exchange(flow, again, home).await
+            exchange(flow, again).await
         }
     }
 }
 
-async fn exchange(flow: &Flow, request: Request, home: Option<&SipAddr>) -> Result<Response, TransactError> {
-    let key = TransactionKey::from_request(&request, TransactionRole::Client).map_err(BuildError::from)?;
-    let lost = match home {
-        Some(_) => flow.connection.is_none() && !can_be_found(flow, &request).await,
-        None => false,
-    };
-    let mut transaction = Transaction::new_client(key, request, flow.endpoint.clone(), flow.connection.clone());
-    if lost {
-        tracing::warn!("a contact names a host that cannot be found: the request goes where the invite went");
-        transaction.destination = home.cloned();
+/// One request on the way that the flow has. A connection may have been closed by the far end before the request was read: then it
+/// goes out once more on a new one, with the same branch, so that a far end that did read it sees a repetition.
+async fn exchange(flow: &Flow, request: Request) -> Result<Response, TransactError> {
+    match once(flow, request.clone()).await {
+        Err(TransactError::Lost) if flow.transport != Transport::Udp => once(flow, request).await,
+        result => result,
     }
+}
+
+async fn once(flow: &Flow, request: Request) -> Result<Response, TransactError> {
+    let in_dialog = request.to_header().is_ok_and(|to| tag_of(to.value()).is_some());
+    let mut transaction = flow.line.client(request).await.map_err(TransactError::Line)?;
+    let lost = match flow.transport {
+        // News of the trunk says nothing of the far end inside a dialog, which has an address of its own.
+        Transport::Udp if in_dialog => None,
+        Transport::Udp => Some(flow.line.lost()),
+        _ => transaction.connection.as_ref().and_then(|c| c.cancel_token()),
+    };
     let wait = async {
         transaction.send().await.map_err(BuildError::from)?;
         while let Some(message) = transaction.receive().await {
@@ -70,15 +76,15 @@ async fn exchange(flow: &Flow, request: Request, home: Option<&SipAddr>) -> Resu
         }
         Err(TransactError::Silent)
     };
-    timeout(LIMIT, wait).await.unwrap_or(Err(TransactError::Silent))
-}
-
-async fn can_be_found(flow: &Flow, request: &Request) -> bool {
-    match SipAddr::try_from(&request.destination()) {
-        Ok(address) if matches!(address.addr.host, Host::Domain(_)) => {
-            flow.endpoint.transport_layer.inner.domain_resolver.resolve(&address).await.is_ok()
+    let lost = async {
+        match lost {
+            Some(lost) => lost.cancelled_owned().await,
+            None => std::future::pending().await,
         }
-        Ok(_) => true,
-        Err(_) => false,
+    };
+    tokio::select! {
+        biased;
+        result = timeout(LIMIT, wait) => result.unwrap_or(Err(TransactError::Silent)),
+        () = lost => Err(TransactError::Lost),
     }
 }

@@ -3,17 +3,22 @@
 //! Every test asserts the events in order, exactly one end, that no dialog and no trunk slot is left, and what was on the wire
 //! (a SIPp scenario passes only if every message came as it should).
 
+mod addresses;
 mod cancel;
+mod connections;
 mod forks;
 mod inside;
+mod names;
 mod odd;
 pub mod peer;
 mod raw;
 mod redirect;
 mod reliable;
+mod rfc4475;
 pub mod rig;
 mod sipp;
 mod timers;
+mod tls;
 mod torture;
 
 use huifang::domain::call::outcome::{Fault, Outcome, Party};
