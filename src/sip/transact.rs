@@ -30,7 +30,7 @@ pub async fn send(flow: &Flow, request: Request, credentials: Option<&Credential
 }
 
 /// The same inside a dialog, where other requests may be on their way: `next_cseq` is asked for the number of the second try. `home` is
-/// where to send what names a host that nobody can find.
+/// where the INVITE of the dialog went: CANCEL goes there, and what names a host that nobody can find.
 pub async fn send_in(
     flow: &Flow,
     request: Request,
@@ -51,15 +51,17 @@ pub async fn send_in(
 
 async fn exchange(flow: &Flow, request: Request, home: Option<&SipAddr>) -> Result<Response, TransactError> {
     let key = TransactionKey::from_request(&request, TransactionRole::Client).map_err(BuildError::from)?;
-    let lost = match home {
-        Some(_) => flow.connection.is_none() && !can_be_found(flow, &request).await,
-        None => false,
+    let home = match home.filter(|_| flow.connection.is_none()) {
+        // It must reach the server that has the INVITE (RFC 3261 §9.1).
+        Some(home) if request.method == Method::Cancel => Some(home),
+        Some(home) if !can_be_found(flow, &request).await => {
+            tracing::warn!("a contact names a host that cannot be found: the request goes where the invite went");
+            Some(home)
+        }
+        Some(_) | None => None,
     };
     let mut transaction = Transaction::new_client(key, request, flow.endpoint.clone(), flow.connection.clone());
-    if lost {
-        tracing::warn!("a contact names a host that cannot be found: the request goes where the invite went");
-        transaction.destination = home.cloned();
-    }
+    transaction.destination = home.cloned();
     let wait = async {
         transaction.send().await.map_err(BuildError::from)?;
         while let Some(message) = transaction.receive().await {
