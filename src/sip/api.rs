@@ -21,7 +21,8 @@ pub enum CallEvent {
     /// The far end changes the session (re-INVITE or UPDATE). An empty `sdp` means that we must offer.
     /// Without a reply within five seconds, or when `reply` is dropped, the offer is refused with 488 and the session stays.
     Reoffer { sdp: Vec<u8>, reply: oneshot::Sender<Reanswer> },
-    /// The far end's answer to an offer that we made in [`Reanswer::Accept`] after a [`CallEvent::Reoffer`] with an empty `sdp`.
+    /// The far end's answer to an offer that we made in [`Reanswer::Accept`] after a [`CallEvent::Reoffer`] with an empty `sdp`, or to
+    /// our SDP in force, which a session refresh repeats.
     ReofferAnswer { sdp: Vec<u8> },
     /// A key pressed by the far end, sent as SIP INFO: `0`–`9`, `*`, `#`, `A`–`D`.
     Key(char),

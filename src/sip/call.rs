@@ -13,7 +13,7 @@ use super::request::{Leg, Sequence, contact_of};
 use super::session_timer::{self, Due};
 use super::stack::Core;
 use super::transact::TransactError;
-use super::trunk::TrunkPick;
+use super::trunk::{Trunk, TrunkPick};
 use crate::clock::{Clock, monotonic};
 use crate::domain::call::outcome::{Fault, Outcome, Party};
 use crate::domain::phone::Phone;
@@ -123,8 +123,8 @@ pub struct Start {
 pub async fn run(start: Start) {
     let Start { core, pick, to, id, call_id, sdp, mut events, control, mut orders, mut inbox } = start;
     let trunk = pick.trunk().clone();
-    let flow = match core.flow(&trunk).await {
-        Ok(flow) => flow,
+    let dial = match prepare(&core, &trunk, &to, &call_id, sdp.clone()).await {
+        Ok(dial) => dial,
         Err(detail) => {
             tracing::warn!(call.id = %id, trunk.name = %trunk.name, %detail, "the trunk cannot be reached");
             drop(pick);
@@ -132,17 +132,8 @@ pub async fn run(start: Start) {
             return;
         }
     };
-    let line = flow.line.lost();
-    let contact = flow.contact(&trunk.caller);
-    let sender = Sender { flow, credentials: trunk.credentials.clone(), sequence: Sequence::after(0) };
-    let dial = match Dial::new(sender, trunk.clone(), &to, &call_id, sdp.clone()) {
-        Ok(dial) => dial,
-        Err(error) => {
-            drop(pick);
-            events.end(unreachable_trunk(format!("the invite cannot be built: {error}")));
-            return;
-        }
-    };
+    let line = dial.sender.flow.line.lost();
+    let contact = dial.sender.flow.contact(&trunk.caller);
     tracing::info!(call.id = %id, trunk.name = %trunk.name, call.to = %to, "an invite is sent");
     let (settled, mut changes) = mpsc::channel(CHANGES_MAX);
     let (machine, first) = Machine::new(trunk.ring_timeout, core.endpoint.option.t1x64);
@@ -194,6 +185,12 @@ pub async fn run(start: Start) {
         }
     }
     call.leave(inbox).await;
+}
+
+async fn prepare(core: &Core, trunk: &Arc<Trunk>, to: &Phone, call_id: &str, offer: Vec<u8>) -> Result<Dial, String> {
+    let flow = core.flow(trunk).await?;
+    let sender = Sender { flow, credentials: trunk.credentials.clone(), sequence: Sequence::after(0) };
+    Dial::new(sender, trunk.clone(), to, call_id, offer).map_err(|e| format!("the invite cannot be built: {e}"))
 }
 
 fn unreachable_trunk(detail: String) -> End {

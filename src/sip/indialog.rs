@@ -195,7 +195,7 @@ impl InDialog {
         let settled = Settled { target: contact_of(&request.headers), sdp: None, session };
         if request.method == Method::Update && sdp.is_empty() {
             reply(&mut transaction, 200, headers).await;
-            self.settle(settled);
+            tell_settled(&self.settled, settled);
             return None;
         }
         let early = request.method == Method::Update && now.dial.leg.is_none() && now.dial.forks.may_offer(from);
@@ -208,6 +208,17 @@ impl InDialog {
             refuse(transaction, 500, vec![Header::RetryAfter(wait.into())]);
             return None;
         }
+        self.ask_engine(transaction, sdp, headers, settled, events)
+    }
+
+    fn ask_engine(
+        &self,
+        transaction: Transaction,
+        sdp: Vec<u8>,
+        headers: Vec<Header>,
+        change: Settled,
+        events: &mpsc::Sender<CallEvent>,
+    ) -> Option<Input> {
         let (answer, answered) = oneshot::channel();
         let offerless = sdp.is_empty();
         if events.try_send(CallEvent::Reoffer { sdp, reply: answer }).is_err() {
@@ -221,15 +232,11 @@ impl InDialog {
             // Weak: nothing may be told after the end.
             events: events.downgrade(),
             settled: self.settled.clone(),
-            change: settled,
+            change,
             offerless,
         };
         tokio::spawn(reoffer.carry_out(transaction, answered));
         None
-    }
-
-    fn settle(&self, change: Settled) {
-        tell_settled(&self.settled, change);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The life of one call out, as a pure machine: inputs in, actions out; no socket, no clock, no stack.
 //!
 //! ```text
-//!            18x            200                 BYE either way, limit
+//!            18x            200           BYE either way, limit, session lost
 //!   Setup ─────────► Setup ───────► Up ─────────────────────────────► Over
 //!     │  hang up, ring limit                                            ▲
 //!     ├───────────────► Cancelling ── 487, any final, 200 (BYE), grace ─┤

@@ -4,6 +4,8 @@
 //!   answer came from is where ACK and BYE have the best chance.
 //! - A Contact that names another transport than the one it came over (gateways behind a converting proxy): over UDP the call stays on
 //!   UDP, since the far end has just shown that it hears us there.
+//! - A response with Vias below ours (a proxy that forgot to take its own away): only ours stays, or the stack would take it for one to be
+//!   forwarded and not acknowledge it.
 //! - Requests of ours whose first hop is a strict router (no `lr`, RFC 3261 §12.2.1.1): Request-URI and Route change places.
 
 use super::request::contact_of;
@@ -26,6 +28,7 @@ impl MessageInspector for Mend {
     fn after_received(&self, message: SipMessage, from: Option<&SipAddr>) -> SipMessage {
         match (message, from) {
             (SipMessage::Response(mut response), Some(from)) => {
+                keep_our_via(&mut response);
                 if response.status_code.code() < 300 {
                     keep_transport(&mut response.headers, from);
                 }
@@ -37,6 +40,17 @@ impl MessageInspector for Mend {
             }
             (message, None) => message,
         }
+    }
+}
+
+fn keep_our_via(response: &mut Response) {
+    if !response.has_multiple_vias() {
+        return;
+    }
+    if let Ok(ours) = response.top_via_header() {
+        tracing::warn!("a response came with the vias of others below ours, which are ignored");
+        response.headers.retain(|h| !matches!(h, Header::Via(_)));
+        response.headers.push_front(Header::Via(ours));
     }
 }
 

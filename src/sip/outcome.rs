@@ -3,6 +3,22 @@
 //! Pure. Judged once, here: the status, the Q.850 cause of a Reason header (RFC 3326) where the network gave one (it is the
 //! exchange's own word and beats the gateway's translation of it), and how far the call had come. It does not know calls that were
 //! answered or that we ended ourselves.
+//!
+//! | status | outcome | at fault | as carriers here use it |
+//! |--|--|--|--|
+//! | 401, 407; 403 after our credentials | auth failed | us | password, account, address not allowed |
+//! | 404, 410, 484, 485, 604 | invalid number | customer | 空号, number taken back, too few digits |
+//! | 486, 600 | busy | customer | 用户正忙; some say it for a full trunk, then with cause 34 |
+//! | 603, 605, 607, 609–699 | declined | customer | he refused the call |
+//! | 608 | declined | network | refused by a filter before he heard of it |
+//! | 480, 408, 487 after ringing | no answer | customer | the exchange stopped ringing before we did |
+//! | 480, 408, 487 before it | unreachable | network | 关机, 不在服务区; 408 with nothing before it is a dead trunk |
+//! | 400, 405, 406, 413–417, 420–423, 428, 429, 433, 436–439, 488, 493, 494, 606 | trunk failure | us | our request or caller id |
+//! | 482, 483 | trunk failure | network | it runs in circles |
+//! | 3xx that is not followed (`redirect`), 402, 403, 5xx, all else | trunk failure | trunk | 欠费, no route, overload |
+//!
+//! Causes: 1, 22, 28 invalid number · 17 busy · 18 no answer after ringing, else unreachable · 19 no answer · 20 (关机), 2, 3, 27
+//! unreachable · 21 declined · 34 and its kin no circuit, the network's · 29, 50–127 the trunk's. 16 and 31 say nothing.
 
 use crate::domain::call::outcome::{Fault, Outcome};
 
@@ -79,10 +95,11 @@ fn by_status(status: u16, progress: Progress) -> Verdict {
             Progress::Silent => is(Outcome::Unreachable, Fault::Network),
         },
         // Our offer or our request was not to their liking.
-        400 | 405 | 406 | 413..=417 | 420..=423 | 488 | 493 | 494 | 606 => is(Outcome::TrunkFailure, Fault::Us),
+        400 | 405 | 406 | 413..=417 | 420..=423 | 428 | 429 | 433 | 436..=439 | 488 | 493 | 494 | 606 => {
+            is(Outcome::TrunkFailure, Fault::Us)
+        }
         482 | 483 => is(Outcome::TrunkFailure, Fault::Network),
         605 | 609..=699 => is(Outcome::Declined, Fault::Customer),
-        // 3xx is not followed: a redirect could send our calls anywhere at our cost.
         _ => is(Outcome::TrunkFailure, Fault::Trunk),
     }
 }
@@ -143,7 +160,13 @@ mod tests {
             (407, Heard, (AuthFailed, Us)),
             (403, Heard, (TrunkFailure, Trunk)),
             (402, Heard, (TrunkFailure, Trunk)),
+            (422, Heard, (TrunkFailure, Us)),
+            (438, Heard, (TrunkFailure, Us)),
+            (485, Heard, (InvalidNumber, Customer)),
+            (487, Silent, (Unreachable, Network)),
             (488, Heard, (TrunkFailure, Us)),
+            (502, Heard, (TrunkFailure, Trunk)),
+            (605, Rang, (Declined, Customer)),
             (606, Heard, (TrunkFailure, Us)),
             (482, Heard, (TrunkFailure, Network)),
             (302, Heard, (TrunkFailure, Trunk)),

@@ -2,7 +2,8 @@
 //!
 //! Pure. Followed are 300, 301, 302 and 305, and only to a host that the trunk's owner named (the host of `trunks.uri`, or one of
 //! `trunks.redirect_hosts`) and to a number of the class that was dialled: a far end must not send our calls anywhere at our cost. Who
-//! calls counts the redirections; one is followed. Beyond host, port and user nothing is taken from the Contact.
+//! calls counts the redirections; one is followed. Beyond host, port and user nothing is taken from the Contact; a call over TCP
+//! stays on its connection to the trunk, which then routes the new Request-URI.
 
 use super::trunk::Trunk;
 use crate::domain::phone::Phone;

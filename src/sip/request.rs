@@ -4,6 +4,7 @@
 
 use super::digest::{self, Credentials, DigestError};
 use super::line::Line;
+use super::session_timer;
 use super::trunk::Trunk;
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::typed::{Contact, RecordRoute};
@@ -191,7 +192,8 @@ impl Flow {
         let mut request = self.within(leg, method, cseq)?;
         request.headers.push(self.contact(caller));
         request.headers.push(Header::Allow(ALLOWED.to_string().into()));
-        request.headers.push(supported(true));
+        // Not 100rel: nobody acknowledges a provisional response to a refresh.
+        request.headers.push(Header::Supported(session_timer::OPTION.to_string().into()));
         request.headers.extend(timer);
         if let Some(sdp) = sdp {
             request.headers.push(Header::ContentType("application/sdp".to_string().into()));

@@ -6,6 +6,7 @@ use super::rig::Rig;
 use super::{assert_answered, assert_unanswered};
 use huifang::domain::call::outcome::{Fault, Outcome, Party};
 use huifang::sip::CallEvent;
+use std::time::Duration;
 
 fn sdp_with_port(port: u16) -> Vec<u8> {
     String::from_utf8_lossy(ANSWER).replace("40000", &port.to_string()).into_bytes()
@@ -63,6 +64,7 @@ async fn a_second_phone_is_hung_up_once_however_often_it_answers() {
         assert_eq!(message.header("CSeq"), bye.header("CSeq"), "{}", message.text);
     };
     assert!(again.header("To").ends_with(";tag=two"));
+    far.expect_silence(Duration::from_millis(700)).await;
     far.reply(&bye, "200 OK", b"", b"").await;
     far.tag = "far";
     hang_up(&mut far, call, &rig).await;

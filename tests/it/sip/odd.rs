@@ -39,6 +39,11 @@ const ANSWERS: &[(&str, &str, &str)] = &[
         "ACK sip:c@gateway.invalid ",
     ),
     (
+        "with the Via of a proxy below ours",
+        "SIP/2.0 200 OK\nVia: {via}, SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKp\nVia: SIP/2.0/UDP 192.0.2.8;branch=z9hG4bKq\nFrom: {from}\nTo: {to};tag=far\nCall-ID: {call-id}\nCSeq: {cseq}\nContact: <sip:c@{far}>\nContent-Length: 0\n\n",
+        "ACK sip:c@{far} ",
+    ),
+    (
         "a success that is not 200",
         "SIP/2.0 202 Accepted\nVia: {via}\nFrom: {from}\nTo: {to};tag=far\nCall-ID: {call-id}\nCSeq: {cseq}\nContact: <sip:c@{far}>\nContent-Length: 0\n\n",
         "ACK sip:c@{far} ",
