@@ -186,7 +186,7 @@ impl Lines {
     async fn dial(&self, endpoint: &EndpointInnerRef, to: &Destination, remote: SocketAddr) -> Result<Live, String> {
         let io = |e: std::io::Error| tls::words(&e);
         let tcp = TcpStream::connect(remote).await.map_err(io)?;
-        tcp.set_nodelay(true).map_err(io)?;
+        stream::prepare(&tcp).map_err(io)?;
         let local = tcp.local_addr().map_err(io)?;
         let peer = Peer { remote, transport: to.transport, opened: Opened::ByUs };
         let connection = match &to.tls {
