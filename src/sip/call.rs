@@ -11,7 +11,7 @@ use super::machine::{Action, End, Input, Machine};
 use super::outcome::q850_cause;
 use super::request::{Flow, Leg, cancel, challenges, tag_of};
 use super::stack::Core;
-use super::trunk::TrunkPick;
+use super::trunk::{Trunk, TrunkPick};
 use super::{digest, transact};
 use crate::clock::{Clock, monotonic};
 use crate::domain::call::outcome::{Fault, Outcome, Party};
@@ -26,6 +26,8 @@ use tokio::sync::{mpsc, watch};
 /// Events that may wait for the receiver; beyond it the receiver is taken for dead.
 pub const EVENTS_MAX: usize = 64;
 const WIRE_MAX: usize = 16;
+/// Ways that are tried for one INVITE after the first.
+const DETOURS_MAX: u32 = 2;
 /// A server may call our nonce stale so often.
 const STALE_MAX: u32 = 2;
 
@@ -145,7 +147,7 @@ pub async fn run(start: Start) {
     };
     let (mut machine, first) = Machine::new(trunk.ring_timeout);
     let mut wire = send_invite(&flow, &invite);
-    let line = flow.line.lost();
+    let mut line = flow.line.lost();
     let local_tag = invite.from_header().ok().and_then(|f| tag_of(f.value()).map(str::to_string)).unwrap_or_default();
     let in_dialog = InDialog::new(flow.contact(&trunk.caller), local_tag, control);
     let mut call = Call {
@@ -162,6 +164,8 @@ pub async fn run(start: Start) {
         authenticated: false,
         stale: 0,
         sent_told: false,
+        heard: false,
+        detours: 0,
         invite_final: false,
         deadline: None,
         body: vec![],
@@ -202,8 +206,13 @@ pub async fn run(start: Start) {
                 vec![Input::Deadline]
             }
             _ = line.cancelled(), if !line_seen => {
-                line_seen = true;
-                vec![Input::LineLost]
+                if !hung_up && call.take_another_way(&trunk, &mut wire).await {
+                    line = call.flow.line.lost();
+                    vec![]
+                } else {
+                    line_seen = true;
+                    vec![Input::LineLost]
+                }
             }
             _ = closed(call.events.sender.as_ref()), if !hung_up && !machine.is_over() => {
                 hung_up = true;
@@ -305,6 +314,9 @@ struct Call {
     authenticated: bool,
     stale: u32,
     sent_told: bool,
+    /// Something came back to our INVITE.
+    heard: bool,
+    detours: u32,
     /// The INVITE has its final response, or never will.
     invite_final: bool,
     deadline: Option<Instant>,
@@ -324,7 +336,26 @@ impl Call {
         vec![]
     }
 
+    /// The line is lost before anything came back: a connection that had just been closed, or an address where nobody listens. True:
+    /// the INVITE is on its way over a new connection or to the trunk's next address.
+    async fn take_another_way(&mut self, trunk: &Arc<Trunk>, wire: &mut mpsc::Receiver<Wire>) -> bool {
+        if self.heard || self.detours >= DETOURS_MAX {
+            return false;
+        }
+        self.detours += 1;
+        let Ok(flow) = self.core.flow(trunk).await else { return false };
+        if !flow.line.is_another_than(&self.flow.line) {
+            return false;
+        }
+        let Ok(again) = flow.elsewhere(trunk, &self.invite) else { return false };
+        tracing::warn!(call.id = %self.id, trunk.name = %self.trunk_name, "the invite was lost on its way and is sent again");
+        (self.flow, self.invite) = (flow, again);
+        *wire = send_invite(&self.flow, &self.invite);
+        true
+    }
+
     fn on_response(&mut self, response: Response, wire: &mut mpsc::Receiver<Wire>) -> Vec<Input> {
+        self.heard = true;
         let status = response.status_code.code();
         match status {
             100 => vec![Input::Trying],

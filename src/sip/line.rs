@@ -6,8 +6,8 @@
 //! has died is opened again by the next request (a BYE after the trunk closed it). Requests inside a dialog follow route and target
 //! over UDP; over a connection they stay on it (RFC 5923), as every trunk behind NAT needs.
 //!
-//! Of several addresses of a name the next is tried when one refuses or cannot be reached: at once over TCP and TLS, with the next
-//! call over UDP (RFC 3263 §4.3), because an INVITE that was sent may have been heard.
+//! Of several addresses of a name the next is tried when one refuses or cannot be reached (RFC 3263 §4.3); over UDP that is known
+//! only where the machine says so, else the next call tries the next address, because an INVITE that was sent may have been heard.
 
 use super::request::tag_of;
 use super::resolve::Resolver;
@@ -233,6 +233,14 @@ impl Line {
     /// Cancelled when the far end is known to be gone: its connection has ended, or its machine says that nobody listens there.
     pub fn lost(&self) -> CancellationToken {
         CancellationToken::clone(&self.lost)
+    }
+
+    /// Whether a message that was lost on `before` has a chance on this one: a new connection, or another address.
+    pub fn is_another_than(&self, before: &Line) -> bool {
+        match self.to.transport {
+            Transport::Udp => self.remote != before.remote,
+            _ => !self.lost.is_cancelled(),
+        }
     }
 
     /// Nothing came back in the time that a request has: the next call tries another address of the name first.
