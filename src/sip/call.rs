@@ -26,6 +26,8 @@ use tokio::task::JoinSet;
 
 /// Events that may wait for the receiver; beyond it the receiver is taken for dead.
 pub const EVENTS_MAX: usize = 64;
+/// Ways that are tried for one INVITE after the first.
+const DETOURS_MAX: u32 = 2;
 const CHANGES_MAX: usize = 16;
 /// After our BYE the call still answers what crosses it, until the BYE is answered or for so long.
 const LINGER: Duration = Duration::from_secs(5);
@@ -132,7 +134,7 @@ pub async fn run(start: Start) {
             return;
         }
     };
-    let line = dial.sender.flow.line.lost();
+    let mut line = dial.sender.flow.line.lost();
     let contact = dial.sender.flow.contact(&trunk.caller);
     tracing::info!(call.id = %id, trunk.name = %trunk.name, call.to = %to, "an invite is sent");
     let (settled, mut changes) = mpsc::channel(CHANGES_MAX);
@@ -156,6 +158,7 @@ pub async fn run(start: Start) {
         refresh: JoinSet::new(),
         byes: JoinSet::new(),
         linger: None,
+        detours: 0,
     };
     call.perform(first);
     let mut line_seen = false;
@@ -176,8 +179,12 @@ pub async fn run(start: Start) {
             () = at(call.dial.session.deadline()), if call.machine.is_up() => call.on_session_deadline(),
             () = at(call.linger) => break,
             () = line.cancelled(), if !line_seen => {
-                line_seen = true;
-                call.input(Input::LineLost);
+                if call.take_another_way(&trunk).await {
+                    line = call.dial.sender.flow.line.lost();
+                } else {
+                    line_seen = true;
+                    call.input(Input::LineLost);
+                }
             }
             () = closed(call.events.sender.as_ref()), if !call.hung_up && !call.machine.is_over() => {
                 call.hang_up("nobody listens to the call".into());
@@ -264,6 +271,8 @@ struct Call {
     byes: JoinSet<()>,
     /// Set once only the answers to our BYEs are waited for.
     linger: Option<Instant>,
+    /// Other ways that the INVITE has taken.
+    detours: u32,
 }
 
 impl Call {
@@ -324,6 +333,24 @@ impl Call {
                 self.input(Input::NoResponse);
             }
         }
+    }
+
+    /// The line is lost before anything came back: a connection that had just been closed, or an address where nobody listens. True:
+    /// the INVITE is on its way over a new connection or to the trunk's next address.
+    async fn take_another_way(&mut self, trunk: &Trunk) -> bool {
+        if self.hung_up || !self.machine.is_unheard() || self.detours >= DETOURS_MAX {
+            return false;
+        }
+        self.detours += 1;
+        let Ok(flow) = self.core.flow(trunk).await else { return false };
+        if !flow.line.is_another_than(&self.dial.sender.flow.line) {
+            return false;
+        }
+        let Ok(again) = flow.elsewhere(trunk, &self.dial.invite) else { return false };
+        tracing::warn!(call.id = %self.id, trunk.name = %self.trunk_name, "the invite was lost on its way and is sent again");
+        (self.dial.sender.flow, self.dial.invite) = (flow, again);
+        self.wire = Some(self.dial.sender.invite(&self.dial.invite));
+        true
     }
 
     fn on_sent(&mut self) {

@@ -6,8 +6,8 @@
 //! has died is opened again by the next request (a BYE after the trunk closed it). Requests inside a dialog follow route and target
 //! over UDP; over a connection they stay on it (RFC 5923), as every trunk behind NAT needs.
 //!
-//! Of several addresses of a name the next is tried when one refuses or cannot be reached: at once over TCP and TLS, with the next
-//! call over UDP (RFC 3263 §4.3), because an INVITE that was sent may have been heard.
+//! Of several addresses of a name the next is tried when one refuses or cannot be reached (RFC 3263 §4.3); over UDP that is known
+//! only where the machine says so, else the next call tries the next address, because an INVITE that was sent may have been heard.
 
 use super::request::tag_of;
 use super::resolve::Resolver;
@@ -73,7 +73,7 @@ pub struct Lines {
     pub outages: Arc<Outages>,
     /// Cancelled last: the sockets close.
     pub stop: CancellationToken,
-    /// The connection of each trunk; as many as there are trunks.
+    /// The connection of each trunk, and of each host that one redirected us to; as many as the configuration names.
     connections: Mutex<HashMap<String, Slot>>,
 }
 
@@ -204,7 +204,7 @@ impl Lines {
     async fn dial(&self, endpoint: &EndpointInnerRef, to: &Destination, remote: SocketAddr) -> Result<Live, String> {
         let io = |e: std::io::Error| tls::words(&e);
         let tcp = TcpStream::connect(remote).await.map_err(io)?;
-        tcp.set_nodelay(true).map_err(io)?;
+        stream::prepare(&tcp).map_err(io)?;
         let local = tcp.local_addr().map_err(io)?;
         let peer = Peer { remote, transport: to.transport, opened: Opened::ByUs };
         let connection = match &to.tls {
@@ -241,7 +241,7 @@ impl Line {
         let key = TransactionKey::from_request(&request, TransactionRole::Client).map_err(|e| e.to_string())?;
         let (connection, destination) = match self.to.transport {
             Transport::Udp => (self.connection.clone(), Some(self.target(&request).await.into())),
-            _ => (self.live().await?, None),
+            _ => (self.live(self.redirected(&request)).await?, None),
         };
         let mut transaction = Transaction::new_client(key, request, self.endpoint.clone(), Some(connection));
         transaction.destination = destination;
@@ -253,22 +253,43 @@ impl Line {
         CancellationToken::clone(&self.lost)
     }
 
+    /// Whether a message that was lost on `before` has a chance on this one: a new connection, or another address.
+    pub fn is_another_than(&self, before: &Line) -> bool {
+        match self.to.transport {
+            Transport::Udp => self.remote != before.remote,
+            _ => !self.lost.is_cancelled(),
+        }
+    }
+
     /// Nothing came back in the time that a request has: the next call tries another address of the name first.
     pub fn was_silent(&self) {
         self.lines.outages.avoid(self.remote);
     }
 
-    async fn live(&self) -> Result<SipConnection, String> {
-        if is_alive(&self.connection) {
-            return Ok(self.connection.clone());
-        }
-        let again = timeout(OPEN_LIMIT, self.lines.connected(&self.endpoint, &self.to)).await;
-        again.unwrap_or_else(|_| Err(format!("{} could not be reached in time", self.to.target))).map(|l| l.connection)
+    /// The host that a redirection (302) has sent this request to, when it is not the trunk's own address.
+    fn redirected(&self, request: &Request) -> Option<HostWithPort> {
+        let outside = request.to_header().is_ok_and(|to| tag_of(to.value()).is_none());
+        let host = &request.uri.host_with_port;
+        (outside && *host != self.to.target).then(|| host.clone())
     }
 
-    /// Outside a dialog the trunk; inside, the first route or the far end's Contact, and the trunk where that leads nowhere.
+    async fn live(&self, redirected: Option<HostWithPort>) -> Result<SipConnection, String> {
+        if redirected.is_none() && is_alive(&self.connection) {
+            return Ok(self.connection.clone());
+        }
+        let to = match redirected {
+            Some(target) => Destination { name: format!("{} {target}", self.to.name), target, ..self.to.clone() },
+            None => self.to.clone(),
+        };
+        let live = timeout(OPEN_LIMIT, self.lines.connected(&self.endpoint, &to)).await;
+        live.unwrap_or_else(|_| Err(format!("{} could not be reached in time", to.target))).map(|l| l.connection)
+    }
+
+    /// Outside a dialog the trunk, or where it redirected us; inside, the first route or the far end's Contact, and the trunk where that
+    /// leads nowhere.
     async fn target(&self, request: &Request) -> SocketAddr {
-        if request.to_header().is_ok_and(|to| tag_of(to.value()).is_none()) {
+        let outside = request.to_header().is_ok_and(|to| tag_of(to.value()).is_none());
+        if outside && self.redirected(request).is_none() {
             return self.remote;
         }
         let uri = request.destination();

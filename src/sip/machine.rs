@@ -151,6 +151,11 @@ impl Machine {
     }
 
     /// Whether another INVITE may still be sent for this call.
+    /// Nothing ever came back to the INVITE.
+    pub fn is_unheard(&self) -> bool {
+        self.is_setting_up() && self.progress == Progress::Silent
+    }
+
     pub fn is_setting_up(&self) -> bool {
         self.state == State::Setup
     }

@@ -135,6 +135,15 @@ impl Flow {
         Ok(request)
     }
 
+    /// The same request for another way: new branch (RFC 3263 §4.3), our Contact there.
+    pub fn elsewhere(&self, trunk: &Trunk, request: &Request) -> Result<Request, BuildError> {
+        let mut again = request.clone();
+        again.headers.retain(|h| !matches!(h, Header::Via(_) | Header::Contact(_)));
+        again.headers.push_front(self.via()?);
+        again.headers.push(self.contact(&trunk.caller));
+        Ok(again)
+    }
+
     /// REGISTER of `trunk`'s account; `expires_s` 0 takes it back.
     pub fn register(
         &self,

@@ -15,6 +15,7 @@ use super::tls;
 use crate::clock::monotonic;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use nix::sys::socket::{setsockopt, sockopt};
 use rsipstack::sip::Transport;
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::channel::ChannelConnection;
@@ -42,6 +43,8 @@ const WHOLE_LIMIT: Duration = Duration::from_secs(10);
 /// Without a byte on a connection that others opened.
 const IDLE_LIMIT: Duration = Duration::from_secs(600);
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
+/// Milliseconds in which the other machine's kernel must have taken what we sent.
+const UNACKNOWLEDGED_LIMIT: u32 = 10_000;
 const PING_EVERY: Duration = Duration::from_secs(90);
 const PONG_LIMIT: Duration = Duration::from_secs(10);
 const PING: &[u8] = b"\r\n\r\n";
@@ -105,6 +108,14 @@ impl Inbound {
     }
 }
 
+/// Sends at once, and learns within [`UNACKNOWLEDGED_LIMIT`] that the machine at the other end is gone: without it a connection
+/// whose path has died silently looks alive for a quarter of an hour.
+pub fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    setsockopt(stream, sockopt::TcpUserTimeout, &UNACKNOWLEDGED_LIMIT)?;
+    Ok(())
+}
+
 /// Accepts until `stop`; over TLS when there is an acceptor.
 pub async fn serve(
     endpoint: EndpointInnerRef,
@@ -144,7 +155,7 @@ async fn take(
 ) {
     let alive = activity.alive.clone();
     let taken = async {
-        stream.set_nodelay(true).map_err(|e| e.to_string())?;
+        prepare(&stream).map_err(|e| e.to_string())?;
         let peer = |transport| Peer { remote, transport, opened: Opened::ByThem };
         match acceptor {
             None => adopt(&endpoint, stream, peer(Transport::Tcp), activity).await,

@@ -66,6 +66,28 @@ async fn a_connection_that_was_closed_between_calls_is_opened_again() {
 }
 
 #[tokio::test]
+async fn an_invite_on_a_connection_that_is_just_being_closed_is_sent_again_on_a_new_one() {
+    let (listener, rig) = trunk().await;
+    let mut call = rig.call();
+    let mut far = Peer::accept(&listener).await;
+    let lost = far.expect("INVITE").await;
+    drop(far);
+    let mut far = Peer::accept(&listener).await;
+    let invite = far.expect("INVITE").await;
+    assert_ne!(invite.header("Via"), lost.header("Via"));
+    assert_eq!((invite.header("Call-ID"), invite.header("CSeq")), (lost.header("Call-ID"), lost.header("CSeq")));
+    far.answer(&invite).await;
+    far.expect("ACK").await;
+    call.until("answered").await;
+    assert_eq!(call.seen, ["sent", "answered"]);
+    call.control.hang_up("done");
+    let bye = far.expect("BYE").await;
+    far.reply(&bye, "200 OK", b"", b"").await;
+    assert_answered(&call.end().await, Party::Us);
+    rig.is_clean().await;
+}
+
+#[tokio::test]
 async fn a_connection_that_breaks_during_a_call_leaves_the_call_up_and_our_bye_opens_another() {
     let (listener, rig) = trunk().await;
     let (far, mut call, _) = answered(&listener, &rig).await;
@@ -129,8 +151,13 @@ async fn a_call_needs_no_udp_address() {
 async fn a_trunk_that_hangs_up_on_every_connection_is_a_trunk_failure() {
     let (listener, rig) = trunk().await;
     let mut call = rig.call();
-    drop(Peer::accept(&listener).await);
+    // Once on the first connection, and twice more on new ones.
+    for _ in 0..3 {
+        drop(Peer::accept(&listener).await);
+    }
     let end = call.end().await;
+    nobody_connects(&listener).await;
+    assert_eq!(call.seen, ["sent", "ended"]);
     assert_unanswered(&end, Outcome::TrunkFailure, Fault::Trunk, Party::Network, None);
     assert_eq!(rig.stack.trunks()[0].calls_up, 0);
 }
@@ -188,7 +215,8 @@ async fn a_crowd_of_silent_connections_keeps_nobody_out() {
         crowd.push(stranger);
     }
     // Those that came first made room.
-    assert!(crowd[0].until_closed().await.is_some());
+    let made_room = timeout(Duration::from_secs(5), crowd[0].until_closed()).await;
+    assert!(made_room.is_ok(), "the first of the crowd is still held");
     let mut honest = Peer::dial(us).await;
     honest.is_answered(us, "beside-the-crowd").await;
     honest.request(&invite, "BYE", 2, "", "").await;

@@ -180,7 +180,7 @@ async fn a_server_that_refuses_the_connection_is_passed_over_in_the_same_call() 
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_over_udp_is_passed_over_by_the_next_call() {
+async fn a_server_that_is_not_there_over_udp_is_passed_over_in_the_same_call_and_by_the_next() {
     let mut second = Peer::udp().await;
     let dns = Dns::new(vec![
         ("_sip._udp.carrier.test", Service { priority: 1, port: closed_port(), target: "a.carrier.test" }),
@@ -189,11 +189,28 @@ async fn a_server_that_is_not_there_over_udp_is_passed_over_by_the_next_call() {
     ])
     .await;
     let rig = Rig::with(&dns.sip(), "sip:carrier.test", "").await;
+    for _ in 0..2 {
+        let mut call = rig.call();
+        refuse(&mut second).await;
+        assert_unanswered(&call.end().await, Outcome::Busy, Fault::Customer, Party::Customer, Some(486));
+        assert_eq!(call.seen, ["sent", "ended"]);
+    }
+}
+
+#[tokio::test]
+async fn when_no_server_of_a_name_is_there_the_call_ends_soon() {
+    let dns = Dns::new(vec![
+        ("_sip._udp.carrier.test", Service { priority: 1, port: closed_port(), target: "a.carrier.test" }),
+        ("_sip._udp.carrier.test", Service { priority: 2, port: closed_port(), target: "a.carrier.test" }),
+        ("a.carrier.test", Address(LOOPBACK)),
+    ])
+    .await;
+    let rig = Rig::with(&dns.sip(), "sip:carrier.test", "").await;
+    let begun = monotonic();
     let mut call = rig.call();
     assert_unanswered(&call.end().await, Outcome::TrunkFailure, Fault::Trunk, Party::Network, None);
-    let mut call = rig.call();
-    refuse(&mut second).await;
-    assert_unanswered(&call.end().await, Outcome::Busy, Fault::Customer, Party::Customer, Some(486));
+    assert_eq!(call.seen, ["sent", "ended"]);
+    assert!(begun.elapsed() < Duration::from_secs(10), "without the news it takes 32 s");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! TLS against a far end of our own with certificates made for the test.
 
 use super::peer::{Io, Peer};
-use super::rig::{LIMIT, Rig, Watched};
+use super::rig::{LIMIT, Rig, Watched, wait_until};
 use super::{assert_answered, assert_unanswered};
 use huifang::clock::monotonic;
 use huifang::config;
@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -327,6 +328,38 @@ async fn a_bye_on_a_new_tls_connection_ends_the_call() {
     again.expect("200").await;
     assert_answered(&call.end().await, Party::Customer);
     rig.is_clean().await;
+}
+
+/// OpenSSL as the far end: what it deciphers comes out of it, what we write into it it enciphers.
+async fn openssl(identity: &Identity, version: &str) -> (tokio::process::Child, SocketAddr, Peer) {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = tokio::process::Command::new("openssl");
+    command.args(["s_server", "-quiet", version, "-accept", &address.to_string()]);
+    command.arg("-cert").arg(&identity.certificate).arg("-key").arg(&identity.key);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap_or_else(|e| panic!("the program openssl is missing: {e}"));
+    wait_until("openssl listens", || std::net::TcpListener::bind(address).is_err()).await;
+    let io = tokio::io::join(child.stdout.take().unwrap(), child.stdin.take().unwrap());
+    let peer = Peer::over(Box::new(io), "TLS", address, address);
+    (child, address, peer)
+}
+
+#[tokio::test]
+async fn a_call_goes_through_another_make_of_tls_in_both_its_versions() {
+    let authority = Authority::new();
+    let identity = authority.certify("127.0.0.1");
+    for version in ["-tls1_2", "-tls1_3"] {
+        let (_child, address, mut far) = openssl(&identity, version).await;
+        let rig = rig(&authority, &format!("sip:{address};transport=tls"), &trust(&authority)).await;
+        let mut call = rig.call();
+        let invite = far.expect("INVITE").await;
+        far.answer(&invite).await;
+        far.expect("ACK").await;
+        call.until("answered").await;
+        far.request(&invite, "INFO", 1, "", "").await;
+        far.expect("200").await;
+        hang_up(&mut far, &mut call, &rig).await;
+    }
 }
 
 #[tokio::test]
