@@ -53,6 +53,8 @@ pub struct CallEnd {
     /// Reason phrase, Reason or Warning header, or our own sentence.
     pub detail: Option<String>,
     pub fault: Option<Fault>,
+    /// Retry-After of the final refusal, at most an hour: how long the trunk (not the customer) asks to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 /// A trunk as an operator sees it.

@@ -7,9 +7,9 @@
 use super::api::{CallEnd, CallEvent};
 use super::digest::Credentials;
 use super::indialog::InDialog;
-use super::machine::{Action, End, Input, Machine};
+use super::machine::{Action, End, Input, Machine, Refusal};
 use super::outcome::q850_cause;
-use super::request::{Flow, Leg, cancel, challenges, tag_of};
+use super::request::{Flow, Leg, cancel, challenges, retry_after, tag_of};
 use super::stack::Core;
 use super::trunk::TrunkPick;
 use super::{digest, transact};
@@ -84,9 +84,9 @@ impl Events {
     fn end(&mut self, end: End) {
         self.sender = None;
         let at = self.clock.now();
-        let End { answered, outcome, by, status, detail, fault } = end;
+        let End { answered, outcome, by, status, detail, fault, retry_after } = end;
         if let Some(permit) = self.last.take() {
-            permit.send(CallEvent::Ended(CallEnd { at, answered, outcome, by, status, detail, fault }));
+            permit.send(CallEvent::Ended(CallEnd { at, answered, outcome, by, status, detail, fault, retry_after }));
         }
     }
 }
@@ -102,6 +102,7 @@ impl Drop for Events {
                 status: None,
                 detail: Some("the task of the call was stopped".into()),
                 fault: Some(Fault::Us),
+                retry_after: None,
             });
         }
     }
@@ -234,6 +235,7 @@ fn unreachable_trunk(detail: String) -> End {
         status: None,
         detail: Some(detail),
         fault: Some(Fault::Trunk),
+        retry_after: None,
     }
 }
 
@@ -387,12 +389,13 @@ impl Call {
     fn on_refusal(&mut self, response: &Response, why: Option<String>) -> Vec<Input> {
         self.invite_final = true;
         let reasons = reason_values(&response.headers);
-        vec![Input::Refused {
+        vec![Input::Refused(Refusal {
             status: response.status_code.code(),
             cause: reasons.iter().find_map(|r| q850_cause(r)),
             authenticated: self.authenticated,
             detail: why.or_else(|| detail_of(response, &reasons)),
-        }]
+            retry_after: retry_after(response),
+        })]
     }
 
     fn answer_challenge(&mut self, response: &Response) -> Result<Request, String> {

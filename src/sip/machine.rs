@@ -35,12 +35,7 @@ pub enum Input {
         status: u16,
     },
     /// A final refusal from the far end.
-    Refused {
-        status: u16,
-        cause: Option<u16>,
-        authenticated: bool,
-        detail: Option<String>,
-    },
+    Refused(Refusal),
     /// The INVITE ran out of time with no final response.
     NoResponse,
     /// The stack cannot go on with this call.
@@ -58,6 +53,18 @@ pub enum Input {
     },
     /// The armed timer.
     Deadline,
+}
+
+/// A final response from the far end that is no answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusal {
+    pub status: u16,
+    /// Q.850 cause of its Reason header.
+    pub cause: Option<u16>,
+    /// We had answered a challenge before.
+    pub authenticated: bool,
+    pub detail: Option<String>,
+    pub retry_after: Option<Duration>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +93,7 @@ pub struct End {
     pub status: Option<u16>,
     pub detail: Option<String>,
     pub fault: Option<Fault>,
+    pub retry_after: Option<Duration>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,9 +149,7 @@ impl Machine {
             Input::Trying => self.heard(),
             Input::Provisional { status, sdp } => self.provisional(status, sdp),
             Input::Answered { status } => self.answered(status),
-            Input::Refused { status, cause, authenticated, detail } => {
-                self.refused(status, cause, authenticated, detail)
-            }
+            Input::Refused(refusal) => self.refused(refusal),
             Input::NoResponse => {
                 let end = self.timed_out("no response from the trunk");
                 self.finish_setup(end)
@@ -217,7 +223,8 @@ impl Machine {
         }
     }
 
-    fn refused(&mut self, status: u16, cause: Option<u16>, authenticated: bool, text: Option<String>) -> Vec<Action> {
+    fn refused(&mut self, refusal: Refusal) -> Vec<Action> {
+        let Refusal { status, cause, authenticated, detail: text, retry_after } = refusal;
         let judged = verdict(Final { status, cause, progress: self.progress, authenticated });
         match &self.state {
             State::Setup => {
@@ -225,14 +232,14 @@ impl Machine {
                     Fault::Customer => Party::Customer,
                     Fault::Us | Fault::Trunk | Fault::Network => Party::Network,
                 };
-                self.finish_setup(unanswered(judged, Some(by), Some(status), text))
+                self.finish_setup(End { retry_after, ..unanswered(judged, Some(by), Some(status), text) })
             }
             State::Cancelling { verdict, detail } => {
                 // The phone that says busy just as we give up is busy; a cancelled call stays cancelled.
                 let own = status == 487 || verdict.outcome == Outcome::Cancelled;
                 let (verdict, by) = if own { (*verdict, Party::Us) } else { (judged, Party::Customer) };
                 let detail = detail.clone();
-                self.finish_setup(unanswered(verdict, Some(by), Some(status), Some(detail)))
+                self.finish_setup(End { retry_after, ..unanswered(verdict, Some(by), Some(status), Some(detail)) })
             }
             State::Up | State::Over => vec![],
         }
@@ -333,25 +340,24 @@ impl Machine {
 
     fn end_up(&mut self, by: Party, fault: Option<Fault>, detail: String) -> Vec<Action> {
         self.state = State::Over;
-        let end = End { answered: true, outcome: None, by: Some(by), status: Some(200), detail: Some(detail), fault };
+        let end = answered_end(by, Some(detail), fault);
         vec![Action::SendBye, Action::End(end)]
     }
 }
 
 fn unanswered(verdict: Verdict, by: Option<Party>, status: Option<u16>, detail: Option<String>) -> End {
-    End { answered: false, outcome: Some(verdict.outcome), by, status, detail, fault: Some(verdict.fault) }
+    let (outcome, fault) = (Some(verdict.outcome), Some(verdict.fault));
+    End { answered: false, outcome, by, status, detail, fault, retry_after: None }
+}
+
+fn answered_end(by: Party, detail: Option<String>, fault: Option<Fault>) -> End {
+    End { answered: true, outcome: None, by: Some(by), status: Some(200), detail, fault, retry_after: None }
 }
 
 fn by_far_end(cause: Option<u16>, detail: Option<String>) -> End {
     let broken = cause.is_some_and(network_cleared);
-    End {
-        answered: true,
-        outcome: None,
-        by: Some(if broken { Party::Network } else { Party::Customer }),
-        status: Some(200),
-        detail,
-        fault: broken.then_some(Fault::Network),
-    }
+    let by = if broken { Party::Network } else { Party::Customer };
+    answered_end(by, detail, broken.then_some(Fault::Network))
 }
 
 #[cfg(test)]
@@ -364,8 +370,8 @@ mod tests {
             Input::Provisional { status: 180, sdp: false },
             Input::Provisional { status: 183, sdp: true },
             Input::Answered { status: 200 },
-            Input::Refused { status: 486, cause: None, authenticated: false, detail: None },
-            Input::Refused { status: 487, cause: None, authenticated: false, detail: None },
+            Input::Refused(Refusal { status: 486, ..Refusal::default() }),
+            Input::Refused(Refusal { status: 487, ..Refusal::default() }),
             Input::NoResponse,
             Input::Broken { detail: "x".into() },
             Input::LineLost,
@@ -426,7 +432,7 @@ mod tests {
     #[test]
     fn an_unanswered_call_says_who_ended_it_and_why() {
         let rang = Input::Provisional { status: 180, sdp: false };
-        let refused = |status| Input::Refused { status, cause: None, authenticated: false, detail: None };
+        let refused = |status| Input::Refused(Refusal { status, ..Refusal::default() });
         let hang_up = Input::HangUp { why: "stop".into() };
         use {Fault::*, Outcome::*};
         for (sequence, expected) in [

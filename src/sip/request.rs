@@ -10,6 +10,7 @@ use rsipstack::sip::{Header, HostWithPort, Method, Param, Request, Response, Tra
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transaction::{make_tag, random_text};
 use rsipstack::transport::{SipAddr, SipConnection};
+use std::time::Duration;
 
 /// What we answer to, in Allow headers.
 pub const ALLOWED: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY, MESSAGE";
@@ -168,6 +169,21 @@ pub fn challenges(response: &Response) -> Vec<&str> {
         .collect()
 }
 
+/// Longer than this no far end may put us off.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+
+/// Retry-After (RFC 3261 §20.33), of which only the seconds count.
+pub fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers.iter().find_map(|h| match h {
+        Header::RetryAfter(v) => Some(v.value()),
+        _ => None,
+    })?;
+    let digits = value.trim().split(|c: char| !c.is_ascii_digit()).next()?;
+    // More digits than fit are a very long time.
+    let seconds = if digits.is_empty() { return None } else { digits.parse().unwrap_or(u64::MAX) };
+    Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
+}
+
 /// CANCEL of an INVITE: same Call-ID, tags, CSeq number, Request-URI and branch (RFC 3261 §9.1).
 pub fn cancel(invite: &Request) -> Result<Request, BuildError> {
     let seq = invite.cseq_header()?.seq()?;
@@ -254,6 +270,22 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(tag_of(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_retry_after_is_read_leniently_and_capped() {
+        for (value, expected) in [
+            ("Retry-After: 120", Some(120)),
+            ("Retry-After: 18000;duration=3600", Some(3600)),
+            ("Retry-After: 5 (in a meeting)", Some(5)),
+            ("Retry-After: 99999999999999999999999", Some(3600)),
+            ("Retry-After: soon", None),
+            ("Server: x", None),
+        ] {
+            let text = format!("SIP/2.0 503 Busy\r\n{value}\r\nContent-Length: 0\r\n\r\n");
+            let response = Response::try_from(text.as_str()).unwrap();
+            assert_eq!(retry_after(&response).map(|d| d.as_secs()), expected, "{value}");
         }
     }
 }
