@@ -9,10 +9,10 @@ use super::digest::Credentials;
 use super::indialog::InDialog;
 use super::machine::{Action, End, Input, Machine, Refusal};
 use super::outcome::q850_cause;
-use super::request::{Flow, Leg, cancel, challenges, retry_after, tag_of};
+use super::request::{Flow, Leg, cancel, retry_after, tag_of};
 use super::stack::Core;
+use super::transact;
 use super::trunk::TrunkPick;
-use super::{digest, transact};
 use crate::clock::{Clock, monotonic};
 use crate::domain::call::outcome::{Fault, Outcome, Party};
 use crate::domain::phone::Phone;
@@ -27,8 +27,8 @@ use tokio::sync::{mpsc, watch};
 /// Events that may wait for the receiver; beyond it the receiver is taken for dead.
 pub const EVENTS_MAX: usize = 64;
 const WIRE_MAX: usize = 16;
-/// A server may call our nonce stale so often.
-const STALE_MAX: u32 = 2;
+/// So often may the servers on the way ask for a password: a proxy and a server, and a stale nonce of each.
+const CHALLENGES_MAX: u32 = 4;
 
 /// The handle of a call: cheap to clone, never blocks.
 #[derive(Clone)]
@@ -132,12 +132,14 @@ pub async fn run(start: Start) {
         Ok(flow) => flow,
         Err(detail) => {
             tracing::warn!(call.id = %id, trunk.name = %trunk.name, %detail, "the trunk cannot be reached");
-            drop(pick);
-            events.end(unreachable_trunk(detail));
+            let end = unreachable_trunk(detail);
+            pick.ended(&end);
+            events.end(end);
             return;
         }
     };
-    let invite = match flow.invite(&trunk, &to.as_dialled(), &call_id, sdp) {
+    pick.departure().await;
+    let invite = match flow.invite(&pick, &trunk.dialling.user(&to), &call_id, sdp) {
         Ok(invite) => invite,
         Err(error) => {
             drop(pick);
@@ -149,7 +151,7 @@ pub async fn run(start: Start) {
     let mut wire = send_invite(&flow, &invite);
     let line = flow.connection.as_ref().and_then(|c| c.cancel_token());
     let local_tag = invite.from_header().ok().and_then(|f| tag_of(f.value()).map(str::to_string)).unwrap_or_default();
-    let in_dialog = InDialog::new(flow.contact(&trunk.caller), local_tag, control);
+    let in_dialog = InDialog::new(flow.contact(pick.contact_user()), local_tag, control);
     let mut call = Call {
         id,
         events,
@@ -162,7 +164,7 @@ pub async fn run(start: Start) {
         cseq: 1,
         leg: None,
         authenticated: false,
-        stale: 0,
+        challenges: 0,
         sent_told: false,
         invite_final: false,
         deadline: None,
@@ -320,7 +322,7 @@ struct Call {
     cseq: u32,
     leg: Option<Leg>,
     authenticated: bool,
-    stale: u32,
+    challenges: u32,
     sent_told: bool,
     /// The INVITE has its final response, or never will.
     invite_final: bool,
@@ -400,12 +402,10 @@ impl Call {
 
     fn answer_challenge(&mut self, response: &Response) -> Result<Request, String> {
         let credentials = self.credentials.as_ref().ok_or("the trunk asks for a password and none is configured")?;
-        if self.authenticated {
-            if self.stale >= STALE_MAX || !digest::is_stale(&challenges(response)) {
-                return Err("the trunk refused our username or password".into());
-            }
-            self.stale += 1;
+        if self.challenges >= CHALLENGES_MAX {
+            return Err("the trunk asks for our password again and again".into());
         }
+        self.challenges += 1;
         self.authenticated = true;
         self.cseq += 1;
         self.flow.with_credentials(&self.invite, response, credentials, self.cseq).map_err(|e| e.to_string())
@@ -429,6 +429,7 @@ impl Call {
                 Action::TellAnswered => {
                     tracing::info!(call.id = %self.id, "the call is answered");
                     self.events.answered = true;
+                    self.pick.iter().for_each(TrunkPick::answered);
                     let sdp = std::mem::take(&mut self.body);
                     self.events.tell(CallEvent::Answered { at, at_mono: monotonic(), sdp })
                 }
@@ -467,7 +468,9 @@ impl Call {
         );
         self.deadline = None;
         // The slot first: who reads `Ended` may dial at once.
-        self.pick = None;
+        if let Some(pick) = self.pick.take() {
+            pick.ended(&end);
+        }
         self.events.end(end);
     }
 

@@ -5,7 +5,7 @@
 //! whatever the far end, the network or the protocol stack does.
 //!
 //! It deliberately does not: touch media (SDP is opaque bytes here), know visits, accept calls from outside (they are refused,
-//! DESIGN invariant 6), or retry a call (the planner does).
+//! DESIGN invariant 6), or retry a call (the planner does, over the next trunk or later).
 
 /// The log target of the protocol stack. At `info` it writes whole messages, telephone numbers included: a filter must keep it at
 /// [`STACK_LOG_LEVEL`] or above, whatever the rest of the program logs.
@@ -17,11 +17,15 @@ mod api;
 mod call;
 mod clean;
 mod digest;
+mod health;
+mod identity;
 mod incoming;
 mod indialog;
 mod machine;
 mod mend;
+mod number;
 pub mod outcome;
+mod ping;
 mod register;
 mod request;
 mod stack;
@@ -30,7 +34,7 @@ mod transact;
 mod trunk;
 mod wire;
 
-pub use api::{CallEnd, CallEvent, NoTrunk, Reanswer, SipError, TrunkLimit, TrunkStatus};
+pub use api::{CallEnd, CallEvent, NoTrunk, Reanswer, SipError, TrunkHealth, TrunkLimit, TrunkStatus, Wanted};
 pub use call::CallControl;
 pub use stack::SipStack;
 pub use trunk::TrunkPick;

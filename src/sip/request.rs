@@ -2,8 +2,8 @@
 //!
 //! Builds messages; sends nothing. Route sets are taken as loose (RFC 3261 §16.4), like everything in the field is.
 
-use super::digest::{self, Credentials, DigestError};
-use super::trunk::Trunk;
+use super::digest::{self, Asked, Credentials, DigestError};
+use super::trunk::{Trunk, TrunkPick};
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::typed::{Contact, RecordRoute};
 use rsipstack::sip::{Header, HostWithPort, Method, Param, Request, Response, Transport, Uri, Version};
@@ -88,13 +88,14 @@ impl Flow {
         Ok(Request { method, uri, version: Version::V2, headers: headers.into(), body: vec![] })
     }
 
-    /// The first INVITE of a call to `user` at `trunk`.
-    pub fn invite(&self, trunk: &Trunk, user: &str, call_id: &str, sdp: Vec<u8>) -> Result<Request, BuildError> {
-        let to = trunk.address_of(user);
-        let from = format!("<{}>;tag={}", without_params(&trunk.address_of(&trunk.caller)), make_tag());
+    /// The first INVITE of a call to `user` at the trunk that was picked.
+    pub fn invite(&self, pick: &TrunkPick, user: &str, call_id: &str, sdp: Vec<u8>) -> Result<Request, BuildError> {
+        let to = pick.trunk().address_of(user);
+        let from = format!("{};tag={}", pick.trunk().identity.from(pick.caller()), make_tag());
         let to_header = format!("<{}>", without_params(&to));
         let mut request = self.request(Method::Invite, to, from, to_header, call_id, 1)?;
-        request.headers.push(self.contact(&trunk.caller));
+        request.headers.push(self.contact(pick.contact_user()));
+        request.headers.extend(pick.trunk().identity.headers(pick.caller()));
         request.headers.push(Header::Allow(ALLOWED.to_string().into()));
         if !sdp.is_empty() {
             request.headers.push(Header::ContentType("application/sdp".to_string().into()));
@@ -112,11 +113,22 @@ impl Flow {
         cseq: u32,
         expires_s: u32,
     ) -> Result<Request, BuildError> {
-        let aor = format!("<{}>", without_params(&trunk.address_of(account)));
+        let aor = trunk.identity.address_of_record(account);
         let from = format!("{aor};tag={}", make_tag());
         let mut request = self.request(Method::Register, trunk.uri.clone(), from, aor, call_id, cseq)?;
         request.headers.push(self.contact(account));
         request.headers.push(Header::Expires(expires_s.into()));
+        Ok(request)
+    }
+
+    /// OPTIONS to the trunk itself.
+    pub fn options(&self, trunk: &Trunk, call_id: &str, cseq: u32) -> Result<Request, BuildError> {
+        let account = trunk.account();
+        let from = format!("{};tag={}", trunk.identity.address_of_record(account), make_tag());
+        let to = format!("<{}>", without_params(&trunk.uri));
+        let mut request = self.request(Method::Options, trunk.uri.clone(), from, to, call_id, cseq)?;
+        request.headers.push(self.contact(account));
+        request.headers.push(Header::Accept("application/sdp".to_string().into()));
         Ok(request)
     }
 
@@ -129,7 +141,8 @@ impl Flow {
         Ok(request)
     }
 
-    /// `request` once more with an answer to the challenge in `response`: new branch, next CSeq.
+    /// `request` once more with an answer to the challenge in `response`: new branch, next CSeq. Credentials for other servers on the
+    /// way stay (RFC 3261 §22.3).
     pub fn with_credentials(
         &self,
         request: &Request,
@@ -138,18 +151,29 @@ impl Flow {
         cseq: u32,
     ) -> Result<Request, DigestError> {
         let broken = |e: String| DigestError::Unsupported(e);
-        let uri = request.uri.to_string();
-        let challenges = challenges(response);
-        let value = digest::answer(&challenges, credentials, request.method, &uri, &random_text(16))?;
+        let (uri, cnonce) = (request.uri.to_string(), random_text(16));
+        let asked = Asked { credentials, method: request.method, uri: &uri, cnonce: &cnonce };
+        let sent = |proxy: bool| -> Vec<&str> {
+            let of_kind = |h: &'_ Header| matches!(h, Header::ProxyAuthorization(_)) == proxy;
+            let all = request.headers.iter().filter(|h| of_kind(h));
+            all.filter_map(|h| match h {
+                Header::Authorization(v) => Some(v.value()),
+                Header::ProxyAuthorization(v) => Some(v.value()),
+                _ => None,
+            })
+            .collect()
+        };
+        let by_proxy = response.status_code.code() == 407;
+        let answered = digest::answer(&challenges(response), &sent(by_proxy), &asked)?;
+        let kept = digest::renew(&sent(!by_proxy), &asked);
+        let (to_proxies, to_server) = if by_proxy { (answered, kept) } else { (kept, answered) };
         let mut again = request.clone();
         again.headers.retain(|h| {
             !matches!(h, Header::Via(_) | Header::CSeq(_) | Header::Authorization(_) | Header::ProxyAuthorization(_))
         });
         again.headers.push(Header::CSeq(format!("{cseq} {}", request.method).into()));
-        again.headers.push(match response.status_code.code() {
-            407 => Header::ProxyAuthorization(value.into()),
-            _ => Header::Authorization(value.into()),
-        });
+        again.headers.extend(to_proxies.into_iter().map(|v| Header::ProxyAuthorization(v.into())).collect());
+        again.headers.extend(to_server.into_iter().map(|v| Header::Authorization(v.into())).collect());
         again.headers.push_front(self.via().map_err(|e| broken(e.to_string()))?);
         Ok(again)
     }

@@ -1,12 +1,12 @@
 //! Owns the SIP sockets, the trunks and the register of calls; everything else hangs on it.
 
-use super::api::{CallEvent, NoTrunk, SipError, TrunkStatus};
+use super::api::{CallEvent, NoTrunk, SipError, TrunkStatus, Wanted};
 use super::call::{self, CallControl, EVENTS_MAX, Events};
 use super::mend::Mend;
 use super::request::Flow;
 use super::trunk::{self, Trunk, TrunkPick};
 use super::wire::CleanUdp;
-use super::{incoming, register, tcp};
+use super::{incoming, ping, register, tcp};
 use crate::clock::Clock;
 use crate::config;
 use crate::domain::{id::CallId, phone::Phone};
@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -112,6 +112,7 @@ impl Drop for Listed {
 pub struct SipStack {
     core: Arc<Core>,
     trunks: Vec<Arc<Trunk>>,
+    trunks_changed: Arc<Notify>,
 }
 
 impl SipStack {
@@ -135,7 +136,8 @@ impl SipStack {
         shutdown: CancellationToken,
         t1: Duration,
     ) -> Result<Arc<SipStack>, SipError> {
-        let trunks = trunk::by_priority(trunks)?;
+        let trunks_changed = Arc::new(Notify::new());
+        let trunks = trunk::by_priority(trunks, &trunks_changed)?;
         let user_agent = format!("Huifang/{}", env!("CARGO_PKG_VERSION"));
         let advertise = sip.advertise.as_deref().map(parse_advertise).transpose()?;
         let sockets = CancellationToken::new();
@@ -191,9 +193,14 @@ impl SipStack {
         for trunk in trunks.iter().filter(|t| t.register) {
             core.tasks.spawn(register::keep(core.clone(), trunk.clone()));
         }
+        for trunk in &trunks {
+            if let Some(interval) = trunk.options_interval {
+                core.tasks.spawn(ping::keep(core.clone(), trunk.clone(), interval));
+            }
+        }
         tokio::spawn(close_down(core.clone()));
         tracing::info!(sip.listen = %sip.listen.join(", "), sip.trunks = trunks.len(), "sip is up");
-        Ok(Arc::new(SipStack { core, trunks }))
+        Ok(Arc::new(SipStack { core, trunks, trunks_changed }))
     }
 
     /// The bound UDP address (the real port when the configured one is 0).
@@ -210,9 +217,24 @@ impl SipStack {
         self.trunks.iter().map(|t| t.status()).collect()
     }
 
-    /// By priority, prefix, registration, `max_calls` and calls per second; the pick holds a slot until dropped.
+    /// Resolves when a trunk may be used again that could not be; remembers one such event until it is asked.
+    pub async fn trunks_changed(&self) {
+        self.trunks_changed.notified().await;
+    }
+
+    /// By health, priority, prefix, registration, `max_calls` and calls per second; the pick holds a slot until dropped.
+    pub fn pick_trunk_for(&self, wanted: &Wanted) -> Result<TrunkPick, NoTrunk> {
+        trunk::pick(&self.trunks, wanted)
+    }
+
+    /// [`Self::pick_trunk_for`] a call that belongs to no visit.
     pub fn pick_trunk(&self, to: &Phone) -> Result<TrunkPick, NoTrunk> {
-        trunk::pick(&self.trunks, to)
+        self.pick_trunk_for(&Wanted { to, visit: "", shown: None, except: &[] })
+    }
+
+    /// Whether a trunk could take the call now, or as soon as our own calls leave it room.
+    pub fn can_take(&self, wanted: &Wanted) -> bool {
+        trunk::can_take(&self.trunks, wanted)
     }
 
     /// Sends the INVITE. Must be called inside a tokio runtime. Dropping the receiver ends the call.

@@ -1,4 +1,4 @@
-//! One non-INVITE request and its final response, with one answer to a challenge.
+//! One non-INVITE request and its final response, with answers to the challenges on the way.
 
 use super::digest::{Credentials, DigestError};
 use super::request::{BuildError, Flow};
@@ -22,17 +22,28 @@ pub enum TransactError {
     Silent,
 }
 
-/// Sends `request` and waits for its final response. A challenge is answered once; a second one is returned as it is.
+/// So often may servers ask for a password: a proxy and a server, and a stale nonce. Each answer uses the next CSeq.
+pub const CHALLENGES_MAX: u32 = 3;
+
+/// Sends `request` and waits for its final response. A challenge is answered; one that refuses our answer is returned as it is.
 pub async fn send(flow: &Flow, request: Request, credentials: Option<&Credentials>) -> Result<Response, TransactError> {
-    let response = exchange(flow, request.clone()).await?;
-    let challenged = matches!(response.status_code.code(), 401 | 407) && request.method != Method::Cancel;
-    match credentials.filter(|_| challenged) {
-        None => Ok(response),
-        Some(credentials) => {
-            let cseq = request.cseq_header().and_then(|c| c.seq()).map_err(BuildError::from)? + 1;
-            exchange(flow, flow.with_credentials(&request, &response, credentials, cseq)?).await
+    let mut request = request;
+    let mut response = exchange(flow, request.clone()).await?;
+    // A CANCEL can neither be challenged nor repeated (RFC 3261 §22.1).
+    let Some(credentials) = credentials.filter(|_| request.method != Method::Cancel) else { return Ok(response) };
+    let cseq = request.cseq_header().and_then(|c| c.seq()).map_err(BuildError::from)?;
+    for nth in 1..=CHALLENGES_MAX {
+        if !matches!(response.status_code.code(), 401 | 407) {
+            break;
         }
+        request = match flow.with_credentials(&request, &response, credentials, cseq + nth) {
+            Ok(again) => again,
+            Err(DigestError::Refused) => break,
+            Err(error) => return Err(error.into()),
+        };
+        response = exchange(flow, request.clone()).await?;
     }
+    Ok(response)
 }
 
 async fn exchange(flow: &Flow, request: Request) -> Result<Response, TransactError> {
