@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// An answer that takes longer is none. Over UDP the question is repeated four times until then.
+/// An answer that takes longer, or than an interval, is none. Over UDP the question is repeated four times until then.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const SOONER: Duration = Duration::from_secs(5);
 
@@ -23,7 +23,8 @@ pub async fn keep(core: Arc<Core>, trunk: Arc<Trunk>, interval: Duration) {
     let asking = async {
         for cseq in 1.. {
             sleep(if trunk.asks_sooner() { interval.min(SOONER) } else { interval }).await;
-            trunk.pinged(ask(&core, &trunk, &call_id, cseq).await);
+            let answer = timeout(interval.min(ANSWER_LIMIT), ask(&core, &trunk, &call_id, cseq)).await;
+            trunk.pinged(answer.unwrap_or(Ping::Silent));
         }
     };
     tokio::select! {
@@ -33,16 +34,13 @@ pub async fn keep(core: Arc<Core>, trunk: Arc<Trunk>, interval: Duration) {
 }
 
 async fn ask(core: &Core, trunk: &Trunk, call_id: &str, cseq: u32) -> Ping {
-    let answer = async {
-        let Ok(flow) = core.flow(trunk).await else { return Ping::Unconnected };
-        let Ok(request) = flow.options(trunk, call_id, cseq) else { return Ping::Unconnected };
-        match transact::send(&flow, request, None).await {
-            Ok(response) if is_our_own(&response) => Ping::Silent,
-            Ok(response) => Ping::of_status(response.status_code.code()),
-            Err(_) => Ping::Silent,
-        }
-    };
-    timeout(ANSWER_LIMIT, answer).await.unwrap_or(Ping::Silent)
+    let Ok(flow) = core.flow(trunk).await else { return Ping::Unconnected };
+    let Ok(request) = flow.options(trunk, call_id, cseq) else { return Ping::Unconnected };
+    match transact::send(&flow, request, None).await {
+        Ok(response) if is_our_own(&response) => Ping::Silent,
+        Ok(response) => Ping::of_status(response.status_code.code()),
+        Err(_) => Ping::Silent,
+    }
 }
 
 /// A 408 without a To tag was made by our own stack: nobody answered.
