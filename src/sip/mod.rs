@@ -37,4 +37,4 @@ mod wire;
 pub use api::{CallEnd, CallEvent, NoTrunk, Reanswer, SipError, TrunkHealth, TrunkLimit, TrunkStatus, Wanted};
 pub use call::CallControl;
 pub use stack::SipStack;
-pub use trunk::TrunkPick;
+pub use trunk::{TrunkPick, check_trunks};

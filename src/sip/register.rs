@@ -189,3 +189,57 @@ fn granted(request: &Request, response: &Response) -> Option<u32> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::sip::SipStack;
+    use tokio_util::sync::CancellationToken;
+
+    fn message<T>(text: &str, of: impl Fn(&[u8]) -> Option<T>) -> T {
+        of(text.replace('\n', "\r\n").as_bytes()).unwrap_or_else(|| panic!("{text}"))
+    }
+
+    #[test]
+    fn what_our_own_contact_is_granted_counts_before_everything_else() {
+        let ours = "REGISTER sip:r SIP/2.0\nContact: <sip:us@10.0.0.1:5060>\nContent-Length: 0\n\n";
+        let request = message(ours, |b| Request::try_from(b).ok());
+        for (headers, expected) in [
+            ("Contact: <sip:us@10.0.0.1:5060>;expires=60\nExpires: 3600\n", Some(60)),
+            ("Contact: <sip:x@10.0.0.2>;expires=9, <sip:us@10.0.0.1:5060>;q=1;expires=60\n", Some(60)),
+            ("Contact: <sip:x@10.0.0.2>;expires=9\nContact: <sip:us@10.0.0.1:5060>;expires=60\n", Some(60)),
+            // The registrar wrote our address as it sees it.
+            ("Contact: <sip:us@203.0.113.7:1024>;expires=60\n", Some(60)),
+            ("Contact: <sip:x@10.0.0.2>;expires=9, <sip:y@10.0.0.3>;expires=8\nExpires: 120\n", Some(120)),
+            ("Contact: <sip:us@10.0.0.1:5060>\nExpires: 120\n", Some(120)),
+            ("Expires: soon\n", None),
+            ("", None),
+        ] {
+            let text = format!("SIP/2.0 200 OK\n{headers}Content-Length: 0\n\n");
+            let response = message(&text, |b| Response::try_from(b).ok());
+            assert_eq!(granted(&request, &response), expected, "{headers}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_registrar_that_is_silent_is_named_and_the_trunk_not_used() {
+        let hole = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let sip = config::Sip { listen: vec!["udp:127.0.0.1:0".into()], ..Default::default() };
+        let mut trunk = config::Trunk::new("t", &format!("sip:{}", hole.local_addr().unwrap()));
+        (trunk.username, trunk.password, trunk.register) = (Some("u".into()), Some("p".into()), true);
+        let (clock, shutdown) = (Arc::new(crate::clock::SystemClock), CancellationToken::new());
+        // With T1 at 10 ms, what takes 32 s in the field takes 640 ms.
+        let stack =
+            SipStack::start_with(&sip, &[trunk], clock, shutdown.clone(), Duration::from_millis(10)).await.unwrap();
+        assert!(stack.trunks()[0].reason.contains("尚未应答"));
+        let told = async {
+            while !stack.trunks()[0].reason.contains("没有应答") {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), told).await.expect("the silence is told");
+        assert!(!stack.trunks()[0].usable);
+        shutdown.cancel();
+    }
+}

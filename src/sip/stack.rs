@@ -129,7 +129,7 @@ impl SipStack {
     }
 
     /// `t1` is RFC 3261's estimate of a round trip; only tests that wait for silence shorten it.
-    async fn start_with(
+    pub(super) async fn start_with(
         sip: &config::Sip,
         trunks: &[config::Trunk],
         clock: Arc<dyn Clock>,

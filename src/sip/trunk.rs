@@ -264,8 +264,19 @@ impl State {
 pub fn by_priority(configs: &[config::Trunk], changed: &Arc<Notify>) -> Result<Vec<Arc<Trunk>>, SipError> {
     let mut trunks =
         configs.iter().map(|c| Trunk::from_config(c, changed).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+    for (place, trunk) in trunks.iter().enumerate() {
+        if trunk.name.trim().is_empty() || trunks[..place].iter().any(|other| other.name == trunk.name) {
+            let (trunk, value) = (trunk.name.clone(), trunk.name.clone());
+            return Err(SipError::Trunk { trunk, key: "name", value, reason: "want a name of its own".into() });
+        }
+    }
     trunks.sort_by_key(|t| t.priority);
     Ok(trunks)
+}
+
+/// Checks every key of every trunk; the first error names trunk, key, value and what is wanted.
+pub fn check_trunks(configs: &[config::Trunk]) -> Result<(), SipError> {
+    by_priority(configs, &Arc::default()).map(|_| ())
 }
 
 /// The first trunk that can take the call.
@@ -435,6 +446,14 @@ mod tests {
         let tcp = trunk("uri = \"sip:h:5080;transport=tcp\"").unwrap();
         assert_eq!(tcp.transport, Transport::Tcp);
         assert_eq!(tcp.address_of("1").to_string(), "sip:1@h:5080;transport=TCP");
+    }
+
+    #[test]
+    fn two_trunks_cannot_have_one_name() {
+        let trunks = [config("a", "uri = \"sip:h\""), config("b", "uri = \"sip:h\""), config("a", "uri = \"sip:i\"")];
+        assert!(check_trunks(&trunks[..2]).is_ok());
+        let error = check_trunks(&trunks).unwrap_err().to_string();
+        assert_eq!(error, "trunks.a.name = \"a\": want a name of its own");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{NUMBER, phone, reason, rings, talks_to_the_end};
 use crate::sip::peer::{Message, Peer};
 use crate::support::api::text;
-use crate::support::{Station, until};
+use crate::support::{Station, until, within};
 use huifang::clock::monotonic;
 use huifang::config::Config;
 use huifang::sip::TrunkHealth;
@@ -147,13 +147,16 @@ async fn a_trunk_that_stops_answering_options_is_not_used_and_dialling_goes_on_w
     assert!(text(&why["text"]).contains("线路不通：OPTIONS 没有应答"), "{why}");
     assert!(station.api.calls(&visit).await.is_empty());
     // The planner itself would look again in a minute.
-    let invite = loop {
-        let message = far.next().await.expect("the visit is called as soon as the trunk is back");
-        match message.kind() {
-            "OPTIONS" => far.reply(&message, "200 OK", b"", b"").await,
-            _ => break message,
+    let back = async {
+        loop {
+            let message = far.next().await.expect("a message");
+            match message.kind() {
+                "OPTIONS" => far.reply(&message, "200 OK", b"", b"").await,
+                _ => break message,
+            }
         }
     };
+    let invite = within("the visit is called as soon as the trunk is back", back).await;
     assert_eq!((invite.kind(), health()), ("INVITE", TrunkHealth::Up));
     far.reply(&invite, "486 Busy Here", b"", b"").await;
     assert_eq!(calls(&station, &visit, 1).await, [row("line", "busy", Some(486))]);
