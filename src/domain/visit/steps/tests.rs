@@ -50,10 +50,10 @@ fn a_call_that_its_trunk_failed_goes_on_over_the_next_and_the_whole_round_counts
     };
     let visit = fresh("v1", "23T09:00");
     let first = passed_on(&visit, "23T09:00", &["a"]);
-    assert_eq!((short(&first).as_str(), first.attempts, first.tries.len()), ("next trunk after a", 1, 0));
+    assert_eq!((short(&first).as_str(), first.attempts, first.tries.len()), ("wait 23 09:00 next trunk after a", 1, 0));
     assert_eq!(first.trunks_tried(), ["a"]);
     let second = passed_on(&first, "23T09:00", &["a", "b"]);
-    assert_eq!((short(&second).as_str(), second.attempts), ("next trunk after a b", 2));
+    assert_eq!((short(&second).as_str(), second.attempts), ("wait 23 09:00 next trunk after a b", 2));
     // The third and last trunk fails too: the programme's spacing, counted once.
     let last = attempt(&second, "23T09:01", Outcome::TrunkFailure, None);
     assert_eq!(
