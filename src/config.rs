@@ -186,6 +186,12 @@ pub struct Trunk {
     pub max_calls_per_second: f64,
     #[serde(default = "default_ring_timeout")]
     pub ring_timeout_s: u64,
+    /// Session timer that is asked for (RFC 4028), at least 90; 0 = none.
+    #[serde(default = "default_session_timer")]
+    pub session_timer_s: u32,
+    /// Hosts besides that of `uri` that the trunk may redirect a call to.
+    #[serde(default)]
+    pub redirect_hosts: Vec<String>,
     /// Lower is tried first.
     #[serde(default)]
     pub priority: i32,
@@ -218,6 +224,8 @@ impl Trunk {
             max_calls: default_max_calls(),
             max_calls_per_second: default_cps(),
             ring_timeout_s: default_ring_timeout(),
+            session_timer_s: default_session_timer(),
+            redirect_hosts: vec![],
             priority: 0,
             options_interval_s: default_options_interval(),
             allowed_prefixes: default_prefixes(),
@@ -242,6 +250,9 @@ fn default_max_calls() -> u32 {
 }
 fn default_cps() -> f64 {
     5.0
+}
+fn default_session_timer() -> u32 {
+    1800
 }
 fn default_ring_timeout() -> u64 {
     45

@@ -5,30 +5,33 @@
 //! Media is not looked at.
 
 use super::api::{CallEnd, CallEvent};
-use super::digest::Credentials;
-use super::indialog::InDialog;
-use super::machine::{Action, End, Input, Machine, Refusal};
-use super::outcome::q850_cause;
-use super::request::{Flow, Leg, cancel, retry_after, tag_of};
+use super::dial::{Dial, Step};
+use super::indialog::{InDialog, Moment, Settled};
+use super::invite::{Sender, Wire};
+use super::machine::{Action, End, Input, Machine};
+use super::request::{Leg, Sequence, contact_of};
+use super::session_timer::{self, Due};
 use super::stack::Core;
-use super::transact;
+use super::transact::TransactError;
 use super::trunk::TrunkPick;
 use crate::clock::{Clock, monotonic};
 use crate::domain::call::outcome::{Fault, Outcome, Party};
 use crate::domain::phone::Phone;
-use rsipstack::sip::prelude::*;
-use rsipstack::sip::{Header, Request, Response, SipMessage};
-use rsipstack::transaction::key::{TransactionKey, TransactionRole};
+use rsipstack::sip::{Method, Request, Response};
 use rsipstack::transaction::transaction::Transaction;
+use rsipstack::transport::SipAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 /// Events that may wait for the receiver; beyond it the receiver is taken for dead.
 pub const EVENTS_MAX: usize = 64;
-const WIRE_MAX: usize = 16;
-/// So often may the servers on the way ask for a password: a proxy and a server, and a stale nonce of each.
-const CHALLENGES_MAX: u32 = 4;
+const CHANGES_MAX: usize = 16;
+/// After our BYE the call still answers what crosses it, until the BYE is answered or for so long.
+const LINGER: Duration = Duration::from_secs(5);
+/// RFC 3261 §14.1, for the owner of the Call-ID: how long a refresh that met one of theirs waits.
+const GLARE_MS: std::ops::RangeInclusive<u64> = 2100..=4000;
 
 /// The handle of a call: cheap to clone, never blocks.
 #[derive(Clone)]
@@ -52,13 +55,6 @@ impl CallControl {
             first
         });
     }
-}
-
-/// What the INVITE transaction reports.
-pub enum Wire {
-    Sent,
-    Response(Box<Response>),
-    Failed(String),
 }
 
 /// The way to the engine. The place of the last event is reserved from the start.
@@ -138,95 +134,69 @@ pub async fn run(start: Start) {
             return;
         }
     };
+    let line = flow.connection.as_ref().and_then(|c| c.cancel_token());
+    let contact = flow.contact(pick.contact_user());
+    let sender = Sender { flow, credentials: trunk.credentials.clone(), sequence: Sequence::after(0), home: None };
     pick.departure().await;
-    let invite = match flow.invite(&pick, &trunk.dialling.user(&to), &call_id, sdp) {
-        Ok(invite) => invite,
+    let dial = match Dial::new(sender, &pick, &to, &call_id, sdp.clone()) {
+        Ok(dial) => dial,
         Err(error) => {
             drop(pick);
             events.end(unreachable_trunk(format!("the invite cannot be built: {error}")));
             return;
         }
     };
-    let (mut machine, first) = Machine::new(trunk.ring_timeout);
-    let mut wire = send_invite(&flow, &invite);
-    let line = flow.connection.as_ref().and_then(|c| c.cancel_token());
-    let local_tag = invite.from_header().ok().and_then(|f| tag_of(f.value()).map(str::to_string)).unwrap_or_default();
-    let in_dialog = InDialog::new(flow.contact(pick.contact_user()), local_tag, control);
+    tracing::info!(call.id = %id, trunk.name = %trunk.name, call.to = %to, "an invite is sent");
+    let (settled, mut changes) = mpsc::channel(CHANGES_MAX);
+    let (machine, first) = Machine::new(trunk.ring_timeout, core.endpoint.option.t1x64);
+    let in_dialog = InDialog::new(contact, dial.local_tag(), control, settled);
     let mut call = Call {
         id,
         events,
-        pick: Some(pick),
-        credentials: trunk.credentials.clone(),
         trunk_name: trunk.name.clone(),
+        contact_user: pick.contact_user().to_owned(),
+        pick: Some(pick),
         core,
-        flow,
-        invite,
-        cseq: 1,
-        leg: None,
-        authenticated: false,
-        challenges: 0,
+        wire: Some(dial.sender.invite(&dial.invite)),
+        dial,
+        machine,
         sent_told: false,
-        invite_final: false,
+        hung_up: false,
         deadline: None,
-        body: vec![],
+        our_sdp: sdp,
         in_dialog,
+        refresh: JoinSet::new(),
+        byes: JoinSet::new(),
+        linger: None,
     };
-    tracing::info!(call.id = %call.id, trunk.name = %call.trunk_name, call.to = %to, "an invite is sent");
     call.perform(first);
-    let (mut hung_up, mut line_seen) = (false, line.is_none());
-    while !(machine.is_over() && call.invite_final) {
-        let input = tokio::select! {
+    let mut line_seen = line.is_none();
+    while !call.is_done() {
+        tokio::select! {
             biased;
-            why = hang_up_order(&mut orders), if !hung_up => {
-                hung_up = true;
-                vec![Input::HangUp { why }]
-            }
-            _ = call.core.closing.cancelled(), if !hung_up => {
-                hung_up = true;
-                vec![Input::HangUp { why: "the engine is stopping".into() }]
-            }
-            Some(request) = inbox.recv() => {
-                call.in_dialog.answer(request, call.leg.as_ref(), machine.is_up(), call.events.sender.as_ref()).await
-            }
-            message = wire.recv() => match message {
-                Some(Wire::Response(response)) => call.on_response(*response, &mut wire),
-                Some(Wire::Sent) => call.on_sent(),
-                Some(Wire::Failed(detail)) => {
-                    call.invite_final = true;
-                    vec![Input::Broken { detail }]
-                }
-                None => {
-                    call.invite_final = true;
-                    if machine.is_up() { wire = never() }
-                    vec![Input::NoResponse]
-                }
-            },
-            _ = at(call.deadline), if call.deadline.is_some() => {
+            why = hang_up_order(&mut orders), if !call.hung_up => call.hang_up(why),
+            _ = call.core.closing.cancelled(), if !call.hung_up => call.hang_up("the engine is stopping".into()),
+            Some(request) = inbox.recv() => call.on_request(request).await,
+            message = next(&mut call.wire) => call.on_wire(message),
+            Some(change) = changes.recv() => call.on_change(change),
+            Some(answer) = call.refresh.join_next() => call.on_refreshed(answer.ok()),
+            Some(_) = call.byes.join_next() => {}
+            () = at(call.deadline) => {
                 call.deadline = None;
-                vec![Input::Deadline]
+                call.input(Input::Deadline);
             }
-            _ = cancelled(line.as_ref()), if !line_seen => {
+            () = at(call.dial.session.deadline()), if call.machine.is_up() => call.on_session_deadline(),
+            () = at(call.linger) => break,
+            () = cancelled(line.as_ref()), if !line_seen => {
                 line_seen = true;
-                vec![Input::LineLost]
+                call.input(Input::LineLost);
             }
-            _ = closed(call.events.sender.as_ref()), if !hung_up && !machine.is_over() => {
-                hung_up = true;
-                vec![Input::HangUp { why: "nobody listens to the call".into() }]
-            }
-        };
-        for input in input {
-            let actions = machine.on(input);
-            if !call.perform(actions) && !hung_up {
-                hung_up = true;
-                let actions = machine.on(Input::HangUp { why: "nobody reads the events of the call".into() });
-                call.perform(actions);
+            () = closed(call.events.sender.as_ref()), if !call.hung_up && !call.machine.is_over() => {
+                call.hang_up("nobody listens to the call".into());
             }
         }
     }
-    inbox.close();
-    while let Some(request) = inbox.recv().await {
-        call.in_dialog.answer(request, call.leg.as_ref(), false, None).await;
-    }
+    call.leave(inbox).await;
 }
 
 fn unreachable_trunk(detail: String) -> End {
@@ -247,6 +217,20 @@ async fn hang_up_order(orders: &mut watch::Receiver<Option<String>>) -> String {
         Ok(why) => why.unwrap_or_default(),
         // Every control is gone: no order will come any more.
         Err(_) => std::future::pending().await,
+    }
+}
+
+/// The next report of the INVITE; when its transaction has ended, `None` once and then silence.
+async fn next(wire: &mut Option<mpsc::Receiver<Wire>>) -> Option<Wire> {
+    match wire {
+        None => std::future::pending().await,
+        Some(receiver) => {
+            let message = receiver.recv().await;
+            if message.is_none() {
+                *wire = None;
+            }
+            message
+        }
     }
 }
 
@@ -271,144 +255,190 @@ async fn closed(sender: Option<&mpsc::Sender<CallEvent>>) {
     }
 }
 
-/// A wire that is silent for ever: the INVITE's transaction has ended, the call goes on.
-fn never() -> mpsc::Receiver<Wire> {
-    let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(async move { sender.closed().await });
-    receiver
-}
-
-/// Sends an INVITE and follows its transaction to its end (which for a 2xx includes 32 s of re-acknowledging), whoever listens.
-fn send_invite(flow: &Flow, invite: &Request) -> mpsc::Receiver<Wire> {
-    let (sender, receiver) = mpsc::channel(WIRE_MAX);
-    let (endpoint, connection, request) = (flow.endpoint.clone(), flow.connection.clone(), invite.clone());
-    tokio::spawn(async move {
-        let key = TransactionKey::from_request(&request, TransactionRole::Client);
-        let sent = match key {
-            Ok(key) => {
-                let mut transaction = Transaction::new_client(key, request, endpoint, connection);
-                transaction.send().await.map(|()| transaction)
-            }
-            Err(error) => Err(error),
-        };
-        // A closed receiver means that the call is over: the transaction is still driven, its messages are nobody's.
-        match sent {
-            Err(error) => drop(sender.send(Wire::Failed(error.to_string())).await),
-            Ok(transaction) if transaction.connection.is_none() => {
-                drop(sender.send(Wire::Failed("the address of the trunk cannot be found".into())).await);
-            }
-            Ok(mut transaction) => {
-                drop(sender.send(Wire::Sent).await);
-                while let Some(message) = transaction.receive().await {
-                    if let SipMessage::Response(response) = message {
-                        drop(sender.send(Wire::Response(Box::new(response))).await);
-                    }
-                }
-            }
-        }
-    });
-    receiver
-}
-
 struct Call {
     core: Arc<Core>,
-    flow: Flow,
     id: String,
     trunk_name: String,
+    contact_user: String,
     events: Events,
     pick: Option<TrunkPick>,
-    credentials: Option<Credentials>,
-    invite: Request,
-    cseq: u32,
-    leg: Option<Leg>,
-    authenticated: bool,
-    challenges: u32,
-    sent_told: bool,
-    /// The INVITE has its final response, or never will.
-    invite_final: bool,
-    deadline: Option<Instant>,
-    /// Body of the response that the next event tells of.
-    body: Vec<u8>,
+    machine: Machine,
+    dial: Dial,
+    wire: Option<mpsc::Receiver<Wire>>,
     in_dialog: InDialog,
+    /// Our SDP that is in force: what a re-INVITE that only refreshes repeats.
+    our_sdp: Vec<u8>,
+    sent_told: bool,
+    hung_up: bool,
+    deadline: Option<Instant>,
+    /// At most one refresh is out.
+    refresh: JoinSet<(Method, Result<Response, TransactError>)>,
+    byes: JoinSet<()>,
+    /// Set once only the answers to our BYEs are waited for.
+    linger: Option<Instant>,
 }
 
 impl Call {
-    fn on_sent(&mut self) -> Vec<Input> {
+    fn is_done(&mut self) -> bool {
+        if !(self.machine.is_over() && self.dial.is_final) {
+            return false;
+        }
+        if self.linger.is_none() {
+            self.linger = monotonic().checked_add(LINGER);
+        }
+        self.byes.is_empty()
+    }
+
+    /// Answers what is still in the queues: whoever asks after this finds no call.
+    async fn leave(mut self, mut inbox: mpsc::Receiver<Transaction>) {
+        if let Some(mut wire) = self.wire.take() {
+            wire.close();
+            while let Some(message) = wire.recv().await {
+                self.on_wire(Some(message));
+            }
+        }
+        inbox.close();
+        while let Some(request) = inbox.recv().await {
+            self.on_request(request).await;
+        }
+        self.byes.detach_all();
+    }
+
+    fn input(&mut self, input: Input) {
+        let actions = self.machine.on(input);
+        if !self.perform(actions) && !self.hung_up {
+            self.hang_up("nobody reads the events of the call".into());
+        }
+    }
+
+    fn hang_up(&mut self, why: String) {
+        self.hung_up = true;
+        self.input(Input::HangUp { why });
+    }
+
+    async fn on_request(&mut self, request: Transaction) {
+        let now = Moment { dial: &self.dial, up: self.machine.is_up(), events: self.events.sender.as_ref() };
+        if let Some(input) = self.in_dialog.answer(request, now).await {
+            self.input(input);
+        }
+    }
+
+    fn on_wire(&mut self, message: Option<Wire>) {
+        match message {
+            Some(Wire::Response(response)) => self.on_response(*response),
+            Some(Wire::Sent(home)) => self.on_sent(home),
+            Some(Wire::Failed(detail)) => {
+                self.dial.is_final = true;
+                self.input(Input::Broken { detail });
+            }
+            None => {
+                self.dial.is_final = true;
+                self.input(Input::NoResponse);
+            }
+        }
+    }
+
+    fn on_sent(&mut self, home: Option<SipAddr>) {
+        self.dial.sender.home = home;
         if !std::mem::replace(&mut self.sent_told, true) {
             let at = self.core.clock.now();
             if !self.events.tell(CallEvent::InviteSent { at }) {
-                return vec![Input::HangUp { why: "nobody reads the events of the call".into() }];
+                self.hang_up("nobody reads the events of the call".into());
             }
         }
-        vec![]
     }
 
-    fn on_response(&mut self, response: Response, wire: &mut mpsc::Receiver<Wire>) -> Vec<Input> {
-        let status = response.status_code.code();
-        match status {
-            100 => vec![Input::Trying],
-            101..=199 => {
-                self.body = response.body.clone();
-                vec![Input::Provisional { status, sdp: !response.body.is_empty() }]
-            }
-            200..=299 => self.on_success(response),
-            401 | 407 => match self.answer_challenge(&response) {
-                Ok(again) => {
-                    self.invite = again;
-                    *wire = send_invite(&self.flow, &self.invite);
-                    vec![Input::Trying]
+    fn on_response(&mut self, response: Response) {
+        for step in self.dial.on_response(response, self.machine.is_setting_up(), monotonic()) {
+            match step {
+                Step::Tell(input) => {
+                    let answered = matches!(input, Input::Answered { .. });
+                    self.input(input);
+                    if let Some(bye) =
+                        self.dial.leg.as_ref().filter(|_| answered).and_then(|l| self.in_dialog.early_bye(l))
+                    {
+                        self.input(bye);
+                    }
                 }
-                Err(why) => self.on_refusal(&response, Some(why)),
-            },
-            // A 408 without a To tag was made by our own stack: nobody answered.
-            408 if response.to_header().is_ok_and(|t| tag_of(t.value()).is_none()) => {
-                self.invite_final = true;
-                vec![Input::NoResponse]
-            }
-            _ => self.on_refusal(&response, None),
-        }
-    }
-
-    fn on_success(&mut self, response: Response) -> Vec<Input> {
-        self.invite_final = true;
-        let leg = Leg::from_answer(&self.invite, &response);
-        match &self.leg {
-            None => {
-                self.leg = Some(leg);
-                self.body = response.body;
-                vec![Input::Answered { status: response.status_code.code() }]
-            }
-            Some(known) if known.remote_tag == leg.remote_tag => vec![],
-            Some(_) => {
-                // Another phone behind a fork answered too: one conversation is enough (RFC 3261 §13.2.2.4).
-                tracing::warn!(call.id = %self.id, "a second phone answered the same call and is hung up");
-                self.send_bye(leg);
-                vec![]
+                Step::Resend => self.wire = Some(self.dial.sender.invite(&self.dial.invite)),
+                Step::Prack(request) => self.send(request, "prack"),
+                Step::HangUp(leg) => self.send_bye(leg),
             }
         }
     }
 
-    fn on_refusal(&mut self, response: &Response, why: Option<String>) -> Vec<Input> {
-        self.invite_final = true;
-        let reasons = reason_values(&response.headers);
-        vec![Input::Refused(Refusal {
-            status: response.status_code.code(),
-            cause: reasons.iter().find_map(|r| q850_cause(r)),
-            authenticated: self.authenticated,
-            detail: why.or_else(|| detail_of(response, &reasons)),
-            retry_after: retry_after(response),
-        })]
+    fn on_change(&mut self, change: Settled) {
+        let Settled { target, sdp, session } = change;
+        self.retarget(target);
+        if let Some(sdp) = sdp {
+            self.our_sdp = sdp;
+        }
+        self.dial.session.settle(session, monotonic());
     }
 
-    fn answer_challenge(&mut self, response: &Response) -> Result<Request, String> {
-        let credentials = self.credentials.as_ref().ok_or("the trunk asks for a password and none is configured")?;
-        if self.challenges >= CHALLENGES_MAX {
-            return Err("the trunk asks for our password again and again".into());
+    /// Where requests to the far end go from now on (RFC 3261 §12.2.1.2); its routes stay.
+    fn retarget(&mut self, target: Option<rsipstack::sip::Uri>) {
+        if let (Some(leg), Some(target)) = (&mut self.dial.leg, target) {
+            leg.target = target;
         }
-        self.challenges += 1;
-        self.authenticated = true;
-        self.cseq += 1;
-        self.flow.with_credentials(&self.invite, response, credentials, self.cseq).map_err(|e| e.to_string())
+    }
+
+    fn on_session_deadline(&mut self) {
+        match self.dial.session.on_deadline(monotonic()) {
+            Some(Due::Refresh) => self.send_refresh(),
+            Some(Due::Expired) => {
+                self.input(Input::SessionLost { detail: "the far end let the session run out".into() });
+            }
+            None => {}
+        }
+    }
+
+    fn send_refresh(&mut self) {
+        if self.in_dialog.is_busy() {
+            return self.put_refresh_off();
+        }
+        let Some(leg) = self.dial.leg.as_ref().filter(|_| self.refresh.is_empty()) else { return };
+        let sdp = (!self.dial.takes_update).then(|| self.our_sdp.clone());
+        let sender = self.dial.sender.clone();
+        let timer = self.dial.session.offer();
+        match sender.flow.refresh(leg, sender.sequence.next(), &self.contact_user, timer, sdp) {
+            Ok(request) => {
+                let method = request.method;
+                self.in_dialog.ours = method == Method::Invite;
+                self.refresh.spawn(async move { (method, sender.exchange(request).await) });
+            }
+            Err(error) => tracing::error!(call.id = %self.id, %error, "a refresh cannot be built"),
+        }
+    }
+
+    fn put_refresh_off(&mut self) {
+        let wait = Duration::from_millis(rand::random_range(GLARE_MS));
+        self.dial.session.put_off(monotonic(), wait);
+    }
+
+    fn on_refreshed(&mut self, answer: Option<(Method, Result<Response, TransactError>)>) {
+        self.in_dialog.ours = false;
+        let Some((method, answer)) = answer else { return };
+        let status = answer.as_ref().map_or(408, |response| response.status_code.code());
+        match answer {
+            Ok(response) if (200..300).contains(&status) => self.on_refresh_accepted(&response),
+            Ok(_) if status == 491 => self.put_refresh_off(),
+            Ok(_) if method == Method::Update && matches!(status, 405 | 501) => self.dial.takes_update = false,
+            Ok(_) | Err(_) if session_timer::is_gone(status) => {
+                let detail = format!("the far end does not know the call any more (refresh: {status})");
+                self.input(Input::SessionLost { detail });
+            }
+            Ok(_) | Err(_) => tracing::warn!(call.id = %self.id, sip.status = status, "a refresh was refused"),
+        }
+    }
+
+    fn on_refresh_accepted(&mut self, response: &Response) {
+        self.dial.session.agreed(&response.headers, monotonic());
+        self.retarget(contact_of(&response.headers));
+        let sdp = super::body::sdp_of(&response.headers, &response.body);
+        if !sdp.is_empty() && !self.events.tell(CallEvent::ReofferAnswer { sdp }) {
+            self.hang_up("nobody reads the events of the call".into());
+        }
     }
 
     /// False: an event could not be told.
@@ -423,14 +453,14 @@ impl Call {
                 }
                 Action::TellEarlyMedia { status } => {
                     tracing::info!(call.id = %self.id, sip.status = status, "sound comes before the answer");
-                    let sdp = self.body.clone();
+                    let sdp = std::mem::take(&mut self.dial.sdp);
                     self.events.tell(CallEvent::EarlyMedia { at, status, sdp })
                 }
                 Action::TellAnswered => {
                     tracing::info!(call.id = %self.id, "the call is answered");
                     self.events.answered = true;
                     self.pick.iter().for_each(TrunkPick::answered);
-                    let sdp = std::mem::take(&mut self.body);
+                    let sdp = std::mem::take(&mut self.dial.sdp);
                     self.events.tell(CallEvent::Answered { at, at_mono: monotonic(), sdp })
                 }
                 Action::SendCancel => {
@@ -438,7 +468,7 @@ impl Call {
                     true
                 }
                 Action::SendBye => {
-                    if let Some(leg) = self.leg.clone() {
+                    if let Some(leg) = self.dial.leg.clone() {
                         self.send_bye(leg);
                     }
                     true
@@ -475,56 +505,20 @@ impl Call {
     }
 
     fn send_cancel(&self) {
-        match cancel(&self.invite) {
-            Ok(request) => self.spawn_transaction(request, "cancel"),
+        match self.dial.cancel() {
+            Ok(request) => self.send(request, "cancel"),
             Err(error) => tracing::error!(call.id = %self.id, %error, "a cancel cannot be built"),
         }
     }
 
     fn send_bye(&mut self, leg: Leg) {
-        self.cseq += 1;
-        match self.flow.bye(&leg, self.cseq) {
-            Ok(request) => self.spawn_transaction(request, "bye"),
-            Err(error) => tracing::error!(call.id = %self.id, %error, "a bye cannot be built"),
-        }
+        let (sender, id) = (self.dial.sender.clone(), self.id.clone());
+        self.byes.spawn(self.core.tasks.track_future(async move { sender.hang_up(&leg, &id).await }));
     }
 
     /// Sends a request beside the call: it may take 32 seconds, and the call is over before.
-    fn spawn_transaction(&self, request: Request, what: &'static str) {
-        let (flow, credentials, id) = (self.flow.clone(), self.credentials.clone(), self.id.clone());
-        self.core.tasks.spawn(async move {
-            match transact::send(&flow, request, credentials.as_ref()).await {
-                Ok(response) => {
-                    tracing::debug!(call.id = %id, sip.status = response.status_code.code(), "the {what} is answered")
-                }
-                Err(error) => tracing::warn!(call.id = %id, %error, "the {what} got no answer"),
-            }
-        });
+    fn send(&self, request: Request, what: &'static str) {
+        let (sender, id) = (self.dial.sender.clone(), self.id.clone());
+        self.core.tasks.spawn(async move { sender.send(request, &id, what).await });
     }
-}
-
-pub fn reason_values(headers: &rsipstack::sip::Headers) -> Vec<String> {
-    headers
-        .iter()
-        .filter_map(|h| match h {
-            Header::Reason(value) => Some(value.value().to_string()),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Status line, then Reason and Warning as they came.
-fn detail_of(response: &Response, reasons: &[String]) -> Option<String> {
-    let phrase = response.wire_reason.clone().unwrap_or_else(|| response.status_code.text().to_string());
-    let mut detail = format!("{} {phrase}", response.status_code.code());
-    for reason in reasons {
-        detail.push_str(&format!("; Reason: {reason}"));
-    }
-    for header in response.headers.iter() {
-        if let Header::Warning(value) = header {
-            detail.push_str(&format!("; Warning: {}", value.value()));
-        }
-    }
-    detail.truncate(detail.char_indices().nth(300).map_or(detail.len(), |(at, _)| at));
-    Some(detail)
 }

@@ -10,14 +10,13 @@
 //! Contract: whatever the order of inputs, `End` is among the actions exactly once, and a far leg that was ever answered is left only
 //! by its BYE or ours. Over still tidies up: a 200 that crosses our CANCEL is ended with a BYE.
 
+use super::fork::EarlyMedia;
 use super::outcome::{Final, Progress, Verdict, network_cleared, verdict};
 use crate::domain::call::outcome::{Fault, Outcome, Party};
 use std::time::Duration;
 
 /// No answer to CANCEL after this: the end is told, the line is watched on.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(4);
-/// Nothing may ring, or be set up, for ever: RFC 3261 timer B.
-pub const SETUP_LIMIT: Duration = Duration::from_secs(32);
 /// An answered call is ended after this whatever happens; the engine has shorter limits of its own.
 pub const LENGTH_LIMIT: Duration = Duration::from_secs(2 * 3600);
 
@@ -28,12 +27,14 @@ pub enum Input {
     /// 101–199.
     Provisional {
         status: u16,
-        sdp: bool,
+        media: EarlyMedia,
     },
     /// A 2xx; the ACK has left.
     Answered {
         status: u16,
     },
+    /// A new INVITE of the same call has left (credentials, another timer, a redirection): it has no response yet.
+    Resent,
     /// A final refusal from the far end.
     Refused(Refusal),
     /// The INVITE ran out of time with no final response.
@@ -50,6 +51,10 @@ pub enum Input {
     RemoteBye {
         cause: Option<u16>,
         detail: Option<String>,
+    },
+    /// The far end no longer knows the answered call, or let its session run out.
+    SessionLost {
+        detail: String,
     },
     /// The armed timer.
     Deadline,
@@ -100,7 +105,7 @@ pub struct End {
 enum State {
     Setup,
     Cancelling { verdict: Verdict, detail: String },
-    Up,
+    Up { status: u16 },
     Over,
 }
 
@@ -109,9 +114,9 @@ pub struct Machine {
     progress: Progress,
     ring_timeout: Duration,
     cancel: Cancel,
+    /// The INVITE that is out has a provisional response.
+    provisional: bool,
     told_ringing: bool,
-    /// A BYE that overtook its 200.
-    early_bye: Option<(Option<u16>, Option<String>)>,
 }
 
 /// A CANCEL may leave only after a provisional response (RFC 3261 §9.1).
@@ -123,17 +128,18 @@ enum Cancel {
 }
 
 impl Machine {
-    /// The machine and what to do first.
-    pub fn new(ring_timeout: Duration) -> (Self, Vec<Action>) {
+    /// The machine and what to do first. Until it rings, a call may be set up for `setup_limit` (RFC 3261 timer B), or as long as it might
+    /// ring if that is longer.
+    pub fn new(ring_timeout: Duration, setup_limit: Duration) -> (Self, Vec<Action>) {
         let machine = Self {
             state: State::Setup,
             progress: Progress::Silent,
             ring_timeout,
             cancel: Cancel::NotWanted,
+            provisional: false,
             told_ringing: false,
-            early_bye: None,
         };
-        (machine, vec![Action::Arm(ring_timeout.max(SETUP_LIMIT))])
+        (machine, vec![Action::Arm(ring_timeout.max(setup_limit))])
     }
 
     pub fn is_over(&self) -> bool {
@@ -141,14 +147,23 @@ impl Machine {
     }
 
     pub fn is_up(&self) -> bool {
-        self.state == State::Up
+        matches!(self.state, State::Up { .. })
+    }
+
+    /// Whether another INVITE may still be sent for this call.
+    pub fn is_setting_up(&self) -> bool {
+        self.state == State::Setup
     }
 
     pub fn on(&mut self, input: Input) -> Vec<Action> {
         match input {
             Input::Trying => self.heard(),
-            Input::Provisional { status, sdp } => self.provisional(status, sdp),
+            Input::Provisional { status, media } => self.provisional(status, media),
             Input::Answered { status } => self.answered(status),
+            Input::Resent => {
+                self.provisional = false;
+                vec![]
+            }
             Input::Refused(refusal) => self.refused(refusal),
             Input::NoResponse => {
                 let end = self.timed_out("no response from the trunk");
@@ -166,12 +181,17 @@ impl Machine {
             }
             Input::HangUp { why } => self.hang_up(why),
             Input::RemoteBye { cause, detail } => self.remote_bye(cause, detail),
+            Input::SessionLost { detail } => match self.state {
+                State::Up { .. } => self.end_up(Party::Network, Some(Fault::Network), detail),
+                State::Setup | State::Cancelling { .. } | State::Over => vec![],
+            },
             Input::Deadline => self.deadline(),
         }
     }
 
     fn heard(&mut self) -> Vec<Action> {
         self.progress = self.progress.max(Progress::Heard);
+        self.provisional = true;
         if self.cancel == Cancel::Wanted {
             self.cancel = Cancel::Sent;
             return vec![Action::SendCancel];
@@ -179,45 +199,39 @@ impl Machine {
         vec![]
     }
 
-    fn provisional(&mut self, status: u16, sdp: bool) -> Vec<Action> {
+    fn provisional(&mut self, status: u16, media: EarlyMedia) -> Vec<Action> {
         let mut actions = self.heard();
         if self.state != State::Setup {
             return actions;
         }
-        if (180..=183).contains(&status) && self.progress < Progress::Rang {
+        let rings = (180..=183).contains(&status);
+        if rings && self.progress < Progress::Rang {
             self.progress = Progress::Rang;
             actions.push(Action::Arm(self.ring_timeout));
         }
-        if (180..=183).contains(&status) && !self.told_ringing && !(status == 183 && sdp) {
+        if rings && !self.told_ringing && (status != 183 || media == EarlyMedia::None) {
             self.told_ringing = true;
             actions.push(Action::TellRinging { status });
         }
-        if sdp {
+        if media == EarlyMedia::New {
             actions.push(Action::TellEarlyMedia { status });
         }
         actions
     }
 
     fn answered(&mut self, status: u16) -> Vec<Action> {
-        match std::mem::replace(&mut self.state, State::Over) {
+        match &self.state {
             State::Setup => {
-                self.cancel = Cancel::NotWanted;
-                match self.early_bye.take() {
-                    Some((cause, detail)) => vec![Action::TellAnswered, Action::End(by_far_end(cause, detail))],
-                    None => {
-                        self.state = State::Up;
-                        vec![Action::TellAnswered, Action::Arm(LENGTH_LIMIT)]
-                    }
-                }
+                self.state = State::Up { status };
+                vec![Action::TellAnswered, Action::Arm(LENGTH_LIMIT)]
             }
             State::Cancelling { verdict, detail } => {
                 let detail = format!("{detail}; answered while our cancel was on its way, ended at once");
-                vec![Action::SendBye, Action::End(unanswered(verdict, Some(Party::Us), Some(status), Some(detail)))]
+                let end = unanswered(*verdict, Some(Party::Us), Some(status), Some(detail));
+                self.state = State::Over;
+                vec![Action::SendBye, Action::End(end)]
             }
-            State::Up => {
-                self.state = State::Up;
-                vec![]
-            }
+            State::Up { .. } => vec![],
             // A far end that answers when all is over is still ours to end.
             State::Over => vec![Action::SendBye],
         }
@@ -241,7 +255,7 @@ impl Machine {
                 let detail = detail.clone();
                 self.finish_setup(End { retry_after, ..unanswered(verdict, Some(by), Some(status), Some(detail)) })
             }
-            State::Up | State::Over => vec![],
+            State::Up { .. } | State::Over => vec![],
         }
     }
 
@@ -254,14 +268,14 @@ impl Machine {
                 // The far end may ring, now or later: assume that it does.
                 if self.cancel == Cancel::NotWanted {
                     self.cancel = Cancel::Wanted;
-                    if self.progress > Progress::Silent {
+                    if self.provisional {
                         actions.extend(self.heard());
                     }
                 }
                 actions.extend(self.finish_setup(end));
                 actions
             }
-            State::Up => self.end_up(Party::Network, Some(Fault::Trunk), detail),
+            State::Up { .. } => self.end_up(Party::Network, Some(Fault::Trunk), detail),
             State::Over => vec![],
         }
     }
@@ -269,22 +283,21 @@ impl Machine {
     fn hang_up(&mut self, why: String) -> Vec<Action> {
         match self.state {
             State::Setup => self.give_up(Verdict { outcome: Outcome::Cancelled, fault: Fault::Us }, why),
-            State::Up => self.end_up(Party::Us, None, why),
+            State::Up { .. } => self.end_up(Party::Us, None, why),
             State::Cancelling { .. } | State::Over => vec![],
         }
     }
 
     fn remote_bye(&mut self, cause: Option<u16>, detail: Option<String>) -> Vec<Action> {
         match self.state {
-            State::Up => {
+            State::Up { status } => {
                 self.state = State::Over;
-                vec![Action::End(by_far_end(cause, detail))]
+                let broken = cause.is_some_and(network_cleared);
+                let by = if broken { Party::Network } else { Party::Customer };
+                vec![Action::End(answered(status, by, detail, broken.then_some(Fault::Network)))]
             }
-            State::Setup => {
-                self.early_bye = Some((cause, detail));
-                vec![]
-            }
-            State::Cancelling { .. } | State::Over => vec![],
+            // Nothing to hang up yet, or no more.
+            State::Setup | State::Cancelling { .. } | State::Over => vec![],
         }
     }
 
@@ -300,7 +313,7 @@ impl Machine {
                 let end = unanswered(*verdict, Some(Party::Us), None, Some(detail.clone()));
                 self.finish_setup(end)
             }
-            State::Up => self.end_up(Party::Us, Some(Fault::Us), "the call reached its length limit".into()),
+            State::Up { .. } => self.end_up(Party::Us, Some(Fault::Us), "the call reached its length limit".into()),
             State::Over => vec![],
         }
     }
@@ -308,7 +321,7 @@ impl Machine {
     fn give_up(&mut self, verdict: Verdict, detail: String) -> Vec<Action> {
         self.state = State::Cancelling { verdict, detail };
         self.cancel = Cancel::Wanted;
-        let mut actions = if self.progress > Progress::Silent { self.heard() } else { vec![] };
+        let mut actions = if self.provisional { self.heard() } else { vec![] };
         actions.push(Action::Arm(CANCEL_GRACE));
         actions
     }
@@ -329,9 +342,9 @@ impl Machine {
                 };
                 vec![Action::End(end)]
             }
-            State::Up => {
+            State::Up { status } => {
                 // Signalling may come back over another connection; the media clock decides.
-                self.state = State::Up;
+                self.state = State::Up { status };
                 vec![]
             }
             State::Over => vec![],
@@ -339,9 +352,10 @@ impl Machine {
     }
 
     fn end_up(&mut self, by: Party, fault: Option<Fault>, detail: String) -> Vec<Action> {
-        self.state = State::Over;
-        let end = answered_end(by, Some(detail), fault);
-        vec![Action::SendBye, Action::End(end)]
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Up { status } => vec![Action::SendBye, Action::End(answered(status, by, Some(detail), fault))],
+            State::Setup | State::Cancelling { .. } | State::Over => vec![],
+        }
     }
 }
 
@@ -350,26 +364,24 @@ fn unanswered(verdict: Verdict, by: Option<Party>, status: Option<u16>, detail: 
     End { answered: false, outcome, by, status, detail, fault, retry_after: None }
 }
 
-fn answered_end(by: Party, detail: Option<String>, fault: Option<Fault>) -> End {
-    End { answered: true, outcome: None, by: Some(by), status: Some(200), detail, fault, retry_after: None }
-}
-
-fn by_far_end(cause: Option<u16>, detail: Option<String>) -> End {
-    let broken = cause.is_some_and(network_cleared);
-    let by = if broken { Party::Network } else { Party::Customer };
-    answered_end(by, detail, broken.then_some(Fault::Network))
+fn answered(status: u16, by: Party, detail: Option<String>, fault: Option<Fault>) -> End {
+    End { answered: true, outcome: None, by: Some(by), status: Some(status), detail, fault, retry_after: None }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SETUP_LIMIT: Duration = Duration::from_secs(32);
+
     fn inputs() -> Vec<Input> {
         vec![
             Input::Trying,
-            Input::Provisional { status: 180, sdp: false },
-            Input::Provisional { status: 183, sdp: true },
+            Input::Provisional { status: 180, media: EarlyMedia::None },
+            Input::Provisional { status: 183, media: EarlyMedia::New },
             Input::Answered { status: 200 },
+            Input::Resent,
+            Input::SessionLost { detail: "x".into() },
             Input::Refused(Refusal { status: 486, ..Refusal::default() }),
             Input::Refused(Refusal { status: 487, ..Refusal::default() }),
             Input::NoResponse,
@@ -391,7 +403,7 @@ mod tests {
                 .map(|place| all[index / all.len().pow(place) % all.len()].clone())
                 .chain(closing.iter().cloned())
                 .collect();
-            let (mut machine, _) = Machine::new(Duration::from_secs(45));
+            let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
             let (mut ends, mut byes, mut cancels, mut told, mut gone, mut answered_200) = (0, 0, 0, 0, false, 0);
             for input in &sequence {
                 gone |= matches!(input, Input::RemoteBye { .. });
@@ -419,7 +431,7 @@ mod tests {
 
     #[track_caller]
     fn check(sequence: &[Input], expected: (Outcome, Fault, Party, Option<u16>)) {
-        let (mut machine, _) = Machine::new(Duration::from_secs(45));
+        let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
         let actions: Vec<Action> = sequence.iter().flat_map(|i| machine.on(i.clone())).collect();
         let end = actions.iter().find_map(|a| match a {
             Action::End(end) => Some(end.clone()),
@@ -431,7 +443,7 @@ mod tests {
 
     #[test]
     fn an_unanswered_call_says_who_ended_it_and_why() {
-        let rang = Input::Provisional { status: 180, sdp: false };
+        let rang = Input::Provisional { status: 180, media: EarlyMedia::None };
         let refused = |status| Input::Refused(Refusal { status, ..Refusal::default() });
         let hang_up = Input::HangUp { why: "stop".into() };
         use {Fault::*, Outcome::*};
@@ -458,21 +470,55 @@ mod tests {
 
     #[test]
     fn a_cancel_waits_for_the_first_provisional_response() {
-        let (mut machine, _) = Machine::new(Duration::from_secs(45));
+        let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
         assert_eq!(machine.on(Input::HangUp { why: "x".into() }), [Action::Arm(CANCEL_GRACE)]);
         assert_eq!(machine.on(Input::Trying), [Action::SendCancel]);
-        assert_eq!(machine.on(Input::Provisional { status: 180, sdp: false }), []);
+        assert_eq!(machine.on(Input::Provisional { status: 180, media: EarlyMedia::None }), []);
     }
 
     #[test]
     fn ringing_is_told_once_and_early_media_each_time_and_the_ring_limit_starts_with_the_ring() {
-        let (mut machine, first) = Machine::new(Duration::from_secs(20));
+        let (mut machine, first) = Machine::new(Duration::from_secs(20), SETUP_LIMIT);
         assert_eq!(first, [Action::Arm(SETUP_LIMIT)]);
-        let ring = |status, sdp| Input::Provisional { status, sdp };
+        let ring = |status, media| Input::Provisional { status, media };
         let limit = Action::Arm(Duration::from_secs(20));
-        assert_eq!(machine.on(ring(183, true)), [limit, Action::TellEarlyMedia { status: 183 }]);
-        assert_eq!(machine.on(ring(180, false)), [Action::TellRinging { status: 180 }]);
-        assert_eq!(machine.on(ring(180, true)), [Action::TellEarlyMedia { status: 180 }]);
-        assert_eq!(machine.on(ring(199, false)), []);
+        assert_eq!(machine.on(ring(183, EarlyMedia::New)), [limit, Action::TellEarlyMedia { status: 183 }]);
+        assert_eq!(machine.on(ring(180, EarlyMedia::None)), [Action::TellRinging { status: 180 }]);
+        assert_eq!(machine.on(ring(183, EarlyMedia::Known)), []);
+        assert_eq!(machine.on(ring(180, EarlyMedia::New)), [Action::TellEarlyMedia { status: 180 }]);
+        assert_eq!(machine.on(ring(183, EarlyMedia::None)), []);
+    }
+
+    #[test]
+    fn a_cancel_waits_for_a_response_to_the_invite_that_is_out() {
+        let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
+        machine.on(Input::Trying);
+        machine.on(Input::Resent);
+        assert_eq!(machine.on(Input::HangUp { why: "x".into() }), [Action::Arm(CANCEL_GRACE)]);
+        assert_eq!(machine.on(Input::Deadline).len(), 1, "the end is told after the grace");
+        assert_eq!(machine.on(Input::Trying), [Action::SendCancel], "and the phone that rings after it is cancelled");
+    }
+
+    #[test]
+    fn an_answered_call_says_who_ended_it_and_keeps_its_status() {
+        let lost = Input::SessionLost { detail: "x".into() };
+        let bye = |cause| Input::RemoteBye { cause, detail: None };
+        for (input, by, fault) in [
+            (Input::HangUp { why: "x".into() }, Party::Us, None),
+            (bye(None), Party::Customer, None),
+            (bye(Some(16)), Party::Customer, None),
+            (bye(Some(38)), Party::Network, Some(Fault::Network)),
+            (lost, Party::Network, Some(Fault::Network)),
+            (Input::Broken { detail: "x".into() }, Party::Network, Some(Fault::Trunk)),
+            (Input::Deadline, Party::Us, Some(Fault::Us)),
+        ] {
+            let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
+            machine.on(Input::Answered { status: 202 });
+            let actions = machine.on(input.clone());
+            let Some(Action::End(end)) = actions.last() else { panic!("{input:?} did not end: {actions:?}") };
+            assert_eq!((end.answered, end.by, end.fault, end.status), (true, Some(by), fault, Some(202)), "{input:?}");
+            let ours = !matches!(input, Input::RemoteBye { .. });
+            assert_eq!(actions.contains(&Action::SendBye), ours, "{input:?}");
+        }
     }
 }

@@ -79,7 +79,7 @@ fn by_status(status: u16, progress: Progress) -> Verdict {
             Progress::Silent => is(Outcome::Unreachable, Fault::Network),
         },
         // Our offer or our request was not to their liking.
-        400 | 405 | 406 | 413..=416 | 420 | 421 | 488 | 493 | 606 => is(Outcome::TrunkFailure, Fault::Us),
+        400 | 405 | 406 | 413..=417 | 420..=423 | 488 | 493 | 494 | 606 => is(Outcome::TrunkFailure, Fault::Us),
         482 | 483 => is(Outcome::TrunkFailure, Fault::Network),
         605 | 609..=699 => is(Outcome::Declined, Fault::Customer),
         // 3xx is not followed: a redirect could send our calls anywhere at our cost.

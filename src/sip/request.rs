@@ -1,19 +1,27 @@
 //! Requests that we send, and the little that must be remembered of a dialog to send them.
 //!
-//! Builds messages; sends nothing. Route sets are taken as loose (RFC 3261 §16.4), like everything in the field is.
+//! Builds messages; sends nothing. Route sets are written as loose (RFC 3261 §16.4); `mend` turns them round for a strict first hop.
 
 use super::digest::{self, Asked, Credentials, DigestError};
 use super::trunk::{Trunk, TrunkPick};
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::typed::{Contact, RecordRoute};
-use rsipstack::sip::{Header, HostWithPort, Method, Param, Request, Response, Transport, Uri, Version};
+use rsipstack::sip::{Header, Headers, HostWithPort, Method, Param, Request, Response, Transport, Uri, Version};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transaction::{make_tag, random_text};
 use rsipstack::transport::{SipAddr, SipConnection};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// What we answer to, in Allow headers.
 pub const ALLOWED: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY, MESSAGE";
+
+/// The options that we know, for Supported headers.
+pub fn supported(timers: bool) -> Header {
+    let options = if timers { "100rel, timer" } else { "100rel" };
+    Header::Supported(options.to_string().into())
+}
 
 /// A request could not be built: a header of ours or theirs cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +37,21 @@ impl From<rsipstack::Error> for BuildError {
 impl From<rsipstack::sip::Error> for BuildError {
     fn from(error: rsipstack::sip::Error) -> Self {
         Self(error.to_string())
+    }
+}
+
+/// The CSeq numbers of one call: every request that we send in it has one of its own.
+#[derive(Clone)]
+pub struct Sequence(Arc<AtomicU32>);
+
+impl Sequence {
+    /// The first number is the one after `cseq`.
+    pub fn after(cseq: u32) -> Self {
+        Self(Arc::new(AtomicU32::new(cseq)))
+    }
+
+    pub fn next(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 
@@ -88,12 +111,19 @@ impl Flow {
         Ok(Request { method, uri, version: Version::V2, headers: headers.into(), body: vec![] })
     }
 
-    /// The first INVITE of a call to `user` at the trunk that was picked.
-    pub fn invite(&self, pick: &TrunkPick, user: &str, call_id: &str, sdp: Vec<u8>) -> Result<Request, BuildError> {
+    /// The first INVITE of a call to `user` at the trunk that was picked, without its session timer.
+    pub fn invite(
+        &self,
+        pick: &TrunkPick,
+        user: &str,
+        call_id: &str,
+        cseq: u32,
+        sdp: Vec<u8>,
+    ) -> Result<Request, BuildError> {
         let to = pick.trunk().address_of(user);
         let from = format!("{};tag={}", pick.trunk().identity.from(pick.caller()), make_tag());
         let to_header = format!("<{}>", without_params(&to));
-        let mut request = self.request(Method::Invite, to, from, to_header, call_id, 1)?;
+        let mut request = self.request(Method::Invite, to, from, to_header, call_id, cseq)?;
         request.headers.push(self.contact(pick.contact_user()));
         request.headers.extend(pick.trunk().identity.headers(pick.caller()));
         request.headers.push(Header::Allow(ALLOWED.to_string().into()));
@@ -132,13 +162,64 @@ impl Flow {
         Ok(request)
     }
 
+    /// A request inside the dialog with `leg`.
+    fn within(&self, leg: &Leg, method: Method, cseq: u32) -> Result<Request, BuildError> {
+        let (from, to) = (leg.local.clone(), leg.remote.clone());
+        let mut request = self.request(method, leg.target.clone(), from, to, &leg.call_id, cseq)?;
+        request.headers.extend(leg.routes.iter().map(|r| Header::Route(r.clone().into())).collect());
+        Ok(request)
+    }
+
     /// BYE for an answered leg.
     pub fn bye(&self, leg: &Leg, cseq: u32) -> Result<Request, BuildError> {
-        let (from, to) = (leg.local.clone(), leg.remote.clone());
-        let mut request = self.request(Method::Bye, leg.target.clone(), from, to, &leg.call_id, cseq)?;
-        request.headers.extend(leg.routes.iter().map(|r| Header::Route(r.clone().into())).collect());
+        let mut request = self.within(leg, Method::Bye, cseq)?;
         request.headers.push(Header::Reason("Q.850;cause=16;text=\"Normal call clearing\"".to_string().into()));
         Ok(request)
+    }
+
+    /// ACK of the 2xx to the INVITE of this CSeq, where the stack sends none.
+    pub fn ack(&self, leg: &Leg, invite_cseq: u32) -> Result<Request, BuildError> {
+        self.within(leg, Method::Ack, invite_cseq)
+    }
+
+    /// PRACK of the provisional response `rseq` to the INVITE of this CSeq (RFC 3262 §7.2).
+    pub fn prack(&self, leg: &Leg, cseq: u32, rseq: u32, invite_cseq: u32) -> Result<Request, BuildError> {
+        let mut request = self.within(leg, Method::PRack, cseq)?;
+        request.headers.push(Header::RAck(format!("{rseq} {invite_cseq} INVITE").into()));
+        Ok(request)
+    }
+
+    /// A session refresh: an UPDATE without `sdp`, a re-INVITE with it.
+    pub fn refresh(
+        &self,
+        leg: &Leg,
+        cseq: u32,
+        caller: &str,
+        timer: Vec<Header>,
+        sdp: Option<Vec<u8>>,
+    ) -> Result<Request, BuildError> {
+        let method = if sdp.is_some() { Method::Invite } else { Method::Update };
+        let mut request = self.within(leg, method, cseq)?;
+        request.headers.push(self.contact(caller));
+        request.headers.push(Header::Allow(ALLOWED.to_string().into()));
+        request.headers.push(supported(true));
+        request.headers.extend(timer);
+        if let Some(sdp) = sdp {
+            request.headers.push(Header::ContentType("application/sdp".to_string().into()));
+            request.body = sdp;
+        }
+        Ok(request)
+    }
+
+    /// `request` once more as a new one: new branch, its own CSeq, without the credentials of the first.
+    pub fn again(&self, request: &Request, cseq: u32) -> Result<Request, BuildError> {
+        let mut again = request.clone();
+        again.headers.retain(|h| {
+            !matches!(h, Header::Via(_) | Header::CSeq(_) | Header::Authorization(_) | Header::ProxyAuthorization(_))
+        });
+        again.headers.push(Header::CSeq(format!("{cseq} {}", request.method).into()));
+        again.headers.push_front(self.via()?);
+        Ok(again)
     }
 
     /// `request` once more with an answer to the challenge in `response`: new branch, next CSeq. Credentials for other servers on the
@@ -150,7 +231,6 @@ impl Flow {
         credentials: &Credentials,
         cseq: u32,
     ) -> Result<Request, DigestError> {
-        let broken = |e: String| DigestError::Unsupported(e);
         let (uri, cnonce) = (request.uri.to_string(), random_text(16));
         let asked = Asked { credentials, method: request.method, uri: &uri, cnonce: &cnonce };
         let sent = |proxy: bool| -> Vec<&str> {
@@ -167,14 +247,9 @@ impl Flow {
         let answered = digest::answer(&challenges(response), &sent(by_proxy), &asked)?;
         let kept = digest::renew(&sent(!by_proxy), &asked);
         let (to_proxies, to_server) = if by_proxy { (answered, kept) } else { (kept, answered) };
-        let mut again = request.clone();
-        again.headers.retain(|h| {
-            !matches!(h, Header::Via(_) | Header::CSeq(_) | Header::Authorization(_) | Header::ProxyAuthorization(_))
-        });
-        again.headers.push(Header::CSeq(format!("{cseq} {}", request.method).into()));
+        let mut again = self.again(request, cseq).map_err(|e| DigestError::Unsupported(e.to_string()))?;
         again.headers.extend(to_proxies.into_iter().map(|v| Header::ProxyAuthorization(v.into())).collect());
         again.headers.extend(to_server.into_iter().map(|v| Header::Authorization(v.into())).collect());
-        again.headers.push_front(self.via().map_err(|e| broken(e.to_string()))?);
         Ok(again)
     }
 }
@@ -246,24 +321,52 @@ pub struct Leg {
 impl Leg {
     /// Never fails: a leg that was answered must be one that can be hung up, whatever its 200 looks like.
     pub fn from_answer(invite: &Request, response: &Response) -> Self {
+        let to = response.to_header().or_else(|_| invite.to_header()).map(|h| h.value());
+        Self::new(&invite.headers, to.unwrap_or_default(), response, || invite.uri.clone())
+    }
+
+    /// The same where the INVITE is gone: the response repeats what it said.
+    pub fn from_orphan(response: &Response, from: &SipAddr) -> Self {
+        let to = response.to_header().map(|h| h.value()).unwrap_or_default();
+        Self::new(&response.headers, to, response, || Uri::from(from))
+    }
+
+    fn new(ours: &Headers, to: &str, response: &Response, target: impl FnOnce() -> Uri) -> Self {
         let routes = response.headers.iter().filter_map(|h| match h {
             Header::RecordRoute(value) => RecordRoute::parse_header_list(value.value()).ok(),
             _ => None,
         });
         let mut routes: Vec<String> = routes.flatten().map(|r| format!("<{}>", r.uri)).collect();
         routes.reverse();
-        let text = |value: Result<&str, _>| value.map(str::to_string).unwrap_or_default();
-        let remote = text(response.to_header().or_else(|_| invite.to_header()).map(|h| h.value()));
-        let contact = response.contact_header().ok().and_then(|c| Contact::parse(c.value()).ok());
+        let text = |wanted: fn(&Header) -> Option<&str>| ours.iter().find_map(wanted).unwrap_or_default().to_string();
         Self {
-            call_id: text(invite.call_id_header().map(|h| h.value())),
-            local: text(invite.from_header().map(|h| h.value())),
-            remote_tag: tag_of(&remote).unwrap_or_default().into(),
-            remote,
-            target: contact.map_or_else(|| invite.uri.clone(), |c| c.uri),
+            call_id: text(|h| if let Header::CallId(v) = h { Some(v.value()) } else { None }),
+            local: text(|h| if let Header::From(v) = h { Some(v.value()) } else { None }),
+            remote: to.to_string(),
+            remote_tag: tag_of(to).unwrap_or_default().into(),
+            target: contact_of(&response.headers).unwrap_or_else(target),
             routes,
         }
     }
+
+    /// The To tag of a response.
+    pub fn tag(response: &Response) -> &str {
+        response.to_header().ok().and_then(|to| tag_of(to.value())).unwrap_or_default()
+    }
+
+    /// Whether a request with this From tag is of this dialog. A far end that gave us no tag may have any.
+    pub fn is_from(&self, tag: &str) -> bool {
+        self.remote_tag.is_empty() || self.remote_tag == tag
+    }
+}
+
+/// The address in the first Contact, if it can be read.
+pub fn contact_of(headers: &Headers) -> Option<Uri> {
+    let value = headers.iter().find_map(|h| match h {
+        Header::Contact(v) => Some(v.value()),
+        _ => None,
+    })?;
+    Contact::parse_header_list(value).ok()?.into_iter().next().map(|c| c.uri)
 }
 
 /// The tag parameter of a From or To value.

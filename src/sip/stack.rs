@@ -3,6 +3,7 @@
 use super::api::{CallEvent, NoTrunk, SipError, TrunkStatus, Wanted};
 use super::call::{self, CallControl, EVENTS_MAX, Events};
 use super::mend::Mend;
+use super::orphan::Orphans;
 use super::request::Flow;
 use super::trunk::{self, Trunk, TrunkPick};
 use super::wire::CleanUdp;
@@ -164,12 +165,14 @@ impl SipStack {
         let longest_ring = trunks.iter().map(|t| t.ring_timeout).max().unwrap_or_default();
         let options =
             EndpointOption { t1, t1x64: t1 * 64, timerc: longest_ring + TIMER_C_MARGIN, ..EndpointOption::default() };
+        let orphans = Orphans::default();
         let endpoint = EndpointBuilder::new()
             .with_user_agent(&user_agent)
             .with_cancel_token(sockets.clone())
             .with_transport_layer(transport)
             .with_option(options)
             .with_inspector(Box::new(Mend))
+            .with_transport_inspector(Box::new(orphans.clone()))
             .build();
         let requests = endpoint
             .incoming_transactions()
@@ -185,6 +188,7 @@ impl SipStack {
             pool: tcp::Pool::default(),
             calls: Mutex::default(),
         });
+        orphans.watch_over(&core);
         tokio::spawn(async move { endpoint.serve().await });
         for (listener, _) in listeners {
             tokio::spawn(tcp::serve(core.endpoint.clone(), listener, core.sockets.clone()));
@@ -378,9 +382,10 @@ mod tests {
     }
 
     /// With T1 at 10 ms, what takes 32 s in the field takes 640 ms.
-    async fn call_into_silence(trunk: &str) -> (Vec<CallEvent>, Arc<SipStack>) {
+    async fn call_into_silence(uri: &str) -> (Vec<CallEvent>, Arc<SipStack>) {
         let sip = config::Sip { listen: vec!["udp:127.0.0.1:0".into()], advertise: None };
-        let trunk: config::Trunk = toml::from_str(&format!("name = \"t\"\nuri = \"{trunk}\"")).unwrap();
+        let trunk: config::Trunk =
+            toml::from_str(&format!("name = \"t\"\nuri = \"{uri}\"\nring_timeout_s = 1")).unwrap();
         let clock = Arc::new(crate::clock::SystemClock);
         let (shutdown, t1) = (CancellationToken::new(), Duration::from_millis(10));
         let stack = SipStack::start_with(&sip, &[trunk], clock, shutdown, t1).await.unwrap();
@@ -415,6 +420,53 @@ mod tests {
             }
             assert_eq!((stack.dialogs(), stack.trunks()[0].calls_up), (0, 0), "{uri}");
         }
+    }
+
+    /// A far end that says 100 to the INVITE and 487 when it is cancelled; gives the messages that it got.
+    async fn trying_for_ever(socket: tokio::net::UdpSocket) -> Vec<String> {
+        let (mut got, mut buffer): (Vec<String>, _) = (vec![], [0; 4096]);
+        let reply = |status: &str, request: &str| {
+            let copied = ["Via", "From", "To", "Call-ID", "CSeq"];
+            let lines = request.lines().filter(|l| copied.iter().any(|n| l.starts_with(&format!("{n}:"))));
+            let head: String = lines.map(|l| format!("{l}\r\n")).collect();
+            format!("SIP/2.0 {status}\r\n{head}Content-Length: 0\r\n\r\n")
+        };
+        loop {
+            let (len, from) = socket.recv_from(&mut buffer).await.unwrap();
+            let text = String::from_utf8_lossy(&buffer[..len]).into_owned();
+            let replies = match text.split(' ').next() {
+                Some("INVITE") => vec![reply("100 Trying", &text)],
+                Some("CANCEL") => vec![reply("200 OK", &text), reply("487 Terminated", &got[0])],
+                _ => vec![],
+            };
+            let last = text.starts_with("ACK");
+            got.push(text);
+            for reply in replies {
+                socket.send_to(reply.as_bytes(), from).await.unwrap();
+            }
+            if last {
+                return got;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_gets_no_further_than_100_is_cancelled() {
+        use crate::domain::call::outcome::{Fault, Outcome};
+        let far = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("sip:{}", far.local_addr().unwrap());
+        let far = tokio::spawn(trying_for_ever(far));
+        let (seen, stack) = call_into_silence(&uri).await;
+        match &seen[..] {
+            [CallEvent::InviteSent { .. }, CallEvent::Ended(end)] => {
+                assert_eq!((end.outcome, end.fault), (Some(Outcome::Unreachable), Some(Fault::Network)), "{end:?}");
+                assert_eq!(end.status, Some(487));
+            }
+            other => panic!("{other:?}"),
+        }
+        let got = timeout(Duration::from_secs(5), far).await.unwrap().unwrap();
+        assert!(got.iter().any(|m| m.starts_with("CANCEL ")), "{got:?}");
+        assert_eq!((stack.dialogs(), stack.trunks()[0].calls_up), (0, 0));
     }
 
     #[test]

@@ -9,8 +9,10 @@ use super::health::{Fate, Health, Ping, View};
 use super::identity::Identity;
 use super::machine::End;
 use super::number::Dialling;
+use super::session_timer::MIN_SE_S;
 use crate::clock::monotonic;
 use crate::config;
+use crate::domain::phone::Phone;
 use rsipstack::sip::{HostWithPort, Transport, Uri};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +48,9 @@ pub struct Trunk {
     pub options_interval: Option<Duration>,
     /// The registrar seems to have forgotten us.
     pub forgotten: Notify,
+    /// What Session-Expires asks for; 0 = no session timers.
+    pub session_timer_s: u32,
+    redirect_hosts: Vec<String>,
     priority: i32,
     prefixes: Vec<String>,
     max_calls: u32,
@@ -106,6 +111,10 @@ impl Trunk {
                 "want at most 3600, 0 = never",
             ));
         }
+        let session_timer_s = config.session_timer_s;
+        if (1..MIN_SE_S).contains(&session_timer_s) {
+            return Err(bad("session_timer_s", &session_timer_s.to_string(), "want 0 (off) or at least 90"));
+        }
         Ok(Self {
             name: config.name.clone(),
             uri: address(parsed.host_with_port, transport),
@@ -118,6 +127,8 @@ impl Trunk {
             register: config.register,
             options_interval: (config.options_interval_s > 0).then(|| Duration::from_secs(config.options_interval_s)),
             forgotten: Notify::new(),
+            session_timer_s,
+            redirect_hosts: config.redirect_hosts.clone(),
             priority: config.priority,
             prefixes: config.allowed_prefixes.clone(),
             max_calls: config.max_calls,
@@ -146,6 +157,16 @@ impl Trunk {
     /// The user that the carrier knows us by.
     pub fn account(&self) -> &str {
         self.credentials.as_ref().map_or_else(|| self.identity.caller("", None), |c| c.username.as_str())
+    }
+
+    pub fn may_dial(&self, to: &Phone) -> bool {
+        self.prefixes.iter().any(|p| to.e164().starts_with(p.as_str()))
+    }
+
+    /// Whether a redirection to this host stays with the trunk.
+    pub fn is_own_host(&self, host: &str) -> bool {
+        let own = self.uri.host_with_port.host.to_string();
+        std::iter::once(&own).chain(&self.redirect_hosts).any(|h| h.eq_ignore_ascii_case(host))
     }
 
     pub fn set_registration(&self, registration: Registration) {
@@ -222,7 +243,7 @@ impl Trunk {
     }
 
     fn take_slot(self: &Arc<Self>, wanted: &Wanted, now: Instant) -> Result<TrunkPick, TrunkLimit> {
-        if !self.prefixes.iter().any(|p| wanted.to.e164().starts_with(p.as_str())) {
+        if !self.may_dial(wanted.to) {
             return Err(TrunkLimit::Prefix);
         }
         let mut state = self.state();
@@ -297,9 +318,8 @@ pub fn pick(trunks: &[Arc<Trunk>], wanted: &Wanted) -> Result<TrunkPick, NoTrunk
 /// Whether a trunk could take the call now or as soon as our own calls leave it room. Holds nothing.
 pub fn can_take(trunks: &[Arc<Trunk>], wanted: &Wanted) -> bool {
     let now = monotonic();
-    let allows = |t: &Trunk| t.prefixes.iter().any(|p| wanted.to.e164().starts_with(p.as_str()));
     let mut others = trunks.iter().filter(|t| !wanted.except.contains(&t.name));
-    others.any(|t| allows(t) && t.state().standing(now).is_ok())
+    others.any(|t| t.may_dial(wanted.to) && t.state().standing(now).is_ok())
 }
 
 fn address(host_with_port: HostWithPort, transport: Transport) -> Uri {
@@ -407,7 +427,6 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::phone::Phone;
 
     fn config(name: &str, extra: &str) -> config::Trunk {
         toml::from_str(&format!("name = \"{name}\"\n{extra}")).unwrap()
@@ -439,6 +458,7 @@ mod tests {
             ("uri = \"sip:h\"\nidentity = \"pai\"", "trunks.a.identity = \"pai\": want none, p_asserted"),
             ("uri = \"sip:h\"\nnumber_format = \"E.164\"", "trunks.a.number_format = \"E.164\": want national"),
             ("uri = \"sip:h\"\noptions_interval_s = 4000", "trunks.a.options_interval_s = \"4000\": want at most"),
+            ("uri = \"sip:h\"\nsession_timer_s = 60", "trunks.a.session_timer_s"),
         ] {
             let error = trunk(extra).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(error.starts_with(expected), "{extra}: {error}");

@@ -3,10 +3,17 @@
 //! Every test asserts the events in order, exactly one end, that no dialog and no trunk slot is left, and what was on the wire
 //! (a SIPp scenario passes only if every message came as it should).
 
+mod cancel;
+mod forks;
+mod inside;
+mod odd;
 pub mod peer;
 mod raw;
+mod redirect;
+mod reliable;
 pub mod rig;
 mod sipp;
+mod timers;
 mod torture;
 mod trunk;
 

@@ -91,6 +91,39 @@ impl Peer {
         }
     }
 
+    /// The next messages that are not repetitions: one of each kind, in any order.
+    pub async fn expect_all(&mut self, kinds: &[&str]) -> Vec<Message> {
+        let mut found: Vec<Message> = vec![];
+        while found.len() < kinds.len() {
+            let message = self.next().await.unwrap_or_else(|| panic!("waited in vain for {kinds:?}"));
+            if self.seen.insert(message.identity()) {
+                found.push(message);
+            }
+        }
+        kinds
+            .iter()
+            .map(|kind| {
+                let at = found.iter().position(|m| m.kind() == *kind);
+                found.swap_remove(at.unwrap_or_else(|| panic!("no {kind} among {found:?}")))
+            })
+            .collect()
+    }
+
+    /// Nothing but repetitions comes for so long.
+    pub async fn expect_silence(&mut self, time: std::time::Duration) {
+        let spoken = timeout(time, async {
+            loop {
+                let message = self.next().await;
+                if let Some(message) = message.filter(|m| self.seen.insert(m.identity())) {
+                    return message;
+                }
+            }
+        });
+        if let Ok(message) = spoken.await {
+            panic!("a message too many: {}", message.text);
+        }
+    }
+
     /// The next message, repetitions included; `None` after the limit.
     pub async fn next(&mut self) -> Option<Message> {
         timeout(LIMIT, async {

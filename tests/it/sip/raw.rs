@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// A call that has been answered, and the INVITE at the far end.
-async fn answered_call(far: &mut Peer, rig: &Rig) -> (Watched, Message) {
+pub async fn answered_call(far: &mut Peer, rig: &Rig) -> (Watched, Message) {
     let mut call = rig.call();
     let invite = far.expect("INVITE").await;
     far.answer(&invite).await;
@@ -20,7 +20,7 @@ async fn answered_call(far: &mut Peer, rig: &Rig) -> (Watched, Message) {
     (call, invite)
 }
 
-async fn hang_up(far: &mut Peer, mut call: Watched, rig: &Rig) {
+pub async fn hang_up(far: &mut Peer, mut call: Watched, rig: &Rig) {
     call.control.hang_up("done");
     let bye = far.expect("BYE").await;
     far.reply(&bye, "200 OK", b"", b"").await;
