@@ -45,7 +45,7 @@ fn allowed(uri: &Uri, trunk: &Trunk, dialled: &Phone) -> Option<Uri> {
         return None;
     }
     let user = match &uri.auth {
-        None => dialled.as_dialled(),
+        None => trunk.dialling.user(dialled),
         Some(auth) if is_of_class(&auth.user, trunk, dialled) => auth.user.clone(),
         Some(_) => return None,
     };
