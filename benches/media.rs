@@ -1,6 +1,6 @@
 //! Cost of one 20 ms packet: companding, receiving and placing, recording.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use huifang::clock::monotonic;
 use huifang::media::codec::{Codec, FRAME};
 use huifang::media::leg::Leg;
@@ -61,14 +61,24 @@ fn leg(c: &mut Criterion) {
     });
 }
 
-/// 400 ms of both channels with header and flush, as the session writes them.
+/// Forty seconds of both channels in chunks of 400 ms, each with header and flush, as the session writes them.
 fn recorder(c: &mut Criterion) {
     let Ok(store) = tempfile::tempdir() else { return };
-    let Ok(mut recorder) = Recorder::create(store.path(), "bench", Timestamp::UNIX_EPOCH) else { return };
     let chunk = vec![1_000; 6_400];
     let mut group = c.benchmark_group("recorder");
-    group.throughput(Throughput::Elements(20));
-    group.bench_function("chunk_of_20_packets", |b| b.iter(|| recorder.write(black_box(&chunk))));
+    group.throughput(Throughput::Elements(2_000));
+    let mut n = 0;
+    let mut create = || {
+        n += 1;
+        Recorder::create(store.path(), &n.to_string(), Timestamp::UNIX_EPOCH).expect("a recorder for the benchmark")
+    };
+    let forty_seconds = |mut recorder: Recorder| {
+        for _ in 0..100 {
+            recorder.write(black_box(&chunk)).expect("the disk takes what is written");
+        }
+        recorder.discard().expect("the part goes away");
+    };
+    group.bench_function("forty_seconds", |b| b.iter_batched(&mut create, forty_seconds, BatchSize::PerIteration));
     group.finish();
 }
 

@@ -115,6 +115,7 @@ fn http_state(
         metrics: Some(telemetry::metrics()?),
         stopping: stop.child_token(),
         event_places: http::event_places(),
+        sign_ins: Arc::default(),
     })
 }
 

@@ -268,8 +268,8 @@ impl IncomingCall {
         let port = rtp.local_addr()?.port();
         let ip = self.dialog.local.ip();
         let sdp = format!(
-            "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=phone\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 8 101\r\n\
-             a=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+            "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=phone\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 8\r\n\
+             a=rtpmap:8 PCMA/8000\r\na=ptime:20\r\na=sendrecv\r\n"
         );
         self.dialog.move_on(LineState::Answered, |s| s == LineState::Ringing);
         self.dialog.respond(200, "OK", Some(&sdp)).await;

@@ -85,6 +85,14 @@ impl Commands for Engine {
         Ok(answer)
     }
 
+    async fn dismiss_inbox(&self, inbox: &InboxId, by: &str) -> Result<(), CommandError> {
+        // Unknown is not the same as resolved already.
+        self.store.inbox_item(inbox).await?;
+        self.store.dismiss_inbox(inbox, by).await?;
+        self.announce(EngineEvent::InboxChanged { inbox: inbox.clone() });
+        Ok(())
+    }
+
     async fn dial(&self, visit: &VisitId, by: &str) -> Result<Visit, CommandError> {
         self.change(visit, by, "dial", |now, visit| {
             let programme = self.programme_of(visit)?;

@@ -58,6 +58,9 @@ pub trait Commands: Send + Sync {
     /// A person reads an SMS that no template could: the order it reports.
     async fn complete_inbox(&self, inbox: &InboxId, order: Order, by: &str) -> Result<Visit, CommandError>;
 
+    /// A person finds that an SMS reports no completed order; its text is kept.
+    async fn dismiss_inbox(&self, inbox: &InboxId, by: &str) -> Result<(), CommandError>;
+
     /// Call as soon as the line allows, whatever the retry spacing says.
     async fn dial(&self, visit: &VisitId, by: &str) -> Result<Visit, CommandError>;
 

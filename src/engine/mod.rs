@@ -3,6 +3,7 @@
 //! Contract: everything that must not be lost is in the store before it is acted on; a killed engine starts where the rows say
 //! (`recovery`). One [`Engine`] per process; its parts share it.
 
+mod background;
 pub mod calls;
 pub mod commands;
 pub mod dialer;

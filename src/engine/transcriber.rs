@@ -2,11 +2,11 @@
 //!
 //! Contract: jobs are rows, leased with a time limit, so they survive restarts and no job is done by two workers at once; every step
 //! is idempotent (a second run writes a new version). A failure waits longer each time and is given up, visibly, after
-//! [`ATTEMPTS_MAX`]. Transcription blocks a thread per job; media and signalling never wait for it.
+//! [`ATTEMPTS_MAX`]. Transcription has a thread of low priority per job; media and signalling never wait for it.
 
 use super::Engine;
 use super::events::EngineEvent;
-use super::review;
+use super::{background, review};
 use crate::domain::call::Call;
 use crate::domain::call::journal::JournalEvent;
 use crate::domain::transcript::{Transcript, prompted};
@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 const LEASE: Duration = Duration::from_secs(120);
 const RENEW_EVERY: Duration = Duration::from_secs(40);
@@ -37,8 +38,10 @@ pub enum JobError {
     Wav(#[from] wav::RecorderError),
     #[error("call {0} has no recording to transcribe")]
     NoRecording(String),
-    #[error("the worker of a job broke off: {0}")]
-    Worker(#[from] tokio::task::JoinError),
+    #[error("a thread for a job cannot be started: {0}")]
+    NoThread(#[from] std::io::Error),
+    #[error("the worker of a job broke off")]
+    Worker(#[from] oneshot::error::RecvError),
 }
 
 /// Runs until the engine stops.
@@ -110,7 +113,7 @@ async fn transcribe(engine: &Arc<Engine>, job: &Job) -> Result<(), JobError> {
     let cancel = Arc::new(AtomicBool::new(false));
     let worker = {
         let (engine, cancel, call) = (engine.clone(), cancel.clone(), call.clone());
-        tokio::task::spawn_blocking(move || hear(&engine, &call, &cancel))
+        background::spawn("transcribe", move || hear(&engine, &call, &cancel))?
     };
     let transcript = keep_lease(engine, job, worker, &cancel).await??;
     engine.store.save_transcript(&call.id, &transcript).await?;
@@ -124,7 +127,7 @@ async fn transcribe(engine: &Arc<Engine>, job: &Job) -> Result<(), JobError> {
 async fn keep_lease<T>(
     engine: &Engine,
     job: &Job,
-    mut worker: tokio::task::JoinHandle<T>,
+    mut worker: oneshot::Receiver<T>,
     cancel: &AtomicBool,
 ) -> Result<T, JobError> {
     loop {

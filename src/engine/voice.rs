@@ -11,8 +11,10 @@ use crate::domain::call::journal::{JournalEntry, JournalEvent};
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::script::dialogue::{Action, Brief, Dialogue, Ears, Input, LiveJudge};
 use crate::domain::script::{PromptId, PromptManifest, Script};
+use crate::media::codec::FRAME;
 use crate::media::prompts::Prompts;
 use crate::media::session::{CustomerFrame, MediaSession, PlayId};
+use crate::media::tones;
 use crate::media::vad::{Vad, VadEvent};
 use crate::stt::SpeechStream;
 use gate::Gate;
@@ -169,8 +171,10 @@ impl<'a> Shell<'a> {
 
     fn frame(&mut self, frame: &CustomerFrame) {
         self.last_frame_ms = self.now_ms();
-        let activity = self.vad.push(&frame.pcm);
-        for pcm in self.gate.pass(frame.pcm, self.vad.speaking()) {
+        // The tone of a pressed key is no voice: what is left of it would answer the next question.
+        let voice = if tones::find_key(&frame.pcm).is_some() { [0; FRAME] } else { frame.pcm };
+        let activity = self.vad.push(&voice);
+        for pcm in self.gate.pass(voice, self.vad.speaking()) {
             if let Some(lost) = self.listener.as_mut().and_then(|l| l.accept(&pcm)) {
                 self.lost(lost);
             }

@@ -51,6 +51,10 @@ impl Caller {
         &self.name
     }
 
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
     pub fn sees_phones(&self) -> bool {
         match self.role {
             Role::Admin | Role::Supervisor | Role::Service => true,
@@ -101,7 +105,8 @@ async fn caller(state: &AppState, headers: &HeaderMap) -> Result<Caller, Problem
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+/// The token of a request, not yet known to be one of ours.
+pub fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let missing =
         || Problem::new(Kind::Unauthenticated, "send `Authorization: Bearer <token>`; `huifang token add` makes one");
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;

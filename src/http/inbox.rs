@@ -13,6 +13,7 @@ use crate::store::page::PageRequest;
 use crate::store::sms::{InboxFilter, InboxItem};
 use axum::Extension;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -115,4 +116,19 @@ pub async fn complete(
     let order = body.into_order(None, &state.zone)?;
     let visit = state.commands.complete_inbox(&InboxId::new(id), order, caller.name()).await?;
     Ok(axum::Json(VisitReply::of(&visit, &state.view(&caller))))
+}
+
+/// It reports no completed order: put it aside
+///
+/// The text is kept; who put it aside and when is shown as `resolved`.
+#[utoipa::path(delete, path = "/inbox/{id}", tag = "intake", params(("id" = String, Path)),
+    responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub async fn dismiss(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    caller.may(Right::Direct)?;
+    state.commands.dismiss_inbox(&InboxId::new(id), caller.name()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -2,7 +2,7 @@
 //!
 //! Contract: `docs/http.md` and the OpenAPI description at `/api/openapi.json`. Reads go to the store, commands to the engine's
 //! [`Commands`]; nothing is decided here. Every error is problem+json, every instant carries the site's offset, every telephone
-//! number passes a [`view::View`]. Deliberately not here: sessions, pages of the console, webhooks.
+//! number passes a [`view::View`]. Deliberately not here: pages of the console, webhooks.
 
 mod access;
 pub mod auth;
@@ -26,6 +26,7 @@ mod schema;
 mod score;
 mod scorecard;
 mod serve;
+mod session;
 mod sms;
 mod transcript;
 mod view;
@@ -89,9 +90,11 @@ pub struct AppState {
     pub stopping: CancellationToken,
     /// Readers of `/events` at once; made by [`event_places`].
     pub event_places: Arc<Semaphore>,
+    pub sign_ins: Arc<SignInGuard>,
 }
 
 pub use events::places as event_places;
+pub use session::SignInGuard;
 
 impl AppState {
     fn view(&self, caller: &Caller) -> View<'_> {
@@ -145,11 +148,13 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
     let open = OpenApiRouter::new()
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
-        .routes(routes!(health::metrics));
+        .routes(routes!(health::metrics))
+        .routes(routes!(session::sign_in));
     let resources = OpenApiRouter::new()
         .routes(routes!(sms::post))
         .routes(routes!(inbox::list))
-        .routes(routes!(inbox::get, inbox::complete))
+        .routes(routes!(session::get, session::sign_out))
+        .routes(routes!(inbox::get, inbox::complete, inbox::dismiss))
         .routes(routes!(orders::get, orders::put))
         .routes(routes!(visits::list))
         .routes(routes!(visits::get))

@@ -43,6 +43,8 @@ pub enum Kind {
     /// The same Idempotency-Key came with another request.
     KeyReused,
     Internal,
+    /// The caller has to wait.
+    TooMany,
     Unavailable,
     /// Any other status of 400 or more.
     Other(StatusCode),
@@ -62,6 +64,7 @@ impl Kind {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Invalid | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Other(status) => status,
@@ -84,6 +87,7 @@ impl Kind {
             Self::RangeNotSatisfiable => ("range-not-satisfiable", "The range lies outside"),
             Self::Invalid => ("invalid", "A value makes no sense"),
             Self::KeyReused => ("idempotency-key-reused", "This Idempotency-Key belongs to another request"),
+            Self::TooMany => ("too-many", "Too many tries; wait"),
             Self::Internal => ("internal", "Something went wrong here"),
             Self::Unavailable => ("unavailable", "Not now; try again later"),
             Self::Other(status) => ("other", status.canonical_reason().unwrap_or("Error")),
@@ -103,6 +107,7 @@ impl Kind {
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
             StatusCode::RANGE_NOT_SATISFIABLE => Self::RangeNotSatisfiable,
             StatusCode::UNPROCESSABLE_ENTITY => Self::Invalid,
+            StatusCode::TOO_MANY_REQUESTS => Self::TooMany,
             StatusCode::INTERNAL_SERVER_ERROR => Self::Internal,
             StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable,
             other => Self::Other(other),

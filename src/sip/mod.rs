@@ -7,12 +7,6 @@
 //! It deliberately does not: touch media (SDP is opaque bytes here), know visits, accept calls from outside (they are refused,
 //! DESIGN invariant 6), or retry a call (the planner does, over the next trunk or later).
 
-/// The log target of the protocol stack. At `info` it writes whole messages, telephone numbers included: a filter must keep it at
-/// [`STACK_LOG_LEVEL`] or above, whatever the rest of the program logs.
-pub const STACK_LOG_TARGET: &str = "rsipstack";
-/// See [`STACK_LOG_TARGET`].
-pub const STACK_LOG_LEVEL: tracing::Level = tracing::Level::WARN;
-
 mod api;
 mod body;
 mod call;

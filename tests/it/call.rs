@@ -13,7 +13,7 @@ use crate::support::api::text;
 use crate::support::within;
 use huifang::clock::monotonic;
 use huifang::demo::phone::{IncomingCall, LineState, Phone, PhoneCall};
-use huifang::media::tones::tone;
+use huifang::media::tones::{add_tone, key_tones, tone};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -52,9 +52,19 @@ pub async fn first_sound(call: &mut PhoneCall) -> Instant {
     .await
 }
 
-/// He answers whenever we have been silent for a while, and hangs up after the closing.
+/// A pressed key as a telephone without telephone-event sends it.
+fn key(digit: char) -> Vec<i16> {
+    let (low, high) = key_tones(digit).unwrap();
+    let mut press = tone(low, 5_000.0, 1_600);
+    add_tone(&mut press, high, 5_000.0, 0);
+    press
+}
+
+/// He answers whenever we have been silent for a while, with keys where they are asked for, and hangs up after the closing.
 pub async fn talks_to_the_end(call: &mut PhoneCall) {
-    let (mut asked, mut quiet, mut spoken) = (false, 0, 0);
+    let speech = tone(1_500.0, 8_000.0, 3_200);
+    let mut answers = [speech.clone(), key('1'), speech, key('4')].into_iter();
+    let (mut asked, mut quiet) = (false, 0);
     while let Some(frame) = within("the conversation goes on", call.next_frame()).await {
         let sounds = frame.iter().any(|s| s.unsigned_abs() > 1_000);
         asked |= sounds;
@@ -62,11 +72,9 @@ pub async fn talks_to_the_end(call: &mut PhoneCall) {
         // Greeting, notice and opening follow each other closely; a question is followed by silence.
         if asked && quiet == 10 {
             asked = false;
-            spoken += 1;
-            if spoken <= 4 {
-                call.say(&tone(1_500.0, 8_000.0, 3_200));
-            } else {
-                call.hang_up().await;
+            match answers.next() {
+                Some(answer) => call.say(&answer),
+                None => call.hang_up().await,
             }
         }
     }

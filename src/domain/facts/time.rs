@@ -32,7 +32,7 @@ static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub fn find_all(text: &str) -> Vec<SpokenTime> {
     let Some(pattern) = TIME.as_ref() else { return Vec::new() };
     pattern
-        .captures_iter(text)
+        .captures_iter(&with_clock_marks(text))
         .filter_map(|c| {
             let whole = c.get(0)?;
             let part = |name: &str| c.name(name).map_or("", |m| m.as_str());
@@ -51,6 +51,27 @@ pub fn find_all(text: &str) -> Vec<SpokenTime> {
             Some(SpokenTime { text, range: whole.range(), has_clock: !hour.is_empty() })
         })
         .collect()
+}
+
+/// Whisper writes 十点五十 as 10.50: a point between an hour and two digits of minutes is a clock's, unless a unit follows (1.50元). The
+/// length in bytes stays.
+fn with_clock_marks(text: &str) -> String {
+    let mut out = text.to_string();
+    let number = |part: &str| part.parse::<u8>().ok();
+    for (at, _) in text.match_indices('.') {
+        let hours = text[..at].bytes().rev().take_while(u8::is_ascii_digit).count();
+        let minutes = text[at + 1..].bytes().take_while(u8::is_ascii_digit).count();
+        let fits = (1..=2).contains(&hours)
+            && minutes == 2
+            && number(&text[at - hours..at]).is_some_and(|h| h < 24)
+            && number(&text[at + 1..at + 3]).is_some_and(|m| m < 60);
+        let unit =
+            ["小时", "个", "元", "块", "米", "吨", "万", "%"].iter().any(|u| text[at + 1 + minutes..].starts_with(u));
+        if fits && !unit {
+            out.replace_range(at..=at, ":");
+        }
+    }
+    out
 }
 
 /// 十八号 → 18号, 昨儿 → 昨天, 礼拜二 → 星期二.
@@ -144,5 +165,10 @@ mod tests {
         check("下午一点二十到的", &["13:20"]);
         check("没有时间", &[]);
         check("18号10:20", &["18号10:20"]);
+        check("10.50就弄好了", &["10:50"]);
+        check("昨天下午2.30来的", &["昨天14:30"]);
+        for no_clock in ["8.5到", "3.50元", "10.75", "1032.50", "25.10", "9.305", "1.20小时"] {
+            check(no_clock, &[]);
+        }
     }
 }

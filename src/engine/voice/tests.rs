@@ -169,7 +169,7 @@ async fn c09_spoken_words_reach_the_machine_and_a_refusal_ends_the_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recogniser_that_fails_costs_the_words_and_not_the_call() {
-    let (outcome, _) = talk(Told::boxed(vec![], 3), vec![4, 5, 6], 7).await;
+    let (outcome, _) = talk(Told::boxed(vec![], 3), vec![4, 5, 6, 7], 8).await;
     assert!(matches!(outcome.end, ConversationEnd::Abandoned { .. }), "{}", notes(&outcome));
     let journal = notes(&outcome);
     assert!(journal.contains("实时识别中断"), "{journal}");

@@ -77,7 +77,7 @@ async fn a04_c10_a_completion_sms_rings_the_customer_greets_at_once_and_a_hang_u
 }
 
 #[tokio::test]
-async fn the_same_sms_as_a_form_rings_as_well_and_a_whole_conversation_makes_a_valid_visit() {
+async fn the_same_sms_as_a_form_rings_as_well_and_a_whole_conversation_with_keys_makes_a_valid_visit() {
     let mut phone = phone().await;
     let station = Station::start(phone.addr()).await;
     let (when, words) = (SystemClock.now().to_string(), sms_text("FL-2", NUMBER));
@@ -96,6 +96,8 @@ async fn the_same_sms_as_a_form_rings_as_well_and_a_whole_conversation_makes_a_v
     // The transcript waits for its model: the report says that it is not complete, and nothing is lost.
     let report = station.api.report_of(&row).await;
     assert_eq!((&report["complete"], &report["transcript"]), (&false.into(), &Value::Null), "{report}");
+    let meant: Vec<_> = report["journal"].as_array().unwrap().iter().filter_map(|e| e["meaning"].as_str()).collect();
+    assert_eq!(meant, ["yes", "key_yes", "answer", "key_4"], "{report}");
     station.finish().await;
 }
 

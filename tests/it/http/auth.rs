@@ -156,3 +156,56 @@ async fn a_site_that_asks_for_no_token_lets_everyone_in() {
     assert_eq!(answer.status(), StatusCode::OK);
     site.stop().await;
 }
+
+#[tokio::test]
+async fn a_person_signs_in_works_and_signs_out() {
+    let site = Site::start().await;
+    site.store.create_user("李主管", Role::Supervisor, "a long password").await.unwrap();
+    let answer = sign_in(&site, "李主管", "a long password").await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    let session: Value = answer.json().await.unwrap();
+    assert_eq!(session["role"], "supervisor");
+    assert_eq!(session["expires_at"], "2026-11-22T08:00:00+08:00");
+    let token = session["token"].as_str().unwrap();
+    let with = |method| site.bare(method, "/session").bearer_auth(token);
+    let who: Value = with(Method::GET).send().await.unwrap().json().await.unwrap();
+    assert_eq!(who, serde_json::json!({"name": "李主管", "role": "supervisor", "sees_phones": true}));
+    assert_eq!(with(Method::DELETE).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    problem(with(Method::GET).send().await.unwrap(), 401, "unauthenticated", "signed out").await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_ends_after_twelve_hours() {
+    let site = Site::start().await;
+    site.store.create_user("li", Role::Agent, "a long password").await.unwrap();
+    let session: Value = sign_in(&site, "li", "a long password").await.json().await.unwrap();
+    let get = async || site.bare(Method::GET, "/session").bearer_auth(session["token"].as_str().unwrap()).send().await;
+    site.clock.advance(Duration::from_secs(12 * 3600 - 1));
+    assert_eq!(get().await.unwrap().status(), StatusCode::OK);
+    site.clock.advance(Duration::from_secs(1));
+    assert_eq!(get().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn guessing_a_password_ends_after_five_tries_and_tells_nothing() {
+    let site = Site::start().await;
+    site.store.create_user("li", Role::Agent, "a long password").await.unwrap();
+    let unknown = problem(sign_in(&site, "nobody", "x").await, 401, "unauthenticated", "unknown name").await;
+    for n in 0..5 {
+        let wrong = problem(sign_in(&site, "li", "wrong").await, 401, "unauthenticated", &n.to_string()).await;
+        assert_eq!(wrong["detail"], unknown["detail"]);
+    }
+    problem(sign_in(&site, "li", "a long password").await, 429, "too-many", "the right one waits too").await;
+    site.clock.advance(Duration::from_secs(15 * 60));
+    assert_eq!(sign_in(&site, "li", "a long password").await.status(), StatusCode::CREATED);
+    site.store.disable_user("li").await.unwrap();
+    problem(sign_in(&site, "li", "a long password").await, 401, "unauthenticated", "disabled").await;
+    site.stop().await;
+}
+
+async fn sign_in(site: &Site, name: &str, password: &str) -> reqwest::Response {
+    let body = serde_json::json!({"name": name, "password": password});
+    site.bare(Method::POST, "/session").json(&body).send().await.unwrap()
+}

@@ -126,7 +126,7 @@ async fn a_panic_and_a_fault_inside_are_answered_without_their_cause_and_the_ser
 #[tokio::test]
 async fn a_405_names_the_methods_there_are_and_a_failed_field_is_named() {
     let site = Site::start().await;
-    let answer = site.request(Method::DELETE, "/inbox/1").send().await.unwrap();
+    let answer = site.request(Method::PUT, "/inbox/1").send().await.unwrap();
     let allow = answer.headers()["allow"].to_str().unwrap().to_owned();
     assert!(allow.contains("GET") && allow.contains("POST"), "{allow}");
     let answer = site.request(Method::GET, "/calls?outcome=fine").send().await.unwrap();

@@ -134,6 +134,11 @@ impl Commands for Fake {
         Ok(visit)
     }
 
+    async fn dismiss_inbox(&self, inbox: &InboxId, by: &str) -> Result<(), CommandError> {
+        self.note(format!("dismiss {inbox} by {by}"));
+        Ok(self.store.dismiss_inbox(inbox, by).await?)
+    }
+
     async fn dial(&self, visit: &VisitId, by: &str) -> Result<Visit, CommandError> {
         self.note(format!("dial {visit} by {by}"));
         self.store.visit(visit).await.map_err(inside)

@@ -138,3 +138,21 @@ async fn an_order_is_made_then_brought_up_to_date_and_read_back_whole() {
     assert_eq!(read, expected);
     site.stop().await;
 }
+
+#[tokio::test]
+async fn an_sms_that_reports_no_order_is_put_aside_once_and_its_text_is_kept() {
+    let site = Site::start().await;
+    let sms = json!({"message_id": "gw-1", "text": "今晚停电"});
+    let answer = site.request(Method::POST, "/sms").json(&sms).send().await.unwrap();
+    let path = format!("/inbox/{}", answer.json::<Value>().await.unwrap()["inbox_id"].as_str().unwrap());
+    let refused = site.request_as(Role::Service, Method::DELETE, &path).send().await.unwrap();
+    problem(refused, 403, "forbidden", "a gateway").await;
+    let done = site.request_as(Role::Agent, Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(done.status(), StatusCode::NO_CONTENT);
+    let item = site.get(&path).await;
+    assert_eq!((&item["text"], &item["resolved"]["by"]), (&json!("今晚停电"), &json!("the agent")));
+    assert_eq!(item["resolved"]["order_no"], Value::Null);
+    let again = site.request_as(Role::Agent, Method::DELETE, &path).send().await.unwrap();
+    problem(again, 409, "conflict", "twice").await;
+    site.stop().await;
+}

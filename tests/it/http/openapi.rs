@@ -32,8 +32,9 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
     assert_eq!(api["openapi"], "3.1.0");
     let v1 = [
         "/sms get? post",
+        "/session get delete",
         "/inbox get",
-        "/inbox/{id} get post",
+        "/inbox/{id} get post delete",
         "/orders/{order_no} get put",
         "/visits get",
         "/visits/{id} get",
@@ -74,6 +75,8 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(api["paths"][path]["get"]["security"], serde_json::json!([{}]), "{path} is open");
     }
+    let sign_in = &api["paths"]["/api/v1/session"]["post"];
+    assert_eq!(sign_in["security"], serde_json::json!([{}]), "who signs in has no token yet");
     assert_eq!(api["paths"].as_object().unwrap().len(), v1.len() + 3, "a path that this test does not know");
     assert_eq!(api["security"], serde_json::json!([{"token": []}]));
     assert_eq!(api["components"]["securitySchemes"]["token"]["scheme"], "bearer");

@@ -75,6 +75,7 @@ impl Site {
             metrics: Some(huifang::telemetry::metrics().unwrap()),
             stopping: CancellationToken::new(),
             event_places: http::event_places(),
+            sign_ins: Arc::default(),
         };
         change(&mut state);
         let events = state.events.clone();

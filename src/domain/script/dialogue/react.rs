@@ -41,8 +41,9 @@ impl Dialogue {
 
     fn reply_to(&self, say: &Say, text: &str) -> Reply {
         match (say.role.asked(), self.ears) {
-            // Without a recogniser any speech is an answer, read afterwards from the recording.
-            (Some(Asked::Identity | Asked::Consent | Asked::KnowsService), Ears::Keys) => Reply::Yes,
+            // Without a recogniser any speech is an answer, read afterwards from the recording; but consent may have been refused, so
+            // that question is put once more with its keys before silence on them counts as a yes (C07).
+            (Some(Asked::Identity | Asked::KnowsService), Ears::Keys) => Reply::Yes,
             (_, Ears::Keys) => Reply::Words,
             (Some(asked), Ears::Words) => understand(asked, text),
             (None, Ears::Words) => Reply::Words,

@@ -345,6 +345,25 @@ fn without_a_recogniser_the_consent_question_asks_for_keys_each_time_it_is_put()
 }
 
 #[test]
+fn c07_without_a_recogniser_speech_at_the_consent_question_is_asked_for_a_key_before_it_counts() {
+    let at_consent = || {
+        let mut hand = Hand::with(dialogue("delivery", Ears::Keys));
+        hand.answer("");
+        hand.answer("");
+        assert_eq!(hand.asked(), "consent", "put again");
+        hand.prompt();
+        hand
+    };
+    let mut refused = at_consent();
+    refused.input(Input::Key('2'));
+    assert_eq!(refused.asked(), "refusal_end");
+    let mut goes_on = at_consent();
+    goes_on.speak("");
+    assert_eq!(goes_on.asked(), "intro_delivery");
+    assert!(format!("{:?}", goes_on.events).contains("视为默许"), "and it is noted");
+}
+
+#[test]
 fn without_a_recogniser_the_scale_is_told_at_the_first_rating_and_when_one_is_put_again() {
     let with_scale = |step: &str| vec![step.to_string(), "keys_rating".to_string()];
     let mut hand = keys_at_first_rating();

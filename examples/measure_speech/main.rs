@@ -2,9 +2,14 @@
 //!
 //! `measure_speech calls DIR` reads `*.json` (turns with who, start, end, text) beside `<id>_8k_stereo.wav`;
 //! `measure_speech customers DIR` reads `*/script.json` with one WAV per answer and composes a call of each customer's
-//! satisfaction answers. Models come from `HUIFANG_MODELS`, by default `models`. Error rates: characters without marks, digits as 汉字.
+//! satisfaction answers; `measure_speech plain DIR` reads calls and sets the engine beside the same model used plainly, each channel
+//! whole as `whisper-cli` does; `measure_speech memory DIR` transcribes two calls at once and prints the most memory used. Models come from `HUIFANG_MODELS`, by default `models`. Error rates: characters without marks, digits as 汉字.
+
+mod errors;
+mod plain;
 
 use anyhow::{Context, Result, bail};
+use errors::Errors;
 use huifang::clock;
 use huifang::domain::transcript::{Channel, Segment};
 use huifang::stt::{CallAudio, transcribe_call, vosk::Vosk, whisper::Whisper};
@@ -37,7 +42,9 @@ fn main() -> Result<()> {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["calls", dir] => calls(&engines, Path::new(dir)),
         ["customers", dir] => customers(&engines, Path::new(dir)),
-        _ => bail!("usage: measure_speech calls|customers DIR"),
+        ["plain", dir] => plain::compare(&engines, &models.join("ggml-base.bin"), Path::new(dir)),
+        ["memory", dir] => memory(&engines, Path::new(dir)),
+        _ => bail!("usage: measure_speech calls|customers|plain|memory DIR"),
     }
 }
 
@@ -94,6 +101,19 @@ fn customers(engines: &Engines, dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Two jobs at once, each with both engines, as two workers would.
+fn memory(engines: &Engines, dir: &Path) -> Result<()> {
+    let two: Vec<_> = sorted(dir, "json")?.iter().take(2).map(|p| recorded_call(p)).collect::<Result<_>>()?;
+    std::thread::scope(|scope| {
+        let jobs: Vec<_> =
+            two.iter().map(|(turns, left, right)| scope.spawn(move || engines.hear(left, right, turns))).collect();
+        jobs.into_iter().try_for_each(|job| job.join().map_err(|_| anyhow::anyhow!("a job panicked"))?.map(drop))
+    })?;
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    println!("{} jobs at once; {}", two.len(), status.lines().find(|l| l.starts_with("VmHWM")).unwrap_or("?"));
+    Ok(())
+}
+
 impl Engines {
     fn hear(&self, agent: &[i16], customer: &[i16], turns: &[Turn]) -> Result<(Vec<Segment>, f64)> {
         let customer_turns: Vec<(f64, f64)> =
@@ -126,80 +146,6 @@ fn channel_errors(turns: &[Turn], segments: &[Segment], who: Channel, text: fn(&
     let said: String = turns.iter().filter(|t| t.who == who).map(|t| t.text.as_str()).collect();
     let heard: String = segments.iter().filter(|s| s.channel == who).map(text).collect();
     Errors::between(&said, &heard)
-}
-
-#[derive(Clone, Copy, Default)]
-struct Errors {
-    wrong: usize,
-    of: usize,
-}
-
-impl Errors {
-    fn between(said: &str, heard: &str) -> Self {
-        let (said, heard) = (characters(said), characters(heard));
-        Self { wrong: distance(&said, &heard), of: said.len() }
-    }
-    fn add(&mut self, other: Self) {
-        self.wrong += other.wrong;
-        self.of += other.of;
-    }
-    fn percent(self) -> f64 {
-        100.0 * self.wrong as f64 / self.of.max(1) as f64
-    }
-}
-
-/// Letters only; a number in digits as people say it, so that 3200 equals 三千二百.
-fn characters(text: &str) -> Vec<char> {
-    let mut out = Vec::new();
-    let mut digits = String::new();
-    for c in text.chars().chain(['\n']) {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
-        }
-        out.extend(spoken(&digits).chars());
-        digits.clear();
-        if c.is_alphanumeric() {
-            out.push(if c == '两' { '二' } else { c });
-        }
-    }
-    out
-}
-
-fn spoken(digits: &str) -> String {
-    let name = |d: u8| "零一二三四五六七八九".chars().nth(usize::from(d - b'0')).unwrap_or('零');
-    if digits.len() > 4 {
-        return digits.bytes().map(name).collect();
-    }
-    let units = ["", "十", "百", "千"];
-    let mut out = String::new();
-    for (i, d) in digits.bytes().enumerate() {
-        let place = digits.len() - 1 - i;
-        match d {
-            b'0' if out.ends_with('零') || digits[i..].bytes().all(|d| d == b'0') => {}
-            b'0' => out.push('零'),
-            b'1' if place == 1 && i == 0 => out.push('十'),
-            d => {
-                out.push(name(d));
-                out.push_str(units[place]);
-            }
-        }
-    }
-    if digits == "0" { "零".into() } else { out }
-}
-
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 fn recorded_call(json: &Path) -> Result<(Vec<Turn>, Vec<i16>, Vec<i16>)> {
@@ -256,9 +202,9 @@ fn stem(path: &Path) -> String {
     path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// User and system time of this thread, which does all the work.
+/// User and system time of the process.
 fn cpu_seconds() -> Result<f64> {
-    let stat = std::fs::read_to_string("/proc/thread-self/stat")?;
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
     let ticks: u64 = fields.get(11..13).context("short stat")?.iter().map(|f| f.parse::<u64>().unwrap_or(0)).sum();
     Ok(ticks as f64 / 100.0)
