@@ -44,7 +44,7 @@ fn visits(site: &Site, start: Timestamp) -> Vec<Visit> {
             }
             let call = CallId::new(format!("c{i}"));
             let held = claim(t, &visit, call.clone()).expect("it waits");
-            let result = CallResult { call, outcome: Outcome::NoAnswer, conversation: None };
+            let result = CallResult { call, outcome: Outcome::NoAnswer, conversation: None, next_trunk: None };
             after_call(t, &held, &result, &site.programme, &site.calendar)
         })
         .collect()

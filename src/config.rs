@@ -173,9 +173,33 @@ pub struct Trunk {
     /// REGISTER with the trunk before calls.
     #[serde(default)]
     pub register: bool,
-    /// The number shown to the customer.
+    /// The number shown to the customer, written as the carrier wants it.
     #[serde(default)]
     pub caller_id: Option<String>,
+    /// More numbers that may be shown beside `caller_id`; one visit keeps one of them.
+    #[serde(default)]
+    pub caller_ids: Vec<String>,
+    /// The name beside the number.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// User of From where the carrier wants the account there; default: the number shown.
+    #[serde(default)]
+    pub from_user: Option<String>,
+    /// Domain of From and of the identity headers; default: the host of `uri`.
+    #[serde(default)]
+    pub from_host: Option<String>,
+    /// `none`, `p_asserted`, `p_preferred` or `remote_party`: the header that carries the number beside From.
+    #[serde(default = "default_identity")]
+    pub identity: String,
+    /// Withhold the number from the customer (RFC 3323, RFC 3325).
+    #[serde(default)]
+    pub privacy: bool,
+    /// How the customer's number is written: `national`, `zero_national`, `e164` or `plus_e164`.
+    #[serde(default = "default_number_format")]
+    pub number_format: String,
+    /// Dialled before every number: a line prefix such as `9`, or a carrier's code.
+    #[serde(default)]
+    pub number_prefix: String,
     #[serde(default = "default_codecs")]
     pub codecs: Vec<String>,
     #[serde(default = "default_max_calls")]
@@ -193,6 +217,9 @@ pub struct Trunk {
     /// Lower is tried first.
     #[serde(default)]
     pub priority: i32,
+    /// Seconds between two OPTIONS that ask whether the trunk is alive; 0 = never.
+    #[serde(default = "default_options_interval")]
+    pub options_interval_s: u64,
     /// E.164 prefixes that may be dialled.
     #[serde(default = "default_prefixes")]
     pub allowed_prefixes: Vec<String>,
@@ -211,6 +238,14 @@ impl Trunk {
             password: None,
             register: false,
             caller_id: None,
+            caller_ids: vec![],
+            display_name: None,
+            from_user: None,
+            from_host: None,
+            identity: default_identity(),
+            privacy: false,
+            number_format: default_number_format(),
+            number_prefix: String::new(),
             codecs: default_codecs(),
             max_calls: default_max_calls(),
             max_calls_per_second: default_cps(),
@@ -218,6 +253,7 @@ impl Trunk {
             session_timer_s: default_session_timer(),
             redirect_hosts: vec![],
             priority: 0,
+            options_interval_s: default_options_interval(),
             allowed_prefixes: default_prefixes(),
         }
     }
@@ -225,6 +261,15 @@ impl Trunk {
 
 fn default_codecs() -> Vec<String> {
     vec!["PCMA".into(), "PCMU".into()]
+}
+fn default_identity() -> String {
+    "none".into()
+}
+fn default_number_format() -> String {
+    "national".into()
+}
+fn default_options_interval() -> u64 {
+    30
 }
 fn default_max_calls() -> u32 {
     30

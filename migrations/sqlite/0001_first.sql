@@ -54,6 +54,7 @@ CREATE TABLE visits (
     late_cause       TEXT,
     tries            TEXT    NOT NULL,
     redial_guard     INTEGER,
+    caller_id        TEXT,
     state            TEXT    NOT NULL CHECK (state IN ('waiting', 'calling', 'completed', 'closed')),
     state_at         INTEGER NOT NULL,
     call_id          TEXT,

@@ -23,6 +23,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         What::Check(file) => {
             let config = file.load()?;
             crate::app::check_data(&config)?;
+            crate::sip::check_trunks(&config.trunks)?;
             println!("ok");
         }
         What::Default => print!("{}", toml::to_string_pretty(&Config::default())?),

@@ -18,11 +18,12 @@ use crate::domain::order::Order;
 use crate::domain::recording::manifest::RecordingInfo;
 use crate::domain::score::{Answer, Indicator, Level, Rubric};
 use crate::domain::script::dialogue::{Brief, LiveJudge};
+use crate::domain::visit::round;
 use crate::domain::visit::task::{self, CallResult, Visit, VisitState, WaitReason};
 use crate::media::codec::Codec;
 use crate::media::session::{CustomerFrame, MediaEvent, MediaEvents, MediaReport, MediaSession};
 use crate::media::wav::Recorder;
-use crate::sip::{CallControl, CallEvent, Reanswer, TrunkPick};
+use crate::sip::{CallControl, CallEvent, Reanswer, TrunkPick, Wanted};
 use crate::store::StoreError;
 use crate::stt::SpeechStream;
 use jiff::Timestamp;
@@ -47,6 +48,7 @@ pub struct Ticket {
 /// Runs one call to its end. Returns when its row is final.
 pub async fn run(engine: Arc<Engine>, ticket: Ticket) {
     let Ticket { visit, order, pick } = ticket;
+    let tried = visit.trunks_tried().to_vec();
     let now = engine.clock.now();
     let call = Call {
         id: CallId::new(engine.store.new_id()),
@@ -78,7 +80,7 @@ pub async fn run(engine: Arc<Engine>, ticket: Ticket) {
     engine.announce_visit(&visit);
     engine.announce_call(&call, CallPhase::Dialing);
     let call = Live::new(&engine, call).dial(&order, pick).await;
-    conclude(&engine, call, visit).await;
+    conclude(&engine, call, visit, &tried).await;
 }
 
 /// A call in progress.
@@ -427,10 +429,10 @@ fn answer_reoffer(media: &MediaSession, sdp: &[u8], reply: tokio::sync::oneshot:
 }
 
 /// The final row, the visit's next step and the jobs, in one transaction; tried again while the database is busy.
-async fn conclude(engine: &Arc<Engine>, call: Call, claimed: Visit) {
+async fn conclude(engine: &Arc<Engine>, call: Call, claimed: Visit, tried: &[String]) {
     let mut wait = Duration::from_millis(200);
     for _ in 0..SAVES_MAX {
-        match try_conclude(engine, &call, &claimed).await {
+        match try_conclude(engine, &call, &claimed, tried).await {
             Ok(visit) => {
                 engine.announce_call(&call, CallPhase::Ended);
                 engine.announce_visit(&visit);
@@ -448,19 +450,28 @@ async fn conclude(engine: &Arc<Engine>, call: Call, claimed: Visit) {
     tracing::error!(call.id = %call.id, "the end of a call was not saved; the next start closes it");
 }
 
-async fn try_conclude(engine: &Engine, call: &Call, claimed: &Visit) -> Result<Visit, StoreError> {
+async fn try_conclude(engine: &Engine, call: &Call, claimed: &Visit, tried: &[String]) -> Result<Visit, StoreError> {
     let now = engine.clock.now();
     // Read again: a person may have written a note or a late cause meanwhile.
     let visit = engine.store.visit(&claimed.id).await?;
     let next = match engine.site.rules.programmes.get(&visit.programme) {
         Some(programme) => {
             let outcome = call.outcome.unwrap_or(Outcome::TrunkFailure);
-            let result = CallResult { call: call.id.clone(), outcome, conversation: call.conversation.clone() };
+            let next_trunk = next_trunk(engine, call, tried);
+            let conversation = call.conversation.clone();
+            let result = CallResult { call: call.id.clone(), outcome, conversation, next_trunk };
             task::after_call(now, &visit, &result, programme, &engine.site.rules.calendar)
         }
         None => for_person(now, visit, "找不到这条回访的方案，请检查 programmes 目录"),
     };
     engine.store.finish_call(call, &next, &jobs_after(call, now)).await
+}
+
+/// The trunks of this round, when the call is to be passed on and another trunk is there to take it.
+fn next_trunk(engine: &Engine, call: &Call, before: &[String]) -> Option<Vec<String>> {
+    let tried = round::tried_with(before, call)?;
+    let wanted = Wanted { to: &call.to, visit: call.visit.as_str(), shown: None, except: &tried };
+    engine.sip.can_take(&wanted).then_some(tried)
 }
 
 /// Kept for a person: nothing is lost, nothing is dialled.

@@ -8,9 +8,9 @@ use super::calls::{self, Ticket, for_person};
 use crate::domain::order::Order;
 use crate::domain::phone::Phone;
 use crate::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, plan};
-use crate::domain::visit::task::{Visit, mark_escalated, mark_late};
+use crate::domain::visit::task::{Visit, mark_escalated, mark_late, round_over};
 use crate::media::wav;
-use crate::sip::{NoTrunk, TrunkLimit, TrunkStatus};
+use crate::sip::{NoTrunk, TrunkLimit, TrunkStatus, Wanted};
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
@@ -68,6 +68,7 @@ pub async fn run(engine: Arc<Engine>) {
         tokio::select! {
             () = engine.stop.cancelled() => {}
             () = engine.kicked() => {}
+            () = engine.sip.trunks_changed() => {}
             () = tokio::time::sleep(nap) => {}
         }
     }
@@ -116,7 +117,7 @@ pub fn situation<'a>(engine: &'a Engine, visits: &'a [Visit]) -> Situation<'a> {
         gate: Gate {
             dialling_enabled: config.dialer.enabled,
             disk: disk(engine),
-            trunk: trunk_state(&engine.sip.trunks()),
+            trunk: trunk_state(engine.clock.now(), &engine.sip.trunks()),
         },
     }
 }
@@ -131,12 +132,13 @@ fn disk(engine: &Engine) -> Disk {
     if free_mb >= config.min_free_mb { Disk::Ok } else { Disk::Low { free_mb, floor_mb: config.min_free_mb } }
 }
 
-fn trunk_state(trunks: &[TrunkStatus]) -> TrunkState {
+fn trunk_state(now: Timestamp, trunks: &[TrunkStatus]) -> TrunkState {
     let usable: Vec<&TrunkStatus> = trunks.iter().filter(|t| t.usable).collect();
     if usable.is_empty() {
         let reasons: Vec<String> = trunks.iter().map(|t| format!("{}：{}", t.name, t.reason)).collect();
         let reason = if reasons.is_empty() { "没有配置任何中继线路".to_owned() } else { reasons.join("；") };
-        return TrunkState::Down { reason, retry_at: None };
+        let retry_at = trunks.iter().filter_map(|t| t.retry_after).min().and_then(|after| now.checked_add(after).ok());
+        return TrunkState::Down { reason, retry_at };
     }
     TrunkState::Ready { free_lines: usable.iter().map(|t| t.max_calls.saturating_sub(t.calls_up)).sum() }
 }
@@ -153,9 +155,17 @@ async fn begin(engine: &Arc<Engine>, visit: &Visit) -> Option<Duration> {
     let Some(slot) = engine.calls_up.take(&order.customer.phone) else {
         return None; // one customer is called once at a time; the end of that call wakes the dialer
     };
-    match engine.sip.pick_trunk(&order.customer.phone) {
+    let (to, shown) = (&order.customer.phone, visit.caller_id.as_deref());
+    let wanted = Wanted { to, visit: visit.id.as_str(), shown, except: visit.trunks_tried() };
+    match engine.sip.pick_trunk_for(&wanted) {
         Ok(pick) => {
-            start(engine, Ticket { visit: visit.clone(), order, pick }, slot);
+            let mut visit = visit.clone();
+            visit.caller_id.get_or_insert_with(|| pick.caller().to_owned());
+            start(engine, Ticket { visit, order, pick }, slot);
+            None
+        }
+        Err(none) if !wanted.except.is_empty() && !none.is_only_busy() => {
+            end_round(engine, visit).await;
             None
         }
         Err(none) if none.refusals.iter().all(|(_, limit)| *limit == TrunkLimit::Prefix) => {
@@ -173,6 +183,14 @@ fn start(engine: &Arc<Engine>, ticket: Ticket, slot: CallSlot) {
         drop(slot);
         running.kick();
     });
+}
+
+/// The trunk that was to take the call next cannot: the attempt has come to its end.
+async fn end_round(engine: &Engine, visit: &Visit) {
+    let Some(programme) = engine.site.rules.programmes.get(&visit.programme) else { return };
+    let now = engine.clock.now();
+    save(engine, round_over(now, visit, programme, &engine.site.rules.calendar)).await;
+    engine.kick();
 }
 
 /// No trunk will ever take this number: a person must look at it.

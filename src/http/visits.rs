@@ -83,6 +83,13 @@ pub enum WaitDto {
         /// Name of the retry rule that applied.
         rule: String,
     },
+    /// The trunk failed before the phone rang; the attempt goes on over another. `tried` are the trunks so far.
+    NextTrunk {
+        #[schema(value_type = OutcomeName)]
+        after: Outcome,
+        attempt: u32,
+        tried: Vec<String>,
+    },
     /// The customer asked to be called then; `said` are the customer's words.
     Appointment { said: Option<String> },
     /// A person moved it.
@@ -139,6 +146,9 @@ impl WaitDto {
             WaitReason::New => Self::New,
             WaitReason::RetrySpacing { after, attempt, rule } => {
                 Self::RetrySpacing { after: *after, attempt: *attempt, rule: rule.clone() }
+            }
+            WaitReason::NextTrunk { after, attempt, tried } => {
+                Self::NextTrunk { after: *after, attempt: *attempt, tried: tried.clone() }
             }
             WaitReason::Appointment { said } => Self::Appointment { said: said.clone() },
             WaitReason::Rescheduled { by, note } => Self::Rescheduled { by: by.clone(), note: note.clone() },

@@ -3,6 +3,7 @@
 //! Values only; the behaviour is in the modules beside this one.
 
 use crate::domain::call::outcome::{Fault, Outcome, Party};
+use crate::domain::phone::Phone;
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -63,12 +64,37 @@ pub struct CallEnd {
 pub struct TrunkStatus {
     pub name: String,
     pub usable: bool,
-    /// In words (Chinese) when not usable; empty when usable.
+    pub health: TrunkHealth,
+    /// In words (Chinese) what is wrong, or what is odd though it works; empty when all is well.
     pub reason: String,
+    /// When not usable: it may be after this time, without any event.
+    pub retry_after: Option<Duration>,
     /// `None` = this trunk does not register.
     pub registered: Option<bool>,
     pub calls_up: u32,
     pub max_calls: u32,
+}
+
+/// Whether a trunk works, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrunkHealth {
+    Up,
+    /// Used only when no other trunk can take the call.
+    Suspect,
+    /// Not used.
+    Down,
+}
+
+/// What a trunk is wanted for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    pub to: &'a Phone,
+    /// Chooses among the numbers that a trunk may show: the same text, the same number.
+    pub visit: &'a str,
+    /// The number that the customer has seen before.
+    pub shown: Option<&'a str>,
+    /// Names of trunks that have just failed this very call.
+    pub except: &'a [String],
 }
 
 /// Why a trunk was passed over.
@@ -82,6 +108,12 @@ pub enum TrunkLimit {
     MaxCalls { max: u32 },
     /// `max_calls_per_second` is used up; free again after this time.
     CallsPerSecond { retry_after: Duration },
+    /// It asked to be left alone (503 with Retry-After).
+    Unavailable { retry_after: Duration },
+    /// It refused our password.
+    Refused { retry_after: Duration },
+    /// It gives no sign of life; a call may try after this time.
+    Down { why: String, retry_after: Duration },
 }
 
 /// No trunk can take a call now: every trunk with the limit that holds it back, by priority. Empty = none is configured.
@@ -126,17 +158,29 @@ impl NoTrunk {
 
     /// The shortest time after which asking again can help; `None` when only an event (a call ends, a registration succeeds) can.
     pub fn retry_after(&self) -> Option<Duration> {
+        self.refusals.iter().filter_map(|(_, limit)| limit.retry_after()).min()
+    }
+
+    /// Some trunk is only busy with our own calls: the wait is short.
+    pub fn is_only_busy(&self) -> bool {
         self.refusals
             .iter()
-            .filter_map(|(_, limit)| match limit {
-                TrunkLimit::CallsPerSecond { retry_after } => Some(*retry_after),
-                TrunkLimit::Prefix | TrunkLimit::NotRegistered(_) | TrunkLimit::MaxCalls { .. } => None,
-            })
-            .min()
+            .any(|(_, limit)| matches!(limit, TrunkLimit::MaxCalls { .. } | TrunkLimit::CallsPerSecond { .. }))
     }
 }
 
 impl TrunkLimit {
+    /// When it is over by itself; `None`: only an event ends it.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::CallsPerSecond { retry_after }
+            | Self::Unavailable { retry_after }
+            | Self::Refused { retry_after }
+            | Self::Down { retry_after, .. } => Some(*retry_after),
+            Self::Prefix | Self::NotRegistered(_) | Self::MaxCalls { .. } => None,
+        }
+    }
+
     /// In Chinese, for people.
     pub fn why(&self) -> String {
         match self {
@@ -146,6 +190,9 @@ impl TrunkLimit {
             Self::CallsPerSecond { retry_after } => {
                 format!("每秒呼叫数已达上限，{} 毫秒后可再拨", retry_after.as_millis())
             }
+            Self::Unavailable { retry_after } => format!("线路忙（503），要求 {} 秒后再拨", seconds(*retry_after)),
+            Self::Refused { retry_after } => format!("用户名或密码被拒绝，{} 秒后再试", seconds(*retry_after)),
+            Self::Down { why, retry_after } => format!("线路不通：{why}，{} 秒后再试", seconds(*retry_after)),
         }
     }
 }
@@ -159,6 +206,14 @@ impl std::fmt::Display for TrunkLimit {
             Self::CallsPerSecond { retry_after } => {
                 write!(f, "calls per second used up for {} ms", retry_after.as_millis())
             }
+            Self::Unavailable { retry_after } => write!(f, "asks to be left alone for {} s", seconds(*retry_after)),
+            Self::Refused { retry_after } => write!(f, "refused our password, left for {} s", seconds(*retry_after)),
+            Self::Down { why, retry_after } => write!(f, "down ({why}), left for {} s", seconds(*retry_after)),
         }
     }
+}
+
+/// Rounded up: "0 seconds" would promise too much.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }

@@ -125,17 +125,18 @@ pub struct Start {
 pub async fn run(start: Start) {
     let Start { core, pick, to, id, call_id, sdp, mut events, control, mut orders, mut inbox } = start;
     let trunk = pick.trunk().clone();
-    let dial = match prepare(&core, &trunk, &to, &call_id, sdp.clone()).await {
+    let dial = match prepare(&core, &pick, &to, &call_id, sdp.clone()).await {
         Ok(dial) => dial,
         Err(detail) => {
             tracing::warn!(call.id = %id, trunk.name = %trunk.name, %detail, "the trunk cannot be reached");
-            drop(pick);
-            events.end(unreachable_trunk(detail));
+            let end = unreachable_trunk(detail);
+            pick.ended(&end);
+            events.end(end);
             return;
         }
     };
     let mut line = dial.sender.flow.line.lost();
-    let contact = dial.sender.flow.contact(&trunk.caller);
+    let contact = dial.sender.flow.contact(pick.contact_user());
     tracing::info!(call.id = %id, trunk.name = %trunk.name, call.to = %to, "an invite is sent");
     let (settled, mut changes) = mpsc::channel(CHANGES_MAX);
     let (machine, first) = Machine::new(trunk.ring_timeout, core.endpoint.option.t1x64);
@@ -144,7 +145,7 @@ pub async fn run(start: Start) {
         id,
         events,
         trunk_name: trunk.name.clone(),
-        caller: trunk.caller.clone(),
+        contact_user: pick.contact_user().to_owned(),
         pick: Some(pick),
         core,
         wire: Some(dial.sender.invite(&dial.invite)),
@@ -194,10 +195,12 @@ pub async fn run(start: Start) {
     call.leave(inbox).await;
 }
 
-async fn prepare(core: &Core, trunk: &Arc<Trunk>, to: &Phone, call_id: &str, offer: Vec<u8>) -> Result<Dial, String> {
+async fn prepare(core: &Core, pick: &TrunkPick, to: &Phone, call_id: &str, offer: Vec<u8>) -> Result<Dial, String> {
+    let trunk = pick.trunk();
     let flow = core.flow(trunk).await?;
     let sender = Sender { flow, credentials: trunk.credentials.clone(), sequence: Sequence::after(0) };
-    Dial::new(sender, trunk.clone(), to, call_id, offer).map_err(|e| format!("the invite cannot be built: {e}"))
+    pick.departure().await;
+    Dial::new(sender, pick, to, call_id, offer).map_err(|e| format!("the invite cannot be built: {e}"))
 }
 
 fn unreachable_trunk(detail: String) -> End {
@@ -253,8 +256,7 @@ struct Call {
     core: Arc<Core>,
     id: String,
     trunk_name: String,
-    /// The user part of our Contact.
-    caller: String,
+    contact_user: String,
     events: Events,
     pick: Option<TrunkPick>,
     machine: Machine,
@@ -346,7 +348,7 @@ impl Call {
         if !flow.line.is_another_than(&self.dial.sender.flow.line) {
             return false;
         }
-        let Ok(again) = flow.elsewhere(trunk, &self.dial.invite) else { return false };
+        let Ok(again) = flow.elsewhere(&self.contact_user, &self.dial.invite) else { return false };
         tracing::warn!(call.id = %self.id, trunk.name = %self.trunk_name, "the invite was lost on its way and is sent again");
         (self.dial.sender.flow, self.dial.invite) = (flow, again);
         self.wire = Some(self.dial.sender.invite(&self.dial.invite));
@@ -415,7 +417,7 @@ impl Call {
         let sdp = (!self.dial.takes_update).then(|| self.our_sdp.clone());
         let sender = self.dial.sender.clone();
         let timer = self.dial.session.offer();
-        match sender.flow.refresh(leg, sender.sequence.next(), &self.caller, timer, sdp) {
+        match sender.flow.refresh(leg, sender.sequence.next(), &self.contact_user, timer, sdp) {
             Ok(request) => {
                 let method = request.method;
                 self.in_dialog.ours = method == Method::Invite;
@@ -473,6 +475,7 @@ impl Call {
                 Action::TellAnswered => {
                     tracing::info!(call.id = %self.id, "the call is answered");
                     self.events.answered = true;
+                    self.pick.iter().for_each(TrunkPick::answered);
                     let sdp = std::mem::take(&mut self.dial.sdp);
                     self.events.tell(CallEvent::Answered { at, at_mono: monotonic(), sdp })
                 }
@@ -511,7 +514,9 @@ impl Call {
         );
         self.deadline = None;
         // The slot first: who reads `Ended` may dial at once.
-        self.pick = None;
+        if let Some(pick) = self.pick.take() {
+            pick.ended(&end);
+        }
         self.events.end(end);
     }
 

@@ -1,8 +1,8 @@
 //! What the responses to an INVITE mean for the call: the dialogs that they open, and the one further INVITE that some ask for.
 //!
 //! Contract: fed with every response, [`Dial::on_response`] returns what to do in order. A refusal is answered with another INVITE at most
-//! once for each reason (credentials, a longer session timer, a redirection inside the trunk; more often only for a nonce that went
-//! stale) and only while the call is being set up. It sends nothing and knows no clock.
+//! once for each reason (a longer session timer, a redirection inside the trunk, the credentials of each server on the way; more often only
+//! for a nonce that went stale) and only while the call is being set up. It sends nothing and knows no clock.
 
 use super::body::sdp_of;
 use super::fork::{EarlyMedia, Forks};
@@ -10,18 +10,18 @@ use super::invite::Sender;
 use super::machine::{Input, Refusal};
 use super::outcome::q850_cause;
 use super::redirect;
-use super::request::{Leg, cancel, challenges, retry_after, supported, tag_of};
+use super::request;
+use super::request::{Leg, cancel, retry_after, supported, tag_of};
 use super::session_timer::SessionTimer;
-use super::trunk::Trunk;
-use super::{digest, request};
+use super::trunk::{Trunk, TrunkPick};
 use crate::domain::phone::Phone;
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::{Header, Headers, Request, Response};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A server may call our nonce stale so often.
-const STALE_MAX: u32 = 2;
+/// So often may the servers on the way ask for a password: a proxy and a server, and a stale nonce of each.
+const CHALLENGES_MAX: u32 = 4;
 /// Phones that answered beside the first and were hung up; an exchange opens no more.
 const LOSERS_MAX: usize = 16;
 
@@ -52,7 +52,7 @@ pub struct Dial {
     trunk: Arc<Trunk>,
     to: Phone,
     authenticated: bool,
-    stale: u32,
+    challenges: u32,
     redirected: bool,
     losers: Vec<String>,
 }
@@ -61,13 +61,15 @@ impl Dial {
     /// Builds the first INVITE.
     pub fn new(
         sender: Sender,
-        trunk: Arc<Trunk>,
+        pick: &TrunkPick,
         to: &Phone,
         call_id: &str,
         offer: Vec<u8>,
     ) -> Result<Self, request::BuildError> {
+        let trunk = pick.trunk().clone();
         let session = SessionTimer::new(trunk.session_timer_s);
-        let mut invite = sender.flow.invite(&trunk, &to.as_dialled(), call_id, sender.sequence.next(), offer)?;
+        let user = trunk.dialling.user(to);
+        let mut invite = sender.flow.invite(pick, &user, call_id, sender.sequence.next(), offer)?;
         invite.headers.push(supported(session.is_on()));
         invite.headers.extend(session.offer());
         Ok(Self {
@@ -82,7 +84,7 @@ impl Dial {
             trunk,
             to: to.clone(),
             authenticated: false,
-            stale: 0,
+            challenges: 0,
             redirected: false,
             losers: vec![],
         })
@@ -205,12 +207,10 @@ impl Dial {
     fn answer_challenge(&mut self, response: &Response) -> Result<Request, String> {
         let Sender { flow, credentials, sequence, .. } = &self.sender;
         let credentials = credentials.as_ref().ok_or("the trunk asks for a password and none is configured")?;
-        if self.authenticated {
-            if self.stale >= STALE_MAX || !digest::is_stale(&challenges(response)) {
-                return Err("the trunk refused our username or password".into());
-            }
-            self.stale += 1;
+        if self.challenges >= CHALLENGES_MAX {
+            return Err("the trunk asks for our password again and again".into());
         }
+        self.challenges += 1;
         self.authenticated = true;
         flow.with_credentials(&self.invite, response, credentials, sequence.next()).map_err(|e| e.to_string())
     }

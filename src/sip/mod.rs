@@ -5,7 +5,7 @@
 //! whatever the far end, the network or the protocol stack does.
 //!
 //! It deliberately does not: touch media (SDP is opaque bytes here), know visits, accept calls from outside (they are refused,
-//! DESIGN invariant 6), or retry a call (the planner does).
+//! DESIGN invariant 6), or retry a call (the planner does, over the next trunk or later).
 
 mod api;
 mod body;
@@ -15,6 +15,8 @@ mod dial;
 mod digest;
 mod fork;
 mod frame;
+mod health;
+mod identity;
 mod incoming;
 mod indialog;
 mod invite;
@@ -22,8 +24,10 @@ mod line;
 mod listen;
 mod machine;
 mod mend;
+mod number;
 mod orphan;
 pub mod outcome;
+mod ping;
 mod redirect;
 mod register;
 mod reliable;
@@ -37,7 +41,7 @@ mod transact;
 mod trunk;
 mod wire;
 
-pub use api::{CallEnd, CallEvent, NoTrunk, Reanswer, SipError, TrunkLimit, TrunkStatus};
+pub use api::{CallEnd, CallEvent, NoTrunk, Reanswer, SipError, TrunkHealth, TrunkLimit, TrunkStatus, Wanted};
 pub use call::CallControl;
 pub use stack::SipStack;
-pub use trunk::TrunkPick;
+pub use trunk::{TrunkPick, check_trunks};

@@ -46,7 +46,7 @@ fn allowed(uri: &Uri, trunk: &Trunk, dialled: &Phone) -> Option<Uri> {
         return None;
     }
     let user = match &uri.auth {
-        None => dialled.as_dialled(),
+        None => trunk.dialling.user(dialled),
         Some(auth) if is_of_class(&auth.user, trunk, dialled) => auth.user.clone(),
         Some(_) => return None,
     };
@@ -91,7 +91,7 @@ mod tests {
 
     fn check(status: u16, contacts: &str, expected: Option<&str>) {
         let trunk = "name = \"t\"\nuri = \"sip:Gate.example.cn:5070\"\nredirect_hosts = [\"10.0.0.7\"]";
-        let trunk = Trunk::from_config(&toml::from_str(trunk).unwrap()).unwrap();
+        let trunk = Trunk::from_config(&toml::from_str(trunk).unwrap(), &Default::default()).unwrap();
         let response = Response::try_from(format!("SIP/2.0 {status} X\r\n{contacts}\r\n").as_str()).unwrap();
         let got = target(&response, &trunk, &Phone::parse("13812345678").unwrap());
         assert_eq!(got.map(|u| u.to_string()).as_deref(), expected, "{status} {contacts}");

@@ -2,10 +2,10 @@
 //!
 //! Builds messages; sends nothing. Route sets are written as loose (RFC 3261 §16.4); `mend` turns them round for a strict first hop.
 
-use super::digest::{self, Credentials, DigestError};
+use super::digest::{self, Asked, Credentials, DigestError};
 use super::line::Line;
 use super::session_timer;
-use super::trunk::Trunk;
+use super::trunk::{Trunk, TrunkPick};
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::typed::{Contact, RecordRoute};
 use rsipstack::sip::{
@@ -113,20 +113,21 @@ impl Flow {
         Ok(Request { method, uri, version: Version::V2, headers: headers.into(), body: vec![] })
     }
 
-    /// The first INVITE of a call to `user` at `trunk`, without its session timer.
+    /// The first INVITE of a call to `user` at the trunk that was picked, without its session timer.
     pub fn invite(
         &self,
-        trunk: &Trunk,
+        pick: &TrunkPick,
         user: &str,
         call_id: &str,
         cseq: u32,
         sdp: Vec<u8>,
     ) -> Result<Request, BuildError> {
-        let to = trunk.address_of(user);
-        let from = format!("<{}>;tag={}", without_params(&trunk.address_of(&trunk.caller)), make_tag());
+        let to = pick.trunk().address_of(user);
+        let from = format!("{};tag={}", pick.trunk().identity.from(pick.caller()), make_tag());
         let to_header = format!("<{}>", without_params(&to));
         let mut request = self.request(Method::Invite, to, from, to_header, call_id, cseq)?;
-        request.headers.push(self.contact(&trunk.caller));
+        request.headers.push(self.contact(pick.contact_user()));
+        request.headers.extend(pick.trunk().identity.headers(pick.caller()));
         request.headers.push(Header::Allow(ALLOWED.to_string().into()));
         if !sdp.is_empty() {
             request.headers.push(Header::ContentType("application/sdp".to_string().into()));
@@ -136,11 +137,11 @@ impl Flow {
     }
 
     /// The same request for another way: new branch (RFC 3263 §4.3), our Contact there.
-    pub fn elsewhere(&self, trunk: &Trunk, request: &Request) -> Result<Request, BuildError> {
+    pub fn elsewhere(&self, contact_user: &str, request: &Request) -> Result<Request, BuildError> {
         let mut again = request.clone();
         again.headers.retain(|h| !matches!(h, Header::Via(_) | Header::Contact(_)));
         again.headers.push_front(self.via()?);
-        again.headers.push(self.contact(&trunk.caller));
+        again.headers.push(self.contact(contact_user));
         Ok(again)
     }
 
@@ -153,11 +154,22 @@ impl Flow {
         cseq: u32,
         expires_s: u32,
     ) -> Result<Request, BuildError> {
-        let aor = format!("<{}>", without_params(&trunk.address_of(account)));
+        let aor = trunk.identity.address_of_record(account);
         let from = format!("{aor};tag={}", make_tag());
         let mut request = self.request(Method::Register, trunk.uri.clone(), from, aor, call_id, cseq)?;
         request.headers.push(self.contact(account));
         request.headers.push(Header::Expires(expires_s.into()));
+        Ok(request)
+    }
+
+    /// OPTIONS to the trunk itself.
+    pub fn options(&self, trunk: &Trunk, call_id: &str, cseq: u32) -> Result<Request, BuildError> {
+        let account = trunk.account();
+        let from = format!("{};tag={}", trunk.identity.address_of_record(account), make_tag());
+        let to = format!("<{}>", without_params(&trunk.uri));
+        let mut request = self.request(Method::Options, trunk.uri.clone(), from, to, call_id, cseq)?;
+        request.headers.push(self.contact(account));
+        request.headers.push(Header::Accept("application/sdp".to_string().into()));
         Ok(request)
     }
 
@@ -222,7 +234,8 @@ impl Flow {
         Ok(again)
     }
 
-    /// `request` once more with an answer to the challenge in `response`: new branch, next CSeq.
+    /// `request` once more with an answer to the challenge in `response`: new branch, next CSeq. Credentials for other servers on the
+    /// way stay (RFC 3261 §22.3).
     pub fn with_credentials(
         &self,
         request: &Request,
@@ -230,14 +243,25 @@ impl Flow {
         credentials: &Credentials,
         cseq: u32,
     ) -> Result<Request, DigestError> {
-        let uri = request.uri.to_string();
-        let challenges = challenges(response);
-        let value = digest::answer(&challenges, credentials, request.method, &uri, &random_text(16))?;
+        let (uri, cnonce) = (request.uri.to_string(), random_text(16));
+        let asked = Asked { credentials, method: request.method, uri: &uri, cnonce: &cnonce };
+        let sent = |proxy: bool| -> Vec<&str> {
+            let of_kind = |h: &'_ Header| matches!(h, Header::ProxyAuthorization(_)) == proxy;
+            let all = request.headers.iter().filter(|h| of_kind(h));
+            all.filter_map(|h| match h {
+                Header::Authorization(v) => Some(v.value()),
+                Header::ProxyAuthorization(v) => Some(v.value()),
+                _ => None,
+            })
+            .collect()
+        };
+        let by_proxy = response.status_code.code() == 407;
+        let answered = digest::answer(&challenges(response), &sent(by_proxy), &asked)?;
+        let kept = digest::renew(&sent(!by_proxy), &asked);
+        let (to_proxies, to_server) = if by_proxy { (answered, kept) } else { (kept, answered) };
         let mut again = self.again(request, cseq).map_err(|e| DigestError::Unsupported(e.to_string()))?;
-        again.headers.push(match response.status_code.code() {
-            407 => Header::ProxyAuthorization(value.into()),
-            _ => Header::Authorization(value.into()),
-        });
+        again.headers.extend(to_proxies.into_iter().map(|v| Header::ProxyAuthorization(v.into())).collect());
+        again.headers.extend(to_server.into_iter().map(|v| Header::Authorization(v.into())).collect());
         Ok(again)
     }
 }

@@ -1,6 +1,6 @@
 //! Owns the SIP sockets, the trunks and the register of calls; everything else hangs on it.
 
-use super::api::{CallEvent, NoTrunk, SipError, TrunkStatus};
+use super::api::{CallEvent, NoTrunk, SipError, TrunkStatus, Wanted};
 use super::call::{self, CallControl, EVENTS_MAX, Events};
 use super::line::{Lines, Local, Outages};
 use super::listen::{self, Bound};
@@ -10,7 +10,7 @@ use super::request::Flow;
 use super::resolve::Resolver;
 use super::trunk::{self, Trunk, TrunkPick};
 use super::wire::{self, Udp};
-use super::{incoming, register, stream};
+use super::{incoming, ping, register, stream};
 use crate::clock::Clock;
 use crate::config;
 use crate::domain::{id::CallId, phone::Phone};
@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -90,6 +90,7 @@ impl Drop for Listed {
 pub struct SipStack {
     core: Arc<Core>,
     trunks: Vec<Arc<Trunk>>,
+    trunks_changed: Arc<Notify>,
 }
 
 impl SipStack {
@@ -106,14 +107,15 @@ impl SipStack {
     }
 
     /// `t1` is RFC 3261's estimate of a round trip; only tests that wait for silence shorten it.
-    async fn start_with(
+    pub(super) async fn start_with(
         sip: &config::Sip,
         trunks: &[config::Trunk],
         clock: Arc<dyn Clock>,
         shutdown: CancellationToken,
         t1: Duration,
     ) -> Result<Arc<SipStack>, SipError> {
-        let trunks = trunk::by_priority(trunks)?;
+        let trunks_changed = Arc::new(Notify::new());
+        let trunks = trunk::by_priority(trunks, &trunks_changed)?;
         let user_agent = format!("Huifang/{}", env!("CARGO_PKG_VERSION"));
         let sockets = CancellationToken::new();
         let resolver = Resolver::new(&sip.dns);
@@ -173,10 +175,15 @@ impl SipStack {
         for trunk in trunks.iter().filter(|t| t.register) {
             core.tasks.spawn(register::keep(core.clone(), trunk.clone()));
         }
+        for trunk in &trunks {
+            if let Some(interval) = trunk.options_interval {
+                core.tasks.spawn(ping::keep(core.clone(), trunk.clone(), interval));
+            }
+        }
         tokio::spawn(close_down(core.clone()));
         let bound: Vec<String> = core.lines.locals.iter().map(|l| format!("{} {}", l.transport, l.bound)).collect();
         tracing::info!(sip.listen = %bound.join(", "), sip.trunks = trunks.len(), "sip is up");
-        Ok(Arc::new(SipStack { core, trunks }))
+        Ok(Arc::new(SipStack { core, trunks, trunks_changed }))
     }
 
     /// The first bound UDP address (the real port when the configured one is 0).
@@ -202,9 +209,24 @@ impl SipStack {
         self.trunks.iter().map(|t| t.status()).collect()
     }
 
-    /// By priority, prefix, registration, `max_calls` and calls per second; the pick holds a slot until dropped.
+    /// Resolves when a trunk may be used again that could not be; remembers one such event until it is asked.
+    pub async fn trunks_changed(&self) {
+        self.trunks_changed.notified().await;
+    }
+
+    /// By health, priority, prefix, registration, `max_calls` and calls per second; the pick holds a slot until dropped.
+    pub fn pick_trunk_for(&self, wanted: &Wanted) -> Result<TrunkPick, NoTrunk> {
+        trunk::pick(&self.trunks, wanted)
+    }
+
+    /// [`Self::pick_trunk_for`] a call that belongs to no visit.
     pub fn pick_trunk(&self, to: &Phone) -> Result<TrunkPick, NoTrunk> {
-        trunk::pick(&self.trunks, to)
+        self.pick_trunk_for(&Wanted { to, visit: "", shown: None, except: &[] })
+    }
+
+    /// Whether a trunk could take the call now, or as soon as our own calls leave it room.
+    pub fn can_take(&self, wanted: &Wanted) -> bool {
+        trunk::can_take(&self.trunks, wanted)
     }
 
     /// Sends the INVITE. Must be called inside a tokio runtime. Dropping the receiver ends the call.

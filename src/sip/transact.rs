@@ -1,4 +1,4 @@
-//! One request and its final response, with one answer to a challenge. Not for the first INVITE of a call, which has a life of its own.
+//! One request and its final response, with answers to the challenges on the way. Not for the first INVITE of a call, which has a life of its own.
 
 use super::digest::{Credentials, DigestError};
 use super::request::{BuildError, Flow, tag_of};
@@ -24,28 +24,42 @@ pub enum TransactError {
     Silent,
 }
 
-/// Sends `request` and waits for its final response. A challenge is answered once; a second one is returned as it is.
+/// So often may servers ask for a password: a proxy and a server, and a stale nonce. Each answer uses the next CSeq.
+pub const CHALLENGES_MAX: u32 = 3;
+
+/// Sends `request` and waits for its final response. A challenge is answered; one that refuses our answer is returned as it is.
 pub async fn send(flow: &Flow, request: Request, credentials: Option<&Credentials>) -> Result<Response, TransactError> {
-    let cseq = request.cseq_header().and_then(|c| c.seq()).map_err(BuildError::from)?;
-    send_in(flow, request, credentials, || cseq + 1).await
+    let mut cseq = request.cseq_header().and_then(|c| c.seq()).map_err(BuildError::from)?;
+    let next_cseq = || {
+        cseq += 1;
+        cseq
+    };
+    send_in(flow, request, credentials, next_cseq).await
 }
 
-/// The same inside a dialog, where other requests may be on their way: `next_cseq` is asked for the number of the second try.
+/// The same inside a dialog, where other requests may be on their way: `next_cseq` is asked for the number of every further try.
 pub async fn send_in(
     flow: &Flow,
     request: Request,
     credentials: Option<&Credentials>,
-    next_cseq: impl FnOnce() -> u32,
+    mut next_cseq: impl FnMut() -> u32,
 ) -> Result<Response, TransactError> {
-    let response = exchange(flow, request.clone()).await?;
-    let challenged = matches!(response.status_code.code(), 401 | 407) && request.method != Method::Cancel;
-    match credentials.filter(|_| challenged) {
-        None => Ok(response),
-        Some(credentials) => {
-            let again = flow.with_credentials(&request, &response, credentials, next_cseq())?;
-            exchange(flow, again).await
+    let mut request = request;
+    let mut response = exchange(flow, request.clone()).await?;
+    // A CANCEL can neither be challenged nor repeated (RFC 3261 §22.1).
+    let Some(credentials) = credentials.filter(|_| request.method != Method::Cancel) else { return Ok(response) };
+    for _ in 0..CHALLENGES_MAX {
+        if !matches!(response.status_code.code(), 401 | 407) {
+            break;
         }
+        request = match flow.with_credentials(&request, &response, credentials, next_cseq()) {
+            Ok(again) => again,
+            Err(DigestError::Refused) => break,
+            Err(error) => return Err(error.into()),
+        };
+        response = exchange(flow, request.clone()).await?;
     }
+    Ok(response)
 }
 
 /// One request on the way that the flow has. A connection may have been closed by the far end before the request was read: then it

@@ -1,10 +1,14 @@
-//! Trunks: where calls leave, and how many may.
+//! Trunks: where calls leave, how many may, and which of them is chosen.
 //!
 //! A pick holds a slot of its trunk until it is dropped. Limits are counted here and nowhere else; which visit gets a slot is not
-//! decided here, and a trunk that fails is not avoided (its failures are outcomes, the planner spaces the retries).
+//! decided here. Trunks are tried by priority, those that are suspect (`health`) behind all others.
 
-use super::api::{NoTrunk, SipError, TrunkLimit, TrunkStatus};
+use super::api::{NoTrunk, SipError, TrunkHealth, TrunkLimit, TrunkStatus, Wanted};
 use super::digest::Credentials;
+use super::health::{Fate, Health, Ping, View};
+use super::identity::Identity;
+use super::machine::End;
+use super::number::Dialling;
 use super::session_timer::MIN_SE_S;
 use super::tls;
 use crate::clock::monotonic;
@@ -14,6 +18,10 @@ use rsipstack::sip::{HostWithPort, Scheme, Transport, Uri};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// Longer would notice nothing.
+const OPTIONS_INTERVAL_MAX_S: u64 = 3600;
 
 /// Where a trunk's REGISTER stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +42,15 @@ pub struct Trunk {
     /// How it is talked to over TLS; `None` over anything else.
     pub tls: Option<tls::Client>,
     pub credentials: Option<Credentials>,
-    /// Shown to the customer; the user part of From and Contact.
-    pub caller: String,
+    pub identity: Identity,
+    pub dialling: Dialling,
     pub codecs: Vec<String>,
     pub ring_timeout: Duration,
     pub register: bool,
+    /// `None`: it is never asked.
+    pub options_interval: Option<Duration>,
+    /// The registrar seems to have forgotten us.
+    pub forgotten: Notify,
     /// What Session-Expires asks for; 0 = no session timers.
     pub session_timer_s: u32,
     redirect_hosts: Vec<String>,
@@ -46,16 +58,21 @@ pub struct Trunk {
     prefixes: Vec<String>,
     max_calls: u32,
     state: Mutex<State>,
+    /// Told when a call may go that could not before.
+    changed: Arc<Notify>,
 }
 
 struct State {
     calls_up: u32,
     rate: Rate,
+    /// The same limit where the INVITE leaves: what a pick does before it may take longer than for the one before.
+    departures: Rate,
     registration: Registration,
+    health: Health,
 }
 
 impl Trunk {
-    pub fn from_config(config: &config::Trunk) -> Result<Self, SipError> {
+    pub fn from_config(config: &config::Trunk, changed: &Arc<Notify>) -> Result<Self, SipError> {
         let bad = |key: &'static str, value: &str, reason: &str| SipError::Trunk {
             trunk: config.name.clone(),
             key,
@@ -84,9 +101,7 @@ impl Trunk {
             _ => None,
         };
         let credentials = match (&config.username, &config.password) {
-            (Some(username), Some(password)) => {
-                Some(Credentials { username: username.clone(), password: password.clone() })
-            }
+            (Some(username), Some(password)) => Some(Credentials::new(username, password)),
             (None, None) => None,
             _ => return Err(bad("username", config.username.as_deref().unwrap_or(""), "needs a password beside it")),
         };
@@ -97,9 +112,15 @@ impl Trunk {
         if !(cps.is_finite() && cps > 0.0) {
             return Err(bad("max_calls_per_second", &cps.to_string(), "want a number above 0"));
         }
-        let caller = config.caller_id.clone().or_else(|| config.username.clone()).unwrap_or_else(|| "huifang".into());
-        if !caller.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-_.!~*'()&=$,;?/#".contains(&b)) {
-            return Err(bad("caller_id", &caller, "want what may stand before the @ of a sip address"));
+        let by_key = |(key, value, reason): (&'static str, String, &str)| bad(key, &value, reason);
+        let identity = Identity::from_config(config, &parsed.host_with_port).map_err(by_key)?;
+        let dialling = Dialling::from_config(config).map_err(by_key)?;
+        if config.options_interval_s > OPTIONS_INTERVAL_MAX_S {
+            return Err(bad(
+                "options_interval_s",
+                &config.options_interval_s.to_string(),
+                "want at most 3600, 0 = never",
+            ));
         }
         let session_timer_s = config.session_timer_s;
         if (1..MIN_SE_S).contains(&session_timer_s) {
@@ -111,10 +132,13 @@ impl Trunk {
             transport,
             tls,
             credentials,
-            caller,
+            identity,
+            dialling,
             codecs: config.codecs.clone(),
             ring_timeout: Duration::from_secs(config.ring_timeout_s.max(1)),
             register: config.register,
+            options_interval: (config.options_interval_s > 0).then(|| Duration::from_secs(config.options_interval_s)),
+            forgotten: Notify::new(),
             session_timer_s,
             redirect_hosts: config.redirect_hosts.clone(),
             priority: config.priority,
@@ -123,12 +147,15 @@ impl Trunk {
             state: Mutex::new(State {
                 calls_up: 0,
                 rate: Rate::per_second(cps),
+                departures: Rate::per_second(cps),
+                health: Health::default(),
                 registration: if config.register {
                     Registration::Missing("尚未应答".into())
                 } else {
                     Registration::NotUsed
                 },
             }),
+            changed: changed.clone(),
         })
     }
 
@@ -137,6 +164,11 @@ impl Trunk {
         let mut uri = self.uri.clone();
         uri.auth = Some(rsipstack::sip::uri::Auth { user: user.into(), password: None });
         uri
+    }
+
+    /// The user that the carrier knows us by.
+    pub fn account(&self) -> &str {
+        self.credentials.as_ref().map_or_else(|| self.identity.caller("", None), |c| c.username.as_str())
     }
 
     pub fn may_dial(&self, to: &Phone) -> bool {
@@ -150,40 +182,95 @@ impl Trunk {
     }
 
     pub fn set_registration(&self, registration: Registration) {
-        self.state().registration = registration;
+        self.change(|state| {
+            if registration == Registration::Registered {
+                state.health.on_registered();
+            }
+            state.registration = registration;
+        });
+    }
+
+    /// What an OPTIONS came to.
+    pub fn pinged(&self, ping: Ping) {
+        self.change(|state| state.health.on_ping(monotonic(), ping));
+    }
+
+    /// The next OPTIONS should not wait for its time.
+    pub fn asks_sooner(&self) -> bool {
+        self.state().health.asks_sooner()
+    }
+
+    /// What a call says of its trunk.
+    pub fn learn(&self, fate: &Fate) {
+        if self.register && matches!(fate, Fate::Forbidden | Fate::Refused { .. }) {
+            self.forgotten.notify_one();
+        }
+        self.change(|state| state.health.on_call(monotonic(), fate));
+    }
+
+    /// Every change of the state: said once in the log, and told to who waits for a trunk.
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let (before, after) = {
+            let mut state = self.state();
+            let before = state.standing(monotonic());
+            change(&mut state);
+            (before, state.standing(monotonic()))
+        };
+        if std::mem::discriminant(&before) == std::mem::discriminant(&after) {
+            return;
+        }
+        match &after {
+            Ok(None) => tracing::info!(trunk.name = %self.name, "the trunk works"),
+            Ok(Some(why)) => tracing::warn!(trunk.name = %self.name, %why, "the trunk is suspect"),
+            Err(limit) => tracing::warn!(trunk.name = %self.name, reason = %limit, "the trunk is not used"),
+        }
+        if before.is_err() && after.is_ok() {
+            self.changed.notify_one();
+        }
     }
 
     pub fn status(&self) -> TrunkStatus {
         let state = self.state();
-        let (registered, reason) = match &state.registration {
-            Registration::NotUsed => (None, String::new()),
-            Registration::Registered => (Some(true), String::new()),
-            Registration::Missing(why) => (Some(false), TrunkLimit::NotRegistered(why.clone()).why()),
+        let standing = state.standing(monotonic());
+        let note = state.health.note().unwrap_or_default();
+        let (health, reason, retry_after) = match &standing {
+            Ok(None) => (TrunkHealth::Up, note.to_owned(), None),
+            Ok(Some(why)) => (TrunkHealth::Suspect, why.clone(), None),
+            Err(limit) => (TrunkHealth::Down, limit.why(), limit.retry_after()),
         };
         TrunkStatus {
             name: self.name.clone(),
-            usable: reason.is_empty(),
+            usable: standing.is_ok(),
+            health,
             reason,
-            registered,
+            retry_after,
+            registered: match state.registration {
+                Registration::NotUsed => None,
+                Registration::Registered => Some(true),
+                Registration::Missing(_) => Some(false),
+            },
             calls_up: state.calls_up,
             max_calls: self.max_calls,
         }
     }
 
-    fn take_slot(self: &Arc<Self>, to: &Phone, now: Instant) -> Result<TrunkPick, TrunkLimit> {
-        if !self.may_dial(to) {
+    fn take_slot(self: &Arc<Self>, wanted: &Wanted, now: Instant) -> Result<TrunkPick, TrunkLimit> {
+        if !self.may_dial(wanted.to) {
             return Err(TrunkLimit::Prefix);
         }
         let mut state = self.state();
-        if let Registration::Missing(why) = &state.registration {
-            return Err(TrunkLimit::NotRegistered(why.clone()));
-        }
+        state.standing(now)?;
         if state.calls_up >= self.max_calls {
             return Err(TrunkLimit::MaxCalls { max: self.max_calls });
         }
         state.rate.take(now).map_err(|retry_after| TrunkLimit::CallsPerSecond { retry_after })?;
         state.calls_up += 1;
-        Ok(TrunkPick { trunk: self.clone() })
+        let caller = self.identity.caller(wanted.visit, wanted.shown).to_owned();
+        Ok(TrunkPick { trunk: self.clone(), caller })
+    }
+
+    fn is_suspect(&self, now: Instant) -> bool {
+        matches!(self.state().standing(now), Ok(Some(_)))
     }
 
     /// A panic elsewhere must not take the line down: the counters are always whole.
@@ -192,24 +279,59 @@ impl Trunk {
     }
 }
 
-/// The trunks in the order in which they are tried.
-pub fn by_priority(configs: &[config::Trunk]) -> Result<Vec<Arc<Trunk>>, SipError> {
-    let mut trunks = configs.iter().map(|c| Trunk::from_config(c).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+impl State {
+    /// Whether a call may go: as it is, as a last resort (why), or not at all.
+    fn standing(&self, now: Instant) -> Result<Option<String>, TrunkLimit> {
+        if let Registration::Missing(why) = &self.registration {
+            return Err(TrunkLimit::NotRegistered(why.clone()));
+        }
+        match self.health.view(now) {
+            View::Up => Ok(None),
+            View::Suspect(why) => Ok(Some(why)),
+            View::Down(limit) => Err(limit),
+        }
+    }
+}
+
+/// The trunks in the order in which they are tried. `changed` is told when one of them may be used again.
+pub fn by_priority(configs: &[config::Trunk], changed: &Arc<Notify>) -> Result<Vec<Arc<Trunk>>, SipError> {
+    let mut trunks =
+        configs.iter().map(|c| Trunk::from_config(c, changed).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+    for (place, trunk) in trunks.iter().enumerate() {
+        if trunk.name.trim().is_empty() || trunks[..place].iter().any(|other| other.name == trunk.name) {
+            let (trunk, value) = (trunk.name.clone(), trunk.name.clone());
+            return Err(SipError::Trunk { trunk, key: "name", value, reason: "want a name of its own".into() });
+        }
+    }
     trunks.sort_by_key(|t| t.priority);
     Ok(trunks)
 }
 
-/// The first trunk that can take a call to `to`.
-pub fn pick(trunks: &[Arc<Trunk>], to: &Phone) -> Result<TrunkPick, NoTrunk> {
+/// Checks every key of every trunk; the first error names trunk, key, value and what is wanted.
+pub fn check_trunks(configs: &[config::Trunk]) -> Result<(), SipError> {
+    by_priority(configs, &Arc::default()).map(|_| ())
+}
+
+/// The first trunk that can take the call.
+pub fn pick(trunks: &[Arc<Trunk>], wanted: &Wanted) -> Result<TrunkPick, NoTrunk> {
     let now = monotonic();
+    let mut candidates: Vec<_> = trunks.iter().filter(|t| !wanted.except.contains(&t.name)).collect();
+    candidates.sort_by_key(|t| t.is_suspect(now));
     let mut refusals = Vec::new();
-    for trunk in trunks {
-        match trunk.take_slot(to, now) {
+    for trunk in candidates {
+        match trunk.take_slot(wanted, now) {
             Ok(pick) => return Ok(pick),
             Err(limit) => refusals.push((trunk.name.clone(), limit)),
         }
     }
     Err(NoTrunk { refusals })
+}
+
+/// Whether a trunk could take the call now or as soon as our own calls leave it room. Holds nothing.
+pub fn can_take(trunks: &[Arc<Trunk>], wanted: &Wanted) -> bool {
+    let now = monotonic();
+    let mut others = trunks.iter().filter(|t| !wanted.except.contains(&t.name));
+    others.any(|t| t.may_dial(wanted.to) && t.state().standing(now).is_ok())
 }
 
 fn address(host_with_port: HostWithPort, transport: Transport, secure: bool) -> Uri {
@@ -225,6 +347,7 @@ fn address(host_with_port: HostWithPort, transport: Transport, secure: bool) -> 
 /// A slot of a trunk, held until it is dropped (the call holds it until its end).
 pub struct TrunkPick {
     trunk: Arc<Trunk>,
+    caller: String,
 }
 
 impl TrunkPick {
@@ -235,8 +358,39 @@ impl TrunkPick {
     pub fn codecs(&self) -> &[String] {
         &self.trunk.codecs
     }
+    /// The number that this call shows.
+    pub fn caller(&self) -> &str {
+        &self.caller
+    }
+    /// The user part of our Contact.
+    pub(super) fn contact_user(&self) -> &str {
+        self.trunk.identity.contact_user(&self.caller)
+    }
     pub(super) fn trunk(&self) -> &Arc<Trunk> {
         &self.trunk
+    }
+
+    /// Waits until an INVITE may leave: never more of them in a second than configured, however long each took to get here.
+    pub(super) async fn departure(&self) {
+        loop {
+            let wait = self.trunk.state().departures.take(monotonic());
+            match wait {
+                Ok(()) => return,
+                Err(wait) => tokio::time::sleep(wait).await,
+            }
+        }
+    }
+
+    /// The call was answered: the trunk works.
+    pub(super) fn answered(&self) {
+        self.trunk.learn(&Fate::Worked);
+    }
+
+    /// The call is over: its slot is free, and its trunk knows what became of it.
+    pub(super) fn ended(self, end: &End) {
+        if let Some(fate) = Fate::of(end) {
+            self.trunk.learn(&fate);
+        }
     }
 }
 
@@ -296,6 +450,14 @@ mod tests {
         Phone::parse("13812345678").unwrap()
     }
 
+    fn trunk(extra: &str) -> Result<Trunk, SipError> {
+        Trunk::from_config(&config("a", extra), &Arc::default())
+    }
+
+    fn pick(trunks: &[Arc<Trunk>], except: &[String]) -> Result<TrunkPick, NoTrunk> {
+        super::pick(trunks, &Wanted { to: &phone(), visit: "v", shown: None, except })
+    }
+
     #[test]
     fn a_trunk_that_cannot_work_is_refused_at_start_with_its_key() {
         for (extra, expected) in [
@@ -312,30 +474,44 @@ mod tests {
             ("uri = \"sip:h\"\nregister = true", "trunks.a.register"),
             ("uri = \"sip:h\"\nmax_calls_per_second = 0.0", "trunks.a.max_calls_per_second"),
             ("uri = \"sip:h\"\ncaller_id = \"a b\"", "trunks.a.caller_id"),
+            ("uri = \"sip:h\"\nidentity = \"pai\"", "trunks.a.identity = \"pai\": want none, p_asserted"),
+            ("uri = \"sip:h\"\nnumber_format = \"E.164\"", "trunks.a.number_format = \"E.164\": want national"),
+            ("uri = \"sip:h\"\noptions_interval_s = 4000", "trunks.a.options_interval_s = \"4000\": want at most"),
             ("uri = \"sip:h\"\nsession_timer_s = 60", "trunks.a.session_timer_s"),
         ] {
-            let error = Trunk::from_config(&config("a", extra)).err().map(|e| e.to_string()).unwrap_or_default();
+            let error = trunk(extra).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(error.starts_with(expected), "{extra}: {error}");
         }
-        let tcp = Trunk::from_config(&config("a", "uri = \"sip:h:5080;transport=tcp\"")).unwrap();
+        let tcp = trunk("uri = \"sip:h:5080;transport=tcp\"").unwrap();
         assert_eq!(tcp.transport, Transport::Tcp);
         assert_eq!(tcp.address_of("1").to_string(), "sip:1@h:5080;transport=TCP");
     }
 
     #[test]
+    fn two_trunks_cannot_have_one_name() {
+        let trunks = [config("a", "uri = \"sip:h\""), config("b", "uri = \"sip:h\""), config("a", "uri = \"sip:i\"")];
+        assert!(check_trunks(&trunks[..2]).is_ok());
+        let error = check_trunks(&trunks).unwrap_err().to_string();
+        assert_eq!(error, "trunks.a.name = \"a\": want a name of its own");
+    }
+
+    #[test]
     fn trunks_are_tried_by_priority_and_every_limit_has_its_words() {
-        let trunks = by_priority(&[
-            config("second", "uri = \"sip:b\"\npriority = 2\nmax_calls = 1\nmax_calls_per_second = 100.0"),
-            config("first", "uri = \"sip:a\"\npriority = 1\nmax_calls_per_second = 1.0"),
-            config("abroad", "uri = \"sip:c\"\npriority = 0\nallowed_prefixes = [\"+852\"]"),
-            config("reg", "uri = \"sip:d\"\nregister = true\nusername = \"u\"\npassword = \"p\""),
-        ])
+        let trunks = by_priority(
+            &[
+                config("second", "uri = \"sip:b\"\npriority = 2\nmax_calls = 1\nmax_calls_per_second = 100.0"),
+                config("first", "uri = \"sip:a\"\npriority = 1\nmax_calls_per_second = 1.0"),
+                config("abroad", "uri = \"sip:c\"\npriority = 0\nallowed_prefixes = [\"+852\"]"),
+                config("reg", "uri = \"sip:d\"\nregister = true\nusername = \"u\"\npassword = \"p\""),
+            ],
+            &Arc::default(),
+        )
         .unwrap();
         trunks.iter().find(|t| t.name == "reg").unwrap().set_registration(Registration::Missing("密码被拒".into()));
-        let first = pick(&trunks, &phone()).unwrap();
-        let second = pick(&trunks, &phone()).unwrap();
+        let first = pick(&trunks, &[]).unwrap();
+        let second = pick(&trunks, &[]).unwrap();
         assert_eq!((first.name(), second.name()), ("first", "second"));
-        let none = pick(&trunks, &phone()).unwrap_err();
+        let none = pick(&trunks, &[]).unwrap_err();
         let limits: Vec<&str> = none.refusals.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(limits, ["abroad", "reg", "first", "second"]);
         assert!(matches!(none.refusals[2].1, TrunkLimit::CallsPerSecond { .. }));
@@ -348,8 +524,8 @@ mod tests {
         }
         assert!(none.retry_after().is_some_and(|d| d <= Duration::from_secs(1)));
         drop(second);
-        assert_eq!(pick(&trunks, &phone()).unwrap().name(), "second");
-        assert_eq!(pick(&[], &phone()).unwrap_err().why(), "没有配置任何中继线路");
+        assert_eq!(pick(&trunks, &[]).unwrap().name(), "second");
+        assert_eq!(pick(&[], &[]).unwrap_err().why(), "没有配置任何中继线路");
     }
 
     #[test]
@@ -370,10 +546,44 @@ mod tests {
 
     #[test]
     fn a_slot_is_given_back_exactly_once() {
-        let trunk = Arc::new(Trunk::from_config(&config("a", "uri = \"sip:a\"\nmax_calls_per_second = 99.0")).unwrap());
-        let picks: Vec<_> = (0..3).map(|_| trunk.take_slot(&phone(), monotonic()).unwrap()).collect();
+        let trunk = Arc::new(trunk("uri = \"sip:a\"\nmax_calls_per_second = 99.0").unwrap());
+        let picks: Vec<_> = (0..3).map(|_| pick(std::slice::from_ref(&trunk), &[]).unwrap()).collect();
         assert_eq!(trunk.status().calls_up, 3);
         drop(picks);
         assert_eq!(trunk.status().calls_up, 0);
+    }
+
+    #[test]
+    fn a_suspect_trunk_comes_last_and_one_that_failed_this_call_not_at_all() {
+        let changed = Arc::<Notify>::default();
+        let of = |n: &str, p: u8| config(n, &format!("uri = \"sip:h\"\npriority = {p}\nmax_calls_per_second = 99.0"));
+        let trunks = by_priority(&[of("a", 1), of("b", 2), of("c", 3)], &changed).unwrap();
+        let picked = |except: &[&str]| {
+            let except: Vec<String> = except.iter().map(|name| name.to_string()).collect();
+            pick(&trunks, &except).map(|pick| pick.name().to_owned())
+        };
+        assert_eq!(picked(&[]).as_deref(), Ok("a"));
+        assert_eq!(picked(&["a"]).as_deref(), Ok("b"));
+        trunks[0].learn(&Fate::Failed { why: "呼叫得到 500".into() });
+        assert_eq!(trunks[0].status().health, TrunkHealth::Suspect);
+        assert!(trunks[0].status().usable && trunks[0].status().reason.contains("500"));
+        assert_eq!(picked(&[]).as_deref(), Ok("b"));
+        assert_eq!(picked(&["b", "c"]).as_deref(), Ok("a"), "alone it is tried");
+        let hour = Duration::from_secs(3600);
+        trunks[1].learn(&Fate::Busy { retry_after: hour });
+        trunks[2].learn(&Fate::Refused { status: 403 });
+        assert_eq!(picked(&[]).as_deref(), Ok("a"));
+        let none = picked(&["a"]).unwrap_err();
+        for words in ["b：线路忙（503），要求 3600 秒后再拨", "c：用户名或密码被拒绝，300 秒后再试"]
+        {
+            assert!(none.why().contains(words), "{}", none.why());
+        }
+        assert!(none.retry_after().is_some_and(|after| after <= Duration::from_secs(300)) && !none.is_only_busy());
+        let wanted = |except: &[String]| can_take(&trunks, &Wanted { to: &phone(), visit: "v", shown: None, except });
+        assert!(wanted(&[]) && !wanted(&["a".into()]));
+        // Who waits for a trunk is told when one comes back, not when one goes.
+        assert!(futures::FutureExt::now_or_never(changed.notified()).is_none());
+        trunks[1].learn(&Fate::Worked);
+        assert!(futures::FutureExt::now_or_never(changed.notified()).is_some());
     }
 }

@@ -88,6 +88,7 @@ impl TryFrom<Row<'_>> for Visit {
             late_cause: row.maybe_text("late_cause")?,
             tries: row.json("tries")?,
             redial_guard: row.maybe_instant("redial_guard")?,
+            caller_id: row.maybe_text("caller_id")?,
             state: read_state(&row)?,
             version: row.int("version")?,
         })
@@ -225,8 +226,9 @@ impl Tx {
         let state = StateColumns::of(&visit.state)?;
         sqlx::query(
             "INSERT INTO visits (id, order_no, programme, sms_at, clock_starts_at, due_at, deadline_at, attempts,
-                 first_attempt_at, escalated_at, late_cause, tries, redial_guard, state, state_at, call_id, reason, version)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+                 first_attempt_at, escalated_at, late_cause, tries, redial_guard, caller_id, state, state_at, call_id, reason,
+                 version)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         )
         .bind(visit.id.as_str())
         .bind(visit.order_no.as_str())
@@ -241,6 +243,7 @@ impl Tx {
         .bind(visit.late_cause.as_deref())
         .bind(to_json("tries", &visit.tries)?)
         .bind(maybe_ms(visit.redial_guard))
+        .bind(visit.caller_id.as_deref())
         .bind(state.state)
         .bind(state.state_at)
         .bind(state.call_id)
@@ -314,13 +317,14 @@ impl Tx {
         let Ok(held) = claim(claimed_at, visit, call.id.clone()) else { return Ok(None) };
         let done = sqlx::query(
             "UPDATE visits SET state = 'calling', state_at = $1, call_id = $2, reason = NULL, attempts = $3,
-                 first_attempt_at = $4, version = version + 1
-             WHERE id = $5 AND version = $6 AND state = 'waiting' AND attempts = $7",
+                 first_attempt_at = $4, caller_id = $5, version = version + 1
+             WHERE id = $6 AND version = $7 AND state = 'waiting' AND attempts = $8",
         )
         .bind(ms(claimed_at))
         .bind(call.id.as_str())
         .bind(i64::from(held.attempts))
         .bind(maybe_ms(held.first_attempt_at))
+        .bind(held.caller_id.as_deref())
         .bind(visit.id.as_str())
         .bind(visit.version)
         .bind(i64::from(visit.attempts))

@@ -6,12 +6,14 @@ mod broken;
 mod intake;
 mod many;
 mod path;
+mod trunks;
 mod unanswered;
 
 use crate::support::api::text;
 use crate::support::within;
 use huifang::clock::monotonic;
 use huifang::demo::phone::{IncomingCall, LineState, Phone, PhoneCall};
+use huifang::media::tones::{add_tone, key_tones, tone};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -48,6 +50,34 @@ pub async fn first_sound(call: &mut PhoneCall) -> Instant {
         panic!("the call ended in silence: {:?}", call.state());
     })
     .await
+}
+
+/// A pressed key as a telephone without telephone-event sends it.
+fn key(digit: char) -> Vec<i16> {
+    let (low, high) = key_tones(digit).unwrap();
+    let mut press = tone(low, 5_000.0, 1_600);
+    add_tone(&mut press, high, 5_000.0, 0);
+    press
+}
+
+/// He answers whenever we have been silent for a while, with keys where they are asked for, and hangs up after the closing.
+pub async fn talks_to_the_end(call: &mut PhoneCall) {
+    let speech = tone(1_500.0, 8_000.0, 3_200);
+    let mut answers = [speech.clone(), key('1'), speech, key('4')].into_iter();
+    let (mut asked, mut quiet) = (false, 0);
+    while let Some(frame) = within("the conversation goes on", call.next_frame()).await {
+        let sounds = frame.iter().any(|s| s.unsigned_abs() > 1_000);
+        asked |= sounds;
+        quiet = if sounds { 0 } else { quiet + 1 };
+        // Greeting, notice and opening follow each other closely; a question is followed by silence.
+        if asked && quiet == 10 {
+            asked = false;
+            match answers.next() {
+                Some(answer) => call.say(&answer),
+                None => call.hang_up().await,
+            }
+        }
+    }
 }
 
 /// Waits for the end of a call at the phone; says how long it took.

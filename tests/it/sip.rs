@@ -20,6 +20,7 @@ mod sipp;
 mod timers;
 mod tls;
 mod torture;
+mod trunk;
 
 use huifang::domain::call::outcome::{Fault, Outcome, Party};
 use huifang::sip::{CallEnd, Reanswer};

@@ -121,6 +121,7 @@ pub fn waiting(order_no: &OrderNo, id: &str, sms_at: Timestamp) -> Visit {
         late_cause: None,
         tries: [("busy".to_string(), 1)].into(),
         redial_guard: Some(sms_at),
+        caller_id: None,
         state: VisitState::Waiting { not_before: sms_at, reason: WaitReason::New },
         version: 1,
     }

@@ -236,7 +236,7 @@ impl World {
             self.hung_up_at.insert(i, now);
         }
         self.last_end.insert(i, now);
-        let result = CallResult { call: live.call, outcome, conversation };
+        let result = CallResult { call: live.call, outcome, conversation, next_trunk: None };
         let next = after_call(now, &self.visits[i], &result, &self.programme, &self.calendar);
         assert_eq!(after_call(now, &next, &result, &self.programme, &self.calendar), next, "a result counts once");
         self.visits[i] = next;

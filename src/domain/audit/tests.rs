@@ -43,6 +43,7 @@ fn world(answers: [&str; 5]) -> World {
     let visit = Visit {
         tries: Default::default(),
         redial_guard: None,
+        caller_id: None,
         id: VisitId::new("v1"),
         order_no: OrderNo::new("F1"),
         programme: "excavator".into(),

@@ -20,6 +20,8 @@ pub struct CallResult {
     pub outcome: Outcome,
     /// `None` when it was never answered, or nothing is known of the conversation.
     pub conversation: Option<ConversationEnd>,
+    /// The trunk failed before the phone rang and another can take the call at once: the trunks tried so far ([`super::round`]).
+    pub next_trunk: Option<Vec<String>>,
 }
 
 /// Why a person's command was not carried out. The message is for people.
@@ -64,6 +66,7 @@ pub fn accept(
         late_cause: None,
         tries: BTreeMap::new(),
         redial_guard: None,
+        caller_id: None,
         state: VisitState::Waiting {
             not_before: programme.next_callable(calendar, clock_starts_at, false),
             reason: WaitReason::New,
@@ -82,7 +85,7 @@ pub fn claim(now: Timestamp, visit: &Visit, call: CallId) -> Result<Visit, Refus
     Ok(next)
 }
 
-/// What follows a call: done, closed, an appointment (A07), or a redial after its spacing (A04).
+/// What follows a call: done, closed, an appointment (A07), a redial after its spacing (A04), or the next trunk at once.
 ///
 /// A result of a call that does not hold the visit changes nothing.
 pub fn after_call(
@@ -100,6 +103,11 @@ pub fn after_call(
         | VisitState::Completed { .. }
         | VisitState::Closed { .. } => return next,
     }
+    if let Some(tried) = &result.next_trunk {
+        let (after, tried) = (result.outcome, tried.clone());
+        let reason = WaitReason::NextTrunk { after, attempt: visit.attempts, tried };
+        return waiting(visit, now, reason);
+    }
     match programme.verdict(result.outcome, result.conversation.as_ref()) {
         Verdict::Valid => next.state = VisitState::Completed { call: result.call.clone(), at: now },
         Verdict::Rule(key, rule) => {
@@ -108,6 +116,17 @@ pub fn after_call(
             let ended = Ended { key, rule, reason, said: said(result) };
             apply(now, &mut next, ended, programme, calendar);
         }
+    }
+    next
+}
+
+/// The attempt could go on over no other trunk after all: it counts once, and its spacing begins.
+pub fn round_over(now: Timestamp, visit: &Visit, programme: &Programme, calendar: &Calendar) -> Visit {
+    let mut next = visit.clone();
+    if let VisitState::Waiting { reason: WaitReason::NextTrunk { after, attempt, .. }, .. } = &visit.state {
+        let key = RuleKey::Outcome(*after);
+        let reason = WaitReason::RetrySpacing { after: *after, attempt: *attempt, rule: key.name().into() };
+        apply(now, &mut next, Ended { key, rule: programme.rule(key), reason, said: None }, programme, calendar);
     }
     next
 }

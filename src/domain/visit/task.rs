@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 
 pub use super::steps::{
     CallResult, Refused, accept, after_call, cancel, claim, corrected, dial_now, interrupted, mark_escalated,
-    mark_late, reschedule,
+    mark_late, reschedule, round_over,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,9 @@ pub struct Visit {
     /// A04: before this instant nobody dials, neither the planner nor a person.
     #[serde(default)]
     pub redial_guard: Option<Timestamp>,
+    /// The number that the first call showed the customer; later ones show it too, where their trunk can.
+    #[serde(default)]
+    pub caller_id: Option<String>,
     pub state: VisitState,
     /// Grows by one with every save; a save with an old version fails.
     pub version: i64,
@@ -85,6 +88,9 @@ pub enum WaitReason {
         #[serde(default)]
         rule: String,
     },
+    /// The trunk failed before the customer's phone rang: the same attempt goes on over another, at once. `tried` are the trunks of
+    /// this round so far.
+    NextTrunk { after: Outcome, attempt: u32, tried: Vec<String> },
     /// The customer asked to be called then (A07).
     Appointment { said: Option<String> },
     /// A person moved it.
@@ -113,11 +119,24 @@ pub enum CloseCause {
 }
 
 impl WaitReason {
-    /// The customer or one of our people named the time (A07).
+    /// The customer or one of our people named the time (A07), or the time was right a moment ago.
     pub fn on_request(&self) -> bool {
         match self {
-            Self::Appointment { .. } | Self::Rescheduled { .. } | Self::ByHand { .. } => true,
+            Self::Appointment { .. } | Self::Rescheduled { .. } | Self::ByHand { .. } | Self::NextTrunk { .. } => true,
             Self::New | Self::RetrySpacing { .. } | Self::Interrupted { .. } | Self::ForPerson { .. } => false,
+        }
+    }
+}
+
+impl Visit {
+    /// The trunks that have failed the attempt that is going on; empty when a new one begins.
+    pub fn trunks_tried(&self) -> &[String] {
+        match &self.state {
+            VisitState::Waiting { reason: WaitReason::NextTrunk { tried, .. }, .. } => tried,
+            VisitState::Waiting { .. }
+            | VisitState::Calling { .. }
+            | VisitState::Completed { .. }
+            | VisitState::Closed { .. } => &[],
         }
     }
 }

@@ -85,7 +85,8 @@ pub(super) fn blocker(now: Timestamp, visit: &Visit, s: &Situation, hours: Optio
     if hours.hold_after_deadline && now > visit.deadline_at && !reason.on_request() {
         return Some(Blocker::Escalated);
     }
-    let by_hand = matches!(reason, WaitReason::ByHand { .. });
+    // A round that was allowed to begin may end; only quiet hours come between.
+    let by_hand = matches!(reason, WaitReason::ByHand { .. } | WaitReason::NextTrunk { .. });
     let callable = if by_hand {
         hours.quiet_over
     } else if reason.on_request() {
@@ -197,7 +198,11 @@ fn blocked(
                 format!("客户{}，按规则 A04 要间隔 {minutes} 分钟，最早 {} 再拨", left_zh(reason), clock(*until));
             Why::new(WhyCode::RedialGuard, text, Some(*until))
         }
-        Blocker::NotYet { until } => not_yet(reason, &clock(*until), *until, programme, visit),
+        Blocker::NotYet { until } => {
+            let mut why = not_yet(reason, &clock(*until), *until, programme, visit);
+            why.text_zh.push_str(&trunk_note(reason, &s.gate.trunk));
+            why
+        }
         Blocker::Escalated => {
             Why::new(WhyCode::Escalated, "已超过最迟时限（规则 A02）并上报主管，等待人工决定".into(), None)
         }
@@ -221,6 +226,15 @@ fn blocked(
     }
 }
 
+/// After a fault of the line: whether there is any line now.
+fn trunk_note(reason: &WaitReason, trunk: &TrunkState) -> String {
+    let of_line = matches!(reason, WaitReason::RetrySpacing { after: Outcome::TrunkFailure | Outcome::AuthFailed, .. });
+    match trunk {
+        TrunkState::Down { reason, .. } if of_line => format!("；目前线路不可用：{reason}"),
+        TrunkState::Down { .. } | TrunkState::Ready { .. } => String::new(),
+    }
+}
+
 fn not_yet(reason: &WaitReason, at: &str, until: Timestamp, programme: Option<&Programme>, visit: &Visit) -> Why {
     let until = Some(until);
     match reason {
@@ -235,6 +249,11 @@ fn not_yet(reason: &WaitReason, at: &str, until: Timestamp, programme: Option<&P
             let person = programme.is_some_and(|p| needs_person(p, key));
             let person = if person { "；需要人工处理" } else { "" };
             let text = format!("第{attempt}次呼叫{}，间隔 {spacing} 分钟，最早 {at} 再拨{person}", rule_zh(key));
+            Why::new(WhyCode::RetrySpacing, text, until)
+        }
+        WaitReason::NextTrunk { after, attempt, tried } => {
+            let tried = tried.join("、");
+            let text = format!("第{attempt}次呼叫{}（线路 {tried}），马上改走另一条线路", after.text_zh());
             Why::new(WhyCode::RetrySpacing, text, until)
         }
         WaitReason::Appointment { said: Some(said) } => {

@@ -1,13 +1,12 @@
 //! One answered call from end to end: who may end it, and what is left.
 
-use super::{NUMBER, ends, first_sound, phone, picks_up, reason, rings};
+use super::{NUMBER, ends, first_sound, phone, picks_up, reason, rings, talks_to_the_end};
 use crate::support::api::{answer, instant, sms_text, text};
 use crate::support::audio::Recording;
 use crate::support::far::Far;
-use crate::support::{LIMIT, Station, until, within};
+use crate::support::{LIMIT, Station, until};
 use huifang::clock::{Clock, SystemClock, monotonic};
 use huifang::demo::phone::LineState;
-use huifang::media::tones::{add_tone, key_tones, tone};
 use jiff::SignedDuration;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -88,24 +87,8 @@ async fn the_same_sms_as_a_form_rings_as_well_and_a_whole_conversation_with_keys
     let accepted = answer(request.body(body).send().await.unwrap(), StatusCode::ACCEPTED).await;
     let visit = text(&accepted["visit_id"]);
 
-    // He answers whenever we have been silent for a while, with keys where they are asked for, and hangs up after the closing.
-    let speech = tone(1_500.0, 8_000.0, 3_200);
-    let mut answers = [speech.clone(), key('1'), speech, key('4')].into_iter();
     let mut call = picks_up(&mut phone).await;
-    let (mut asked, mut quiet) = (false, 0);
-    while let Some(frame) = within("the conversation goes on", call.next_frame()).await {
-        let sounds = frame.iter().any(|s| s.unsigned_abs() > 1_000);
-        asked |= sounds;
-        quiet = if sounds { 0 } else { quiet + 1 };
-        // Greeting, notice and opening follow each other closely; a question is followed by silence.
-        if asked && quiet == 10 {
-            asked = false;
-            match answers.next() {
-                Some(answer) => call.say(&answer),
-                None => call.hang_up().await,
-            }
-        }
-    }
+    talks_to_the_end(&mut call).await;
     let row = station.api.ended_call(&visit).await;
     assert_eq!((&row["outcome"], &row["conversation"]["kind"]), (&"answered".into(), &"completed".into()), "{row}");
     assert_eq!(row["hung_up_by"], "customer", "C16");
@@ -116,14 +99,6 @@ async fn the_same_sms_as_a_form_rings_as_well_and_a_whole_conversation_with_keys
     let meant: Vec<_> = report["journal"].as_array().unwrap().iter().filter_map(|e| e["meaning"].as_str()).collect();
     assert_eq!(meant, ["yes", "key_yes", "answer", "key_4"], "{report}");
     station.finish().await;
-}
-
-/// A pressed key as a telephone without telephone-event sends it.
-fn key(digit: char) -> Vec<i16> {
-    let (low, high) = key_tones(digit).unwrap();
-    let mut press = tone(low, 5_000.0, 1_600);
-    add_tone(&mut press, high, 5_000.0, 0);
-    press
 }
 
 fn percent(text: &str) -> String {

@@ -72,6 +72,7 @@ pub fn visit(id: &str, order_no: &str, sms_at: Timestamp) -> Visit {
         late_cause: None,
         tries: BTreeMap::new(),
         redial_guard: None,
+        caller_id: None,
         state: VisitState::Waiting { not_before: sms_at, reason: WaitReason::New },
         version: 1,
     }

@@ -75,6 +75,7 @@ pub fn config(folder: &Path, trunk_uri: &str) -> Config {
     config.stt.workers = 1;
     let mut trunk = Trunk::new("line", trunk_uri);
     trunk.max_calls_per_second = 100.0;
+    trunk.options_interval_s = 0;
     config.trunks = vec![trunk];
     config
 }

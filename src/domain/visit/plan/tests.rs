@@ -69,7 +69,7 @@ fn ids(list: &[VisitId]) -> Vec<&str> {
 fn tried(visit: &Visit, now: &str, outcome: Outcome, conversation: Option<ConversationEnd>) -> Visit {
     let call = CallId::new("c");
     let held = claim(at(now), visit, call.clone()).unwrap();
-    after_call(at(now), &held, &CallResult { call, outcome, conversation }, &excavator(), &CALENDAR)
+    after_call(at(now), &held, &CallResult { call, outcome, conversation, next_trunk: None }, &excavator(), &CALENDAR)
 }
 
 #[test]
@@ -390,7 +390,13 @@ mod any_situation {
             visit = match what {
                 0..=10 => {
                     let outcome = Outcome::ALL[usize::from(*what)];
-                    after_call(now, &held, &CallResult { call: CallId::new("c"), outcome, conversation: None }, &p, c)
+                    after_call(
+                        now,
+                        &held,
+                        &CallResult { call: CallId::new("c"), outcome, conversation: None, next_trunk: None },
+                        &p,
+                        c,
+                    )
                 }
                 11 | 12 => interrupted(now, &held, *what == 11, &p, c),
                 13 => dial_now(now, &visit, "x", &p, c).unwrap_or(visit),
@@ -398,7 +404,12 @@ mod any_situation {
                 _ => {
                     let said = ["下午三点", "明天上午", "晚上九点", "半小时后", "改天"][usize::from(*what - 15)];
                     let conversation = Some(ConversationEnd::Callback { said: Some(said.into()) });
-                    let result = CallResult { call: CallId::new("c"), outcome: Outcome::Answered, conversation };
+                    let result = CallResult {
+                        call: CallId::new("c"),
+                        outcome: Outcome::Answered,
+                        conversation,
+                        next_trunk: None,
+                    };
                     after_call(now, &held, &result, &p, c)
                 }
             };
@@ -449,4 +460,35 @@ mod any_situation {
             prop_assert_eq!(one, two);
         }
     }
+}
+
+#[test]
+fn a_round_goes_on_at_once_even_where_a_new_call_would_wait_but_not_in_quiet_hours() {
+    let passed_on = |now: &str| {
+        let reason = WaitReason::NextTrunk { after: Outcome::TrunkFailure, attempt: 1, tried: vec!["a".into()] };
+        let visit = fresh("v1", "23T09:00");
+        Visit { attempts: 1, state: VisitState::Waiting { not_before: at(now), reason }, ..visit }
+    };
+    for (now, dialled, code) in [
+        ("23T09:00", true, WhyCode::Ready),
+        ("23T12:10", true, WhyCode::Ready),
+        ("23T20:00", false, WhyCode::QuietHours),
+    ] {
+        let visits = [fresh("v0", "23T08:00"), passed_on(now)];
+        let decided = plan(at(now), &situation(&visits));
+        assert_eq!(ids(&decided.dial).contains(&"v1"), dialled, "{now}");
+        assert_eq!(why(at(now), &visits[1], &situation(&visits)).code, code, "{now}");
+    }
+}
+
+#[test]
+fn after_a_fault_of_the_line_why_tells_whether_there_is_a_line_now() {
+    let visits = [tried(&fresh("v1", "23T09:00"), "23T09:00", Outcome::TrunkFailure, None)];
+    let mut situation = situation(&visits);
+    assert!(!why(at("23T09:00"), &visits[0], &situation).text_zh.contains("目前线路不可用"));
+    situation.gate.trunk = TrunkState::Down { reason: "a：线路不通".into(), retry_at: None };
+    let text = why(at("23T09:00"), &visits[0], &situation).text_zh;
+    assert!(text.contains("间隔 1 分钟") && text.ends_with("；目前线路不可用：a：线路不通"), "{text}");
+    let later = why(at("23T09:05"), &visits[0], &situation);
+    assert_eq!((later.code, later.text_zh.as_str()), (WhyCode::TrunkDown, "线路不可用：a：线路不通"));
 }

@@ -7,7 +7,7 @@ fn calling(visit: &Visit, now: &str) -> Visit {
 
 fn ended(visit: &Visit, now: &str, outcome: Outcome, conversation: Option<ConversationEnd>) -> Visit {
     let VisitState::Calling { call, .. } = &visit.state else { panic!("not calling") };
-    let result = CallResult { call: call.clone(), outcome, conversation };
+    let result = CallResult { call: call.clone(), outcome, conversation, next_trunk: None };
     after_call(at(now), visit, &result, &excavator(), &calendar())
 }
 
@@ -23,6 +23,7 @@ fn short(visit: &Visit) -> String {
             let reason = match reason {
                 WaitReason::New => "new".into(),
                 WaitReason::RetrySpacing { rule, .. } => rule.clone(),
+                WaitReason::NextTrunk { tried, .. } => format!("next trunk after {}", tried.join(" ")),
                 WaitReason::Appointment { .. } => "appointment".into(),
                 WaitReason::Rescheduled { .. } => "rescheduled".into(),
                 WaitReason::ByHand { .. } => "by_hand".into(),
@@ -35,6 +36,48 @@ fn short(visit: &Visit) -> String {
         VisitState::Completed { .. } => "completed".into(),
         VisitState::Closed { cause, .. } => format!("closed {cause:?}"),
     }
+}
+
+#[test]
+fn a_call_that_its_trunk_failed_goes_on_over_the_next_and_the_whole_round_counts_once() {
+    let passed_on = |visit: &Visit, now: &str, tried: &[&str]| {
+        let held = calling(visit, now);
+        let VisitState::Calling { call, .. } = &held.state else { panic!("not calling") };
+        let tried = Some(tried.iter().map(|t| t.to_string()).collect());
+        let outcome = Outcome::TrunkFailure;
+        let result = CallResult { call: call.clone(), outcome, conversation: None, next_trunk: tried };
+        after_call(at(now), &held, &result, &excavator(), &calendar())
+    };
+    let visit = fresh("v1", "23T09:00");
+    let first = passed_on(&visit, "23T09:00", &["a"]);
+    assert_eq!((short(&first).as_str(), first.attempts, first.tries.len()), ("wait 23 09:00 next trunk after a", 1, 0));
+    assert_eq!(first.trunks_tried(), ["a"]);
+    let second = passed_on(&first, "23T09:00", &["a", "b"]);
+    assert_eq!((short(&second).as_str(), second.attempts), ("wait 23 09:00 next trunk after a b", 2));
+    // The third and last trunk fails too: the programme's spacing, counted once.
+    let last = attempt(&second, "23T09:01", Outcome::TrunkFailure, None);
+    assert_eq!(
+        (short(&last).as_str(), &last.tries),
+        ("wait 23 09:02 trunk_failure", &[("trunk_failure".into(), 1)].into())
+    );
+    assert!(last.trunks_tried().is_empty());
+    // The next trunk went away while the call waited for it.
+    let over = round_over(at("23T09:01"), &second, &excavator(), &calendar());
+    assert_eq!((short(&over).as_str(), &over.tries), ("wait 23 09:02 trunk_failure", &last.tries));
+    assert_eq!(round_over(at("23T09:01"), &over, &excavator(), &calendar()), over, "a round is over once");
+    // It gets through: what was tried before leaves no trace.
+    let busy = attempt(&second, "23T09:00", Outcome::Busy, None);
+    assert_eq!((short(&busy).as_str(), busy.tries.len()), ("wait 23 09:05 busy", 1));
+}
+
+#[test]
+fn however_often_the_line_fails_the_customer_s_attempts_are_not_used_up() {
+    let mut visit = fresh("v1", "23T09:00");
+    for _ in 0..3 * excavator().attempts_max {
+        visit = attempt(&visit, "23T09:00", Outcome::TrunkFailure, None);
+        visit = attempt(&visit, "23T09:00", Outcome::AuthFailed, None);
+    }
+    assert!(matches!(visit.state, VisitState::Waiting { .. }), "{visit:?}");
 }
 
 #[test]
@@ -172,7 +215,12 @@ fn a_fault_of_ours_never_closes_a_visit_that_a_person_took_up_after_the_last_att
 #[test]
 fn a_result_counts_once_and_only_for_the_call_that_holds_the_visit() {
     let held = calling(&fresh("v1", "23T09:00"), "23T09:10");
-    let result = |call: &str| CallResult { call: CallId::new(call), outcome: Outcome::Busy, conversation: None };
+    let result = |call: &str| CallResult {
+        call: CallId::new(call),
+        outcome: Outcome::Busy,
+        conversation: None,
+        next_trunk: None,
+    };
     let other = after_call(at("23T09:11"), &held, &result("another"), &excavator(), &calendar());
     assert_eq!(other, held);
     let once = after_call(at("23T09:11"), &held, &result("c1"), &excavator(), &calendar());

@@ -1,0 +1,51 @@
+//! Asks a trunk at intervals whether it lives (OPTIONS, RFC 3261 §11), and tells its [`health`](super::health) what came back.
+//!
+//! The first question is asked after one interval: what a trunk is worth is shown by its first call as well. A trunk that misses one is
+//! asked again sooner. It deliberately does not authenticate itself: a challenge is a sign of life.
+
+use super::health::Ping;
+use super::stack::Core;
+use super::transact;
+use super::trunk::Trunk;
+use rsipstack::transaction::random_text;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// An answer that takes longer, or than an interval, is none. Over UDP the question is repeated four times until then.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+const SOONER: Duration = Duration::from_secs(5);
+
+/// Until the stack closes.
+pub async fn keep(core: Arc<Core>, trunk: Arc<Trunk>, interval: Duration) {
+    let call_id = format!("{}@huifang", random_text(20));
+    let closing = core.closing.clone();
+    let asking = async {
+        for cseq in 1.. {
+            sleep(if trunk.asks_sooner() { interval.min(SOONER) } else { interval }).await;
+            let answer = timeout(interval.min(ANSWER_LIMIT), ask(&core, &trunk, &call_id, cseq)).await;
+            trunk.pinged(answer.unwrap_or(Ping::Silent));
+        }
+    };
+    tokio::select! {
+        () = closing.cancelled() => {}
+        () = asking => {}
+    }
+}
+
+async fn ask(core: &Core, trunk: &Trunk, call_id: &str, cseq: u32) -> Ping {
+    let Ok(flow) = core.flow(trunk).await else { return Ping::Unconnected };
+    let Ok(request) = flow.options(trunk, call_id, cseq) else { return Ping::Unconnected };
+    match transact::send(&flow, request, None).await {
+        Ok(response) if is_our_own(&response) => Ping::Silent,
+        Ok(response) => Ping::of_status(response.status_code.code()),
+        Err(_) => Ping::Silent,
+    }
+}
+
+/// A 408 without a To tag was made by our own stack: nobody answered.
+fn is_our_own(response: &rsipstack::sip::Response) -> bool {
+    use rsipstack::sip::prelude::*;
+    let tagged = response.to_header().is_ok_and(|to| super::request::tag_of(to.value()).is_some());
+    response.status_code.code() == 408 && !tagged
+}
