@@ -1,4 +1,8 @@
-//! The leg on a clock moved by hand: no sockets, no files, exact to the sample.
+//! The leg on a clock moved by hand: no sockets, no files, exact to the sample. Odd far ends have files of their own.
+
+mod reports;
+mod streams;
+mod switches;
 
 use super::super::codec::Codec::{Pcma, Pcmu};
 use super::super::rtp::{self, HEADER, Outgoing};
