@@ -258,7 +258,7 @@ fn a_stall_of_ours_of_100_ms_shifts_no_channel_against_the_other() {
     let loud = |channel: usize| {
         let mut places =
             ending.rest.iter().skip(channel).step_by(2).enumerate().filter(|(_, s)| s.unsigned_abs() > 100);
-        (places.next().map(|(i, _)| i), places.last().map(|(i, _)| i + 1))
+        (places.next().map(|(i, _)| i), places.next_back().map(|(i, _)| i + 1))
     };
     assert_eq!(loud(1), (Some(4_000), Some(5_600)));
     assert_eq!(loud(0), (Some(4_000), Some(5_600)));

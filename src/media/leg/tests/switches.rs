@@ -111,7 +111,7 @@ fn keys_come_on_the_number_of_either_description_and_go_on_theirs() {
     bench.press(96, &[11, 0x0A, 0, 160, 9, 9, 9, 9]);
     assert_eq!(bench.keys(), "123#");
     bench.leg.send_keys("5");
-    assert!(bench.sends(200).iter().any(|sent| *sent == (96, 4)));
+    assert!(bench.sends(200).contains(&(96, 4)));
 }
 
 #[test]
