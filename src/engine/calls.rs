@@ -157,7 +157,7 @@ impl<'a> Live<'a> {
         let recorder = Recorder::create(&config.recordings.store, self.call.id.as_str(), claimed_at)
             .map_err(|e| NotDialled { outcome: Outcome::RecorderFailed, detail: e.to_string() })?;
         let codecs: Vec<Codec> = pick.codecs().iter().filter_map(|name| Codec::parse(name).ok()).collect();
-        MediaSession::open(&config.media, &codecs, recorder)
+        MediaSession::open_with(&config.media, &codecs, pick.srtp(), recorder)
             .await
             .map_err(|e| NotDialled { outcome: Outcome::TrunkFailure, detail: e.to_string() })
     }
@@ -279,14 +279,18 @@ impl<'a> Live<'a> {
                 }
                 None
             }
-            CallEvent::Ended(end) => Some(CallInput::LineEnded(LineEnd {
-                at: end.at,
-                outcome: end.outcome,
-                by: end.by,
-                status: end.status,
-                detail: end.detail,
-                fault: end.fault,
-            })),
+            CallEvent::Ended(end) => {
+                // The conversation may still need a moment; the recording does not wait for it.
+                line.media.hang_up(monotonic());
+                Some(CallInput::LineEnded(LineEnd {
+                    at: end.at,
+                    outcome: end.outcome,
+                    by: end.by,
+                    status: end.status,
+                    detail: end.detail,
+                    fault: end.fault,
+                }))
+            }
         }
     }
 
@@ -397,7 +401,7 @@ async fn on_media(event: MediaEvent, line: &Line) -> Option<CallInput> {
             }
             None
         }
-        MediaEvent::FirstRtp { .. } => None,
+        MediaEvent::FirstRtp { .. } | MediaEvent::FirstSent { .. } => None,
         MediaEvent::RtpTimeout => Some(CallInput::RtpTimeout),
         MediaEvent::RecorderFailed(detail) => Some(CallInput::RecorderFailed { detail }),
     }

@@ -45,6 +45,7 @@ pub struct Trunk {
     pub identity: Identity,
     pub dialling: Dialling,
     pub codecs: Vec<String>,
+    pub srtp: config::Srtp,
     pub ring_timeout: Duration,
     pub register: bool,
     /// `None`: it is never asked.
@@ -135,6 +136,7 @@ impl Trunk {
             identity,
             dialling,
             codecs: config.codecs.clone(),
+            srtp: config.srtp,
             ring_timeout: Duration::from_secs(config.ring_timeout_s.max(1)),
             register: config.register,
             options_interval: (config.options_interval_s > 0).then(|| Duration::from_secs(config.options_interval_s)),
@@ -365,6 +367,10 @@ impl TrunkPick {
     /// The user part of our Contact.
     pub(super) fn contact_user(&self) -> &str {
         self.trunk.identity.contact_user(&self.caller)
+    }
+    /// `trunks.srtp`.
+    pub fn srtp(&self) -> config::Srtp {
+        self.trunk.srtp
     }
     pub(super) fn trunk(&self) -> &Arc<Trunk> {
         &self.trunk

@@ -7,6 +7,7 @@ use crate::support::api::text;
 use crate::support::audio::{Recording, bursts};
 use crate::support::data::LEVEL;
 use crate::support::{Station, parts, until, within};
+use huifang::config::Srtp;
 use huifang::media::tones::tone;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
@@ -28,7 +29,22 @@ struct Baresip {
 
 impl Baresip {
     async fn start() -> Self {
-        for module in ["account.so", "g711.so", "aufile.so", "menu.so"] {
+        Self::start_with("").await
+    }
+
+    /// With more parameters of its account.
+    async fn start_with(parameters: &str) -> Self {
+        // The port was free when it was looked for; another test may have been quicker.
+        for _ in 0..3 {
+            if let Some(baresip) = Self::try_start(parameters).await {
+                return baresip;
+            }
+        }
+        panic!("baresip ends at its start, three times");
+    }
+
+    async fn try_start(parameters: &str) -> Option<Self> {
+        for module in ["account.so", "g711.so", "aufile.so", "menu.so", "srtp.so"] {
             let path = Path::new(MODULES).join(module);
             assert!(path.exists(), "{} is missing (Debian packages baresip and baresip-core)", path.display());
         }
@@ -38,12 +54,13 @@ impl Baresip {
         write_wav(&voice, &tone(VOICE_HZ, LEVEL, 8_000 * 60));
         let config = format!(
             "sip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\nrtp_ports 39000-39499\nausrc_srate 8000\n\
-             audio_source aufile,{}\nmodule_path {MODULES}\nmodule g711.so\nmodule aufile.so\nmodule_app account.so\n\
-             module_app menu.so\n",
+             audio_source aufile,{}\nmodule_path {MODULES}\nmodule g711.so\nmodule aufile.so\nmodule srtp.so\n\
+             module_app account.so\nmodule_app menu.so\n",
             voice.display()
         );
         std::fs::write(folder.path().join("config"), config).unwrap();
-        let account = format!("<sip:{NUMBER}@127.0.0.1:{port}>;regint=0;answermode=auto;audio_codecs=pcma\n");
+        let account =
+            format!("<sip:{NUMBER}@127.0.0.1:{port}>;regint=0;answermode=auto;audio_codecs=pcma{parameters}\n");
         std::fs::write(folder.path().join("accounts"), account).unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let child = Command::new("baresip")
@@ -55,9 +72,12 @@ impl Baresip {
             .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|e| panic!("the program baresip is missing (Debian package baresip): {e}"));
-        let baresip = Self { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), folder };
-        until("baresip is ready", async || baresip.log().contains("baresip is ready").then_some(())).await;
-        baresip
+        let mut baresip = Self { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), folder };
+        let ready = until("baresip is ready, or has ended", async || {
+            let ended = baresip.child.try_wait().unwrap().map(|_| false);
+            ended.or(baresip.log().contains("baresip is ready").then_some(true))
+        });
+        ready.await.then_some(baresip)
     }
 
     fn log(&self) -> String {
@@ -86,8 +106,22 @@ fn write_wav(path: &Path, pcm: &[i16]) {
 
 #[tokio::test]
 async fn baresip_is_called_speaks_hangs_up_and_is_in_the_recording() {
-    let mut baresip = Baresip::start().await;
+    let baresip = Baresip::start().await;
     let station = Station::start(baresip.address).await;
+    talks_and_hangs_up(baresip, station).await;
+}
+
+/// Both ends of libsrtp's world: what baresip opens and seals is what we seal and open.
+#[tokio::test]
+async fn baresip_that_insists_on_srtp_is_in_the_recording_of_a_trunk_that_wants_it() {
+    for (policy, parameter) in [(Srtp::Required, ";mediaenc=srtp-mand"), (Srtp::Optional, ";mediaenc=srtp")] {
+        let baresip = Baresip::start_with(parameter).await;
+        let station = Station::start_with(baresip.address, |config| config.trunks[0].srtp = policy).await;
+        talks_and_hangs_up(baresip, station).await;
+    }
+}
+
+async fn talks_and_hangs_up(mut baresip: Baresip, station: Station) {
     let visit = station.api.report("FL-1", NUMBER).await;
     until("baresip has answered", async || {
         let calls = station.api.calls(&visit).await;
