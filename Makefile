@@ -33,13 +33,13 @@ lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 
-# Everything that needs no speech model: about a minute once built. The tests of `media` place sounds to ±20 ms of real time, so they
-# run when no whole call competes with them for two cores.
+# Everything that needs no speech model: about a minute once built. The tests of `media` and `truth::calls` place sounds to ±20 ms of real
+# time, so they run when no whole call competes with them for two cores.
 test-rust:
 	@echo "== tests without the speech models"
-	cargo test --locked -- --skip with_models --skip media::
+	cargo test --locked -- --skip with_models --skip media:: --skip truth::calls
 	@echo "== audio in real time"
-	cargo test --locked media::
+	cargo test --locked -- media:: truth::calls
 
 # Whole calls with real recognisers, in real time: one test at a time.
 test-models: models
