@@ -3,13 +3,15 @@ SHELL := /bin/bash
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo build test test-rust test-models lint models bench
+.PHONY: help demo build test test-rust test-models lint models bench bench-line soak
 
 help:
 	@echo "make demo    one visit from the SMS to the scored report, on this machine"
 	@echo "make test    everything that is tested"
 	@echo "make build   the release binary: $(TARGET)/release/huifang"
 	@echo "make bench   benchmarks (minutes)"
+	@echo "make bench-line   recorded calls at once against SIPp: LINE=\"--calls 10,50\" (minutes, a machine that does nothing else)"
+	@echo "make soak    simulated lines by the hundred: SEEDS=$(SEEDS)"
 
 demo: build
 	@echo "== fetching the speech models (once, about 220 MB)"
@@ -31,13 +33,13 @@ lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 
-# Everything that needs no speech model: about a minute once built. The tests of `media` place sounds to ±20 ms of real time, so they
-# run when no whole call competes with them for two cores.
+# Everything that needs no speech model: about a minute once built. The tests of `media` and `truth::calls` place sounds to ±20 ms of real
+# time, so they run when no whole call competes with them for two cores.
 test-rust:
 	@echo "== tests without the speech models"
-	cargo test --locked -- --skip with_models --skip media::
+	cargo test --locked -- --skip with_models --skip media:: --skip truth::calls
 	@echo "== audio in real time"
-	cargo test --locked media::
+	cargo test --locked -- media:: truth::calls
 
 # Whole calls with real recognisers, in real time: one test at a time.
 test-models: models
@@ -51,3 +53,15 @@ models:
 bench:
 	scripts/setup build
 	cargo bench --locked
+
+# The real engine under load; the table is printed, every figure is in the JSON file.
+LINE ?= --calls 10,50,100,200,400
+bench-line:
+	scripts/setup build test
+	cargo bench --locked --bench line -- $(LINE) --json $(TARGET)/line.json
+
+# Each seed is a minute of another bad line with another far end; the first that fails is named and fails again.
+SEEDS ?= 500
+soak:
+	scripts/setup build test
+	HUIFANG_SOAK_SEEDS=$(SEEDS) cargo test --locked --test it truth::axis::any_line

@@ -77,6 +77,8 @@ pub async fn run(engine: Arc<Engine>, ticket: Ticket) {
             return;
         }
     };
+    // Until here the plan still counted this visit among the waiting ones: there may be room for the next.
+    engine.kick();
     engine.announce_visit(&visit);
     engine.announce_call(&call, CallPhase::Dialing);
     let call = Live::new(&engine, call).dial(&order, pick).await;

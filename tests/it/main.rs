@@ -11,3 +11,4 @@ mod sip;
 mod store;
 mod stt;
 mod support;
+mod truth;

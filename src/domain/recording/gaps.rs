@@ -9,8 +9,10 @@ use crate::domain::transcript::Channel;
 
 /// Shorter holes come from rounding and sliding clocks: 5 ms.
 const SHORTEST: i64 = 40;
-/// Holes and notes kept; a line worse than this is one long gap from there on.
-const MOST: usize = 8_000;
+/// Holes and notes kept: an hour at 5 % loss and more. A line worse than this is one long gap from there on.
+const MOST: usize = 16_000;
+/// The writer has passed what lies this far before the newest note: two seconds and a little (`media::track`).
+const PASSED: i64 = 16_384;
 
 /// A stretch of the axis, in samples, end exclusive.
 type Span = (i64, i64);
@@ -94,9 +96,22 @@ impl GapLog {
     }
 
     fn note(&mut self, span: Span, note: Note) {
+        if self.notes.len() >= MOST {
+            self.forget_what_was_filled();
+        }
         if span.0 < span.1 && self.notes.len() < MOST {
             self.notes.push((span, note));
         }
+    }
+
+    /// A packet that was only overtaken is noted as lost until it comes; when the writer passed its place without a hole, the note says nothing.
+    fn forget_what_was_filled(&mut self) {
+        let newest = self.notes.last().map_or(0, |((_, to), _)| *to);
+        let (holes, passed) = (&self.holes, newest - PASSED);
+        self.notes.retain(|((from, to), _)| {
+            let next = holes.partition_point(|hole| hole.1 <= *from);
+            *to > passed || holes.get(next).is_some_and(|hole| hole.0 < *to)
+        });
     }
 
     /// Cuts one hole at the edges of the notes.
@@ -182,6 +197,23 @@ mod tests {
         log.hole(8_000, 9_500);
         log.hole(9_500, 10_000);
         check(log, &[(8_000.0, 9_000.0, GapReason::NoMedia), (9_000.0, 10_000.0, GapReason::Hold)]);
+    }
+
+    #[test]
+    fn packets_that_were_only_overtaken_leave_room_for_the_reasons_of_real_losses() {
+        let mut log = GapLog::default();
+        log.explain(0, 160, Why::Lost);
+        log.hole(100, 150);
+        for overtaken in 1..3 * MOST as i64 {
+            log.explain(overtaken * 160, overtaken * 160 + 160, Why::Lost);
+        }
+        let late = 3 * MOST as i64 * 160;
+        log.explain(late, late + 160, Why::Lost);
+        log.hole(late, late + 160);
+        log.explain(late + 160, late + 320, Why::Lost);
+        let gaps = log.finish(late + 320, 1);
+        let reasons: Vec<_> = gaps.iter().map(|gap| (gap.from_s, gap.reason)).collect();
+        assert_eq!(reasons, [(100.0, GapReason::Loss), (late as f64, GapReason::Loss)]);
     }
 
     #[test]

@@ -93,6 +93,22 @@ async fn no_more_calls_are_up_than_allowed_and_the_next_begins_when_one_ends() {
 }
 
 #[tokio::test]
+async fn visits_that_come_together_all_ring_while_there_is_room_though_no_call_ends() {
+    let mut phone = phone().await;
+    let station = Station::start_with(phone.addr(), |config| config.dialer.max_voice_calls = CALLS as u32).await;
+    let numbers: Vec<(String, String)> = (0..CALLS).map(|n| (format!("FL-{n}"), number(n))).collect();
+    futures::future::join_all(numbers.iter().map(|(order, number)| station.api.report(order, number))).await;
+    let mut ringing = vec![];
+    for _ in 0..CALLS {
+        ringing.push(rings(&mut phone).await);
+    }
+    for call in ringing {
+        call.reject(404, "Not Found").await;
+    }
+    station.finish().await;
+}
+
+#[tokio::test]
 async fn an_accepted_sms_is_an_invite_on_the_wire_at_once() {
     const SMS: usize = 100;
     let mut phone = phone().await;

@@ -8,6 +8,7 @@ pub mod api;
 pub mod audio;
 pub mod data;
 pub mod far;
+pub mod impair;
 
 use api::Api;
 use huifang::app::App;

@@ -1,0 +1,44 @@
+//! The far ends: one SIPp that answers every call and echoes RTP on one port.
+
+use anyhow::{Context, bail};
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::{Child, Command};
+
+pub struct Far {
+    _child: Child,
+    address: SocketAddr,
+}
+
+impl Far {
+    /// Answers so many calls and ends each after `hold`.
+    pub async fn start(folder: &Path, calls: usize, hold: Duration) -> anyhow::Result<Far> {
+        let scenario = include_str!("answer.xml").replace("HOLD_MS", &hold.as_millis().to_string());
+        std::fs::write(folder.join("answer.xml"), scenario)?;
+        let (sip, media) = (free_port()?, free_port()?);
+        let mut command = Command::new("sipp");
+        command.current_dir(folder).args(["-sf", "answer.xml", "-i", "127.0.0.1", "-mi", "127.0.0.1", "-rtp_echo"]);
+        command.args(["-p", &sip.to_string(), "-mp", &media.to_string(), "-m", &calls.to_string(), "-nostdin"]);
+        command.args(["-l", &(calls + 10).to_string(), "-trace_err", "-error_file", "errors.log"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn().context("the program sipp is missing (Debian package sip-tester)")?;
+        let address = SocketAddr::from(([127, 0, 0, 1], sip));
+        while UdpSocket::bind(address).is_ok() {
+            if let Some(status) = child.try_wait()? {
+                bail!("sipp did not start: {status}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Far { _child: child, address })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port())
+}

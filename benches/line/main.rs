@@ -1,0 +1,91 @@
+//! Load on the line: N recorded one-leg calls at once against SIPp, which answers at once and sends every packet back.
+//!
+//! The engine is the real binary with its shipped script and prompts, without speech models, so that what is measured is the line alone:
+//! signalling, RTP both ways, voice activity, prompts and two recorded channels. Each step starts a fresh engine on a fresh store, hands in N
+//! SMS over HTTP, waits until N calls are up, measures a steady window, and judges every call by its own record and its file.
+//! Prints a Markdown table; `--json FILE` writes every figure. Needs `sipp` (Debian package sip-tester) and a machine that does nothing else.
+//! It is no criterion benchmark: `cargo bench --bench line -- --calls 10,50`. Does not measure: transcription, two-leg calls.
+
+mod engine;
+mod far;
+mod report;
+mod usage;
+
+use anyhow::Context;
+use clap::Parser;
+use engine::Engine;
+use far::Far;
+use huifang::clock::{Clock, SystemClock};
+use report::Step;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Parser)]
+pub struct Args {
+    /// Calls at once, step by step
+    #[arg(long, value_delimiter = ',', default_value = "10,50,100,200,400")]
+    calls: Vec<usize>,
+    /// Length of the steady window
+    #[arg(long, default_value_t = 20)]
+    window_s: u64,
+    /// Calls begun per second
+    #[arg(long, default_value_t = 50)]
+    per_second: usize,
+    /// The engine to measure; default: the one built with this benchmark
+    #[arg(long, default_value = env!("CARGO_BIN_EXE_huifang"))]
+    engine: PathBuf,
+    /// Where recordings and database are written; default: a temporary folder
+    #[arg(long)]
+    store: Option<PathBuf>,
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// `cargo bench` passes it
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// The calls have settled after so long.
+const SETTLING: Duration = Duration::from_secs(3);
+/// Between the end of the window and the first hang-up.
+const MARGIN: Duration = Duration::from_secs(3);
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let recorder = usage::recorder_percent(args.store.as_deref())?;
+    println!("{}", report::head());
+    let mut steps = vec![];
+    for calls in &args.calls {
+        let step = step(&args, *calls, recorder).await.with_context(|| format!("{calls} calls"))?;
+        println!("{}", step.row());
+        steps.push(step);
+    }
+    if let Some(file) = &args.json {
+        std::fs::write(file, serde_json::to_string_pretty(&steps)?).with_context(|| file.display().to_string())?;
+    }
+    Ok(())
+}
+
+async fn step(args: &Args, calls: usize, recorder_percent: f64) -> anyhow::Result<Step> {
+    let folder = match &args.store {
+        Some(store) => tempfile::tempdir_in(store)?,
+        None => tempfile::tempdir()?,
+    };
+    let ramp = Duration::from_secs((calls / args.per_second) as u64 + 2);
+    let window = Duration::from_secs(args.window_s);
+    let far = Far::start(folder.path(), calls, ramp + SETTLING + window + MARGIN).await?;
+    let engine = Engine::start(&args.engine, folder.path(), far.address(), calls, args.per_second).await?;
+    engine.hand_in(calls).await?;
+    engine.wait_until(calls, "answered_at").await?;
+    tokio::time::sleep(SETTLING).await;
+    let (before, from) = (engine.usage()?, SystemClock.now());
+    tokio::time::sleep(window).await;
+    let (after, to) = (engine.usage()?, SystemClock.now());
+    engine.wait_until(calls, "outcome").await?;
+    let rows = engine.calls().await?;
+    let recordings = folder.path().join("recordings");
+    let step = Step::new(calls, &rows, &recordings, report::Window { from, to, before, after }, recorder_percent)?;
+    engine.stop().await?;
+    Ok(step)
+}
