@@ -69,6 +69,8 @@ pub struct Leg {
     rtp_timeout: Duration,
     timed_out: bool,
     heard_rtp: bool,
+    /// When the first packet after the answer was sent.
+    first_sent: Option<Instant>,
     /// Listens to the voice for keys while the far end has no telephone-event.
     tone_keys: ToneKeys,
     events: VecDeque<MediaEvent>,
@@ -115,6 +117,7 @@ impl Leg {
             rtp_timeout,
             timed_out: false,
             heard_rtp: false,
+            first_sent: None,
             tone_keys: ToneKeys::default(),
             events: VecDeque::new(),
             frames: VecDeque::new(),
@@ -233,12 +236,19 @@ impl Leg {
         };
         while self.next_tick <= now {
             let place = axis.place(self.next_tick);
-            self.frame(axis, place, now.duration_since(self.next_tick) > FALLEN_BEHIND, &mut send);
+            let sent = self.frame(axis, place, now.duration_since(self.next_tick) > FALLEN_BEHIND, &mut send);
+            if sent && axis.answered.is_some() {
+                self.first_sent.get_or_insert(now);
+            }
             self.take(axis, place - HOLD_BACK);
             self.next_tick += TICK;
         }
         self.live_frames(axis, axis.place(now));
         self.watch(axis, now);
+    }
+
+    pub fn first_sent(&self) -> Option<Instant> {
+        self.first_sent
     }
 
     /// Samples ready for the writer: left and right in turn, at least `least` frames, or none.
@@ -304,7 +314,8 @@ impl Leg {
         }
     }
 
-    fn frame(&mut self, axis: Axis, place: i64, behind: bool, send: &mut impl FnMut(&[u8], SocketAddr)) {
+    /// True when a packet was sent.
+    fn frame(&mut self, axis: Axis, place: i64, behind: bool, send: &mut impl FnMut(&[u8], SocketAddr)) -> bool {
         let direction = self.remote.as_ref().map_or(Direction::Inactive, |remote| remote.direction);
         let permit = match axis.answered {
             _ if behind || !direction.we_send() => Permit::Nothing,
@@ -315,9 +326,9 @@ impl Leg {
         let datagram: Option<(Datagram, usize)> = self.playout.frame(permit, &mut pcm, &mut finished);
         self.track.put_agent(place, &pcm);
         self.events.extend(finished.into_iter().map(MediaEvent::PlayFinished));
-        if let (Some((datagram, len)), Some(target)) = (datagram, self.inbound.target()) {
-            send(&datagram[..len], target);
-        }
+        let (Some((datagram, len)), Some(target)) = (datagram, self.inbound.target()) else { return false };
+        send(&datagram[..len], target);
+        true
     }
 
     /// Moves what is old enough from the track to the writer's chunk; only the answered part can have gaps.

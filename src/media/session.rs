@@ -159,6 +159,11 @@ impl MediaSession {
         lock(&self.leg).send_keys(digits);
     }
 
+    /// When the first packet after the answer was sent.
+    pub fn first_sent(&self) -> Option<Instant> {
+        lock(&self.leg).first_sent()
+    }
+
     /// Ends the media now: the file is closed, renamed and hashed, the ports are free.
     pub async fn close(self) -> MediaReport {
         let Self { leg, close, task } = self;

@@ -26,6 +26,7 @@ mod register;
 mod request;
 mod stack;
 mod tcp;
+pub mod trace;
 mod transact;
 mod trunk;
 mod wire;

@@ -4,6 +4,7 @@ use super::api::{CallEvent, NoTrunk, SipError, TrunkStatus};
 use super::call::{self, CallControl, EVENTS_MAX, Events};
 use super::mend::Mend;
 use super::request::Flow;
+use super::trace::{CallTrace, Traces};
 use super::trunk::{self, Trunk, TrunkPick};
 use super::wire::CleanUdp;
 use super::{incoming, register, tcp};
@@ -52,6 +53,7 @@ pub struct Core {
     udp: Option<Local>,
     tcp: Option<Local>,
     pool: tcp::Pool,
+    traces: Arc<Traces>,
     calls: Mutex<HashMap<String, mpsc::Sender<Transaction>>>,
 }
 
@@ -100,6 +102,8 @@ impl Core {
 struct Listed {
     core: Arc<Core>,
     call_id: String,
+    /// Kept while the call runs.
+    _trace: Arc<CallTrace>,
 }
 
 impl Drop for Listed {
@@ -140,12 +144,13 @@ impl SipStack {
         let advertise = sip.advertise.as_deref().map(parse_advertise).transpose()?;
         let sockets = CancellationToken::new();
         let transport = TransportLayer::new(sockets.clone());
+        let traces = Traces::new(clock.clone());
         let (mut udp, mut listeners) = (None, Vec::new());
         for value in &sip.listen {
             match bind(value).await? {
                 Bound::Udp(socket) => {
                     let bound = socket.local_addr().map_err(|e| bind_error(value, e))?;
-                    let socket = Arc::new(CleanUdp::new(socket, user_agent.clone()));
+                    let socket = Arc::new(CleanUdp::new(socket, bound, user_agent.clone(), traces.clone()));
                     let connection = UdpConnection::from_socket(socket, None, Some(sockets.child_token()))
                         .await
                         .map_err(|e| SipError::Serve { value: value.clone(), reason: e.to_string() })?;
@@ -180,12 +185,13 @@ impl SipStack {
             sockets,
             udp,
             tcp: listeners.first().map(|(_, local)| local.clone()),
-            pool: tcp::Pool::default(),
+            pool: tcp::Pool::new(traces.clone()),
+            traces,
             calls: Mutex::default(),
         });
         tokio::spawn(async move { endpoint.serve().await });
         for (listener, _) in listeners {
-            tokio::spawn(tcp::serve(core.endpoint.clone(), listener, core.sockets.clone()));
+            tokio::spawn(tcp::serve(core.endpoint.clone(), listener, core.sockets.clone(), core.traces.clone()));
         }
         tokio::spawn(incoming::serve(core.clone(), requests));
         for trunk in trunks.iter().filter(|t| t.register) {
@@ -233,7 +239,8 @@ impl SipStack {
         let call_id = call_id_header(call);
         let (to_inbox, inbox) = mpsc::channel(INBOX_MAX);
         core.calls().insert(call_id.clone(), to_inbox);
-        let listed = Listed { core: core.clone(), call_id: call_id.clone() };
+        let trace = core.traces.open(&call_id, call);
+        let listed = Listed { core: core.clone(), call_id: call_id.clone(), _trace: trace };
         let (control, orders) = CallControl::new();
         let start = call::Start {
             core: core.clone(),
@@ -252,6 +259,11 @@ impl SipStack {
             drop(listed);
         });
         Ok((control, events))
+    }
+
+    /// The messages of a call that is up, or whose trace is still held.
+    pub fn trace(&self, call: &CallId) -> Option<Arc<CallTrace>> {
+        self.core.traces.find(call)
     }
 
     /// Calls that signalling still knows (zero when all is over).

@@ -4,13 +4,15 @@
 //! Limits: a message of 64 KiB, a write of five seconds, ten minutes without a byte, a bounded queue out.
 
 use super::clean::{clean_headers, header_end, refuse_unknown_method};
+use super::trace::{Tap, Traces};
+use crate::domain::call::trace::Way;
 use rsipstack::sip::{SipMessage, Transport};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::channel::ChannelConnection;
 use rsipstack::transport::{SipAddr, SipConnection, TransportEvent};
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -27,12 +29,16 @@ const QUEUE_OUT: usize = 64;
 const CONNECTIONS_MAX: usize = 64;
 
 /// The connections that we opened, by peer.
-#[derive(Default)]
 pub struct Pool {
     open: Mutex<HashMap<SocketAddr, SipConnection>>,
+    traces: Arc<Traces>,
 }
 
 impl Pool {
+    pub fn new(traces: Arc<Traces>) -> Self {
+        Self { open: Mutex::default(), traces }
+    }
+
     /// A live connection to `remote`: the one there is, or a new one.
     pub async fn get(
         &self,
@@ -46,7 +52,7 @@ impl Pool {
         }
         let late = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, format!("connect to {remote} took too long"));
         let stream = timeout(CONNECT_LIMIT, TcpStream::connect(remote)).await.map_err(late)??;
-        let connection = adopt(endpoint, stream, remote, stop).await?;
+        let connection = adopt(endpoint, stream, remote, stop, self.traces.clone()).await?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, c| is_alive(c));
         open.insert(remote, connection.clone());
@@ -59,8 +65,13 @@ fn is_alive(connection: &SipConnection) -> bool {
 }
 
 /// Accepts until `stop`; at most [`CONNECTIONS_MAX`] at once, more wait in the kernel's queue.
-pub async fn serve(endpoint: EndpointInnerRef, listener: tokio::net::TcpListener, stop: CancellationToken) {
-    let slots = std::sync::Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
+pub async fn serve(
+    endpoint: EndpointInnerRef,
+    listener: tokio::net::TcpListener,
+    stop: CancellationToken,
+    traces: Arc<Traces>,
+) {
+    let slots = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
     loop {
         let accepted = async {
             // The semaphore is never closed.
@@ -72,7 +83,7 @@ pub async fn serve(endpoint: EndpointInnerRef, listener: tokio::net::TcpListener
             r = accepted => r,
         };
         match result {
-            Ok((stream, remote)) => match adopt(&endpoint, stream, remote, &stop).await {
+            Ok((stream, remote)) => match adopt(&endpoint, stream, remote, &stop, traces.clone()).await {
                 Ok(connection) => {
                     let gone = connection.cancel_token().unwrap_or_default();
                     tokio::spawn(async move {
@@ -97,8 +108,10 @@ async fn adopt(
     stream: TcpStream,
     remote: SocketAddr,
     stop: &CancellationToken,
+    traces: Arc<Traces>,
 ) -> std::io::Result<SipConnection> {
     stream.set_nodelay(true)?;
+    let wire = Wire { local: stream.local_addr()?, peer: remote, traces };
     let address = SipAddr { r#type: Some(Transport::Tcp), addr: remote.into() };
     let alive = stop.child_token();
     // The stack's side of a channel connection is unbounded by its type; the reader below sends one message per message read.
@@ -118,10 +131,11 @@ async fn adopt(
         connection: connection.clone(),
         incoming,
         raw,
+        wire: wire.clone(),
         user_agent: endpoint.user_agent.clone(),
     };
     endpoint.transport_layer.add_connection(connection.clone());
-    tokio::spawn(write_loop(write, remote, outgoing, raw_out, alive.clone()));
+    tokio::spawn(write_loop(write, wire, outgoing, raw_out, alive.clone()));
     tokio::spawn(async move {
         tokio::select! {
             _ = alive.cancelled() => {}
@@ -139,7 +153,22 @@ struct Reader {
     connection: SipConnection,
     incoming: rsipstack::platform::mpsc::UnboundedSender<TransportEvent>,
     raw: mpsc::Sender<Vec<u8>>,
+    wire: Wire,
     user_agent: String,
+}
+
+/// Where the bytes of one connection are tapped.
+#[derive(Clone)]
+struct Wire {
+    local: SocketAddr,
+    peer: SocketAddr,
+    traces: Arc<Traces>,
+}
+
+impl Wire {
+    fn tap(&self, way: Way, bytes: &[u8]) {
+        self.traces.tap(Tap { way, transport: "TCP", local: self.local, peer: self.peer }, bytes);
+    }
 }
 
 impl Reader {
@@ -173,6 +202,7 @@ impl Reader {
             Frame::KeepAlive => return self.reply(b"\r\n".to_vec()).await,
             Frame::Message(bytes) => bytes,
         };
+        self.wire.tap(Way::Received, &bytes);
         clean_headers(&mut bytes);
         if let Some(reply) = refuse_unknown_method(&bytes, &self.user_agent) {
             return self.reply(reply).await;
@@ -199,7 +229,7 @@ impl Reader {
 
 async fn write_loop(
     mut stream: OwnedWriteHalf,
-    remote: SocketAddr,
+    wire: Wire,
     mut messages: mpsc::Receiver<TransportEvent>,
     mut raw: mpsc::Receiver<Vec<u8>>,
     alive: CancellationToken,
@@ -215,14 +245,15 @@ async fn write_loop(
             _ = alive.cancelled() => break,
             else => break,
         };
+        wire.tap(Way::Sent, &bytes);
         match timeout(WRITE_LIMIT, stream.write_all(&bytes)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(net.peer = %remote, %error, "writing to a tcp connection failed");
+                tracing::warn!(net.peer = %wire.peer, %error, "writing to a tcp connection failed");
                 break;
             }
             Err(_) => {
-                tracing::warn!(net.peer = %remote, "a tcp peer does not read: its connection is closed");
+                tracing::warn!(net.peer = %wire.peer, "a tcp peer does not read: its connection is closed");
                 break;
             }
         }

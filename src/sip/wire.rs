@@ -2,17 +2,26 @@
 //! that the stack cannot even parse are refused here. What goes out is not touched.
 
 use super::clean::{clean_headers, refuse_unknown_method};
+use super::trace::{Tap, Traces};
+use crate::domain::call::trace::Way;
 use rsipstack::platform::net::UdpSocket;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 pub struct CleanUdp {
     socket: tokio::net::UdpSocket,
+    local: SocketAddr,
     user_agent: String,
+    traces: Arc<Traces>,
 }
 
 impl CleanUdp {
-    pub fn new(socket: tokio::net::UdpSocket, user_agent: String) -> Self {
-        Self { socket, user_agent }
+    pub fn new(socket: tokio::net::UdpSocket, local: SocketAddr, user_agent: String, traces: Arc<Traces>) -> Self {
+        Self { socket, local, user_agent, traces }
+    }
+
+    fn tap(&self, way: Way, peer: SocketAddr, bytes: &[u8]) {
+        self.traces.tap(Tap { way, transport: "UDP", local: self.local, peer }, bytes);
     }
 }
 
@@ -22,10 +31,12 @@ impl UdpSocket for CleanUdp {
         loop {
             let (len, from) = self.socket.recv_from(buffer).await?;
             let datagram = &mut buffer[..len];
+            self.tap(Way::Received, from, datagram);
             clean_headers(datagram);
             match refuse_unknown_method(datagram, &self.user_agent) {
                 None => return Ok((len, from)),
                 Some(reply) => {
+                    self.tap(Way::Sent, from, &reply);
                     if let Err(error) = self.socket.send_to(&reply, from).await {
                         tracing::warn!(net.peer = %from, %error, "a request with an unknown method could not be refused");
                     }
@@ -35,6 +46,7 @@ impl UdpSocket for CleanUdp {
     }
 
     async fn send_to(&self, buffer: &[u8], to: SocketAddr) -> rsipstack::Result<usize> {
+        self.tap(Way::Sent, to, buffer);
         Ok(self.socket.send_to(buffer, to).await?)
     }
 

@@ -8,6 +8,7 @@ mod raw;
 pub mod rig;
 mod sipp;
 mod torture;
+mod trace;
 
 use huifang::domain::call::outcome::{Fault, Outcome, Party};
 use huifang::sip::{CallEnd, Reanswer};
