@@ -154,6 +154,25 @@ async fn the_answer_to_our_last_bye_is_in_the_trace_though_the_engine_stops() {
     station.finish().await;
 }
 
+#[tokio::test]
+async fn a_bye_that_is_answered_late_ends_the_call_at_once_and_the_trace_when_the_answer_comes() {
+    let mut far = Far::bind().await;
+    let station = Station::start_with(far.address(), |config| config.media.rtp_timeout_s = 1).await;
+    let visit = station.api.report("FL-1", NUMBER).await;
+    far.answer().await;
+    let bye = far.sip.expect("BYE").await;
+    let row = station.api.ended_call(&visit).await;
+    let before = arrows(&sip_trace(&station.api, &row).await);
+    assert_eq!(before.iter().position(|arrow| arrow == "> BYE"), Some(4), "{before:?}");
+    far.sip.reply(&bye, "200 OK", b"", b"").await;
+    until("the late answer is in the trace", async || {
+        let after = arrows(&sip_trace(&station.api, &row).await);
+        (after.last().unwrap() == "< 200 OK").then_some(())
+    })
+    .await;
+    station.finish().await;
+}
+
 /// Every INVITE that comes to the far end, repetitions included, until one has this status as its answer.
 async fn refuse(far: &mut Peer, seen: &mut Vec<Message>, status: &str, extra: &str) {
     let invite = far.next().await.expect("an INVITE");

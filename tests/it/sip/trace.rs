@@ -1,7 +1,9 @@
 //! The tap on the sockets: what a trace holds is what the far end has sent and seen, on every transport.
 
+use super::ACCOUNT;
 use super::peer::{ANSWER, Peer};
 use super::rig::{OFFER, Rig, Watched, wait_until};
+use super::sipp::Sipp;
 use huifang::domain::call::trace::{SipTrace, Way};
 use huifang::domain::id::CallId;
 use huifang::domain::phone::Phone;
@@ -88,4 +90,36 @@ async fn a_call_over_tcp_is_traced_as_well() {
     assert!(kept.messages.iter().all(|m| m.transport == "TCP" && m.peer == address.to_string()), "{kept:?}");
     assert_eq!(trace.facts().reason.as_deref(), Some("Q.850;cause=21"));
     assert!(trace.facts().trying_at.is_some() && trace.facts().acked_at.is_none());
+}
+
+/// SIPp writes down every message that it sends or receives: the trace must hold as many of each.
+async fn check(name: &str, tcp: bool, keys: &[(&str, &str)], hang_up_at: Option<&str>) {
+    let far = Sipp::start(name, tcp, keys).await;
+    let rig = Rig::new(&far.uri(), &format!("ring_timeout_s = 1\n{ACCOUNT}")).await;
+    let (mut call, trace) = traced(&rig);
+    if let Some(event) = hang_up_at {
+        call.until(event).await;
+        call.control.hang_up("done");
+    }
+    call.end().await;
+    rig.is_clean().await;
+    let log = far.passed().await;
+    let count = |way| trace.so_far().messages.iter().filter(|m| m.way == way).count();
+    let seen = |what: &str| log.matches(&format!("message {what}")).count();
+    wait_until(&format!("{name}: all that sipp saw is traced\n{log}"), || {
+        (count(Way::Sent), count(Way::Received)) == (seen("received ["), seen("sent ("))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_trace_holds_as_many_messages_as_sipp_has_seen() {
+    let challenge = ("challenge", "Digest realm=\"trunk.cn\", nonce=\"84a4cc6f3082121f\", algorithm=MD5, qop=\"auth\"");
+    for tcp in [false, true] {
+        check("auth407", tcp, &[challenge], Some("answered")).await;
+        check("early_media", tcp, &[], Some("answered")).await;
+        check("remote_bye", tcp, &[], None).await;
+        check("cancelled", tcp, &[], None).await;
+        check("reject", tcp, &[("status", "486 Busy Here"), ("reason", "Q.850;cause=17")], None).await;
+    }
 }
