@@ -143,6 +143,10 @@ async fn the_answer_to_our_last_bye_is_in_the_trace_though_the_engine_stops() {
     until("the greeting is heard", async || far.first_sound()).await;
     let goodbye = async {
         let bye = far.sip.expect("BYE").await;
+        // Long enough for an engine that does not wait to be gone.
+        let came = monotonic();
+        until("the far end takes its time", async || (came.elapsed() >= Duration::from_millis(400)).then_some(()))
+            .await;
         far.sip.reply(&bye, "200 OK", b"", b"").await;
     };
     tokio::join!(goodbye, station.restart());

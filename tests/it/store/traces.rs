@@ -42,6 +42,9 @@ async fn a_trace_is_kept_brought_up_to_date_and_pruned_for_good() {
     assert_eq!(site.store.prune_sip_traces(at(1)).await.unwrap(), 0);
     site.store.save_sip_trace(&call, &trace("late")).await.unwrap();
     assert_eq!(site.store.sip_trace(&call).await.unwrap(), StoredTrace::Pruned(at(500)));
+    let left: String =
+        sqlx::query_scalar("SELECT messages FROM sip_traces").fetch_one(&site.behind().await).await.unwrap();
+    assert_eq!(left, "[]", "nothing of it is in the file");
     let unknown = site.store.save_sip_trace(&CallId::new("nobody"), &trace("x")).await;
     assert!(matches!(unknown, Err(StoreError::Constraint { .. })), "{unknown:?}");
 }
