@@ -100,14 +100,25 @@ impl Default for Recordings {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sip {
-    /// `udp:HOST:PORT`, `tcp:HOST:PORT`.
+    /// `udp:HOST:PORT`, `tcp:HOST:PORT`, `tls:HOST:PORT`.
     pub listen: Vec<String>,
     /// Host or address that far ends can reach us at; default: the listening address.
     pub advertise: Option<String>,
+    /// PEM files: what a `tls:` listener shows, and its key.
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// DNS servers, `IP:PORT`; empty = the system's.
+    pub dns: Vec<SocketAddr>,
 }
 impl Default for Sip {
     fn default() -> Self {
-        Self { listen: vec!["udp:127.0.0.1:5060".into()], advertise: None }
+        Self {
+            listen: vec!["udp:127.0.0.1:5060".into()],
+            advertise: None,
+            tls_certificate: None,
+            tls_key: None,
+            dns: vec![],
+        }
     }
 }
 
@@ -142,8 +153,19 @@ impl Media {
 #[serde(deny_unknown_fields)]
 pub struct Trunk {
     pub name: String,
-    /// `sip:HOST:PORT;transport=udp|tcp`.
+    /// `sip:HOST[:PORT][;transport=udp|tcp|tls]` or `sips:HOST[:PORT]`; without a port DNS SRV is asked.
     pub uri: String,
+    /// PEM file of the one authority that is trusted over TLS; default: those of the system.
+    #[serde(default)]
+    pub tls_ca: Option<PathBuf>,
+    /// PEM files: who we are over TLS.
+    #[serde(default)]
+    pub tls_client_certificate: Option<PathBuf>,
+    #[serde(default)]
+    pub tls_client_key: Option<PathBuf>,
+    /// The name that the certificate must have; default: the host of `uri`.
+    #[serde(default)]
+    pub tls_server_name: Option<String>,
     #[serde(default)]
     pub username: Option<String>,
     #[serde(default)]
@@ -175,6 +197,10 @@ impl Trunk {
         Self {
             name: name.into(),
             uri: uri.into(),
+            tls_ca: None,
+            tls_client_certificate: None,
+            tls_client_key: None,
+            tls_server_name: None,
             username: None,
             password: None,
             register: false,

@@ -90,7 +90,7 @@ pub struct NoTrunk {
 
 #[derive(Debug, thiserror::Error)]
 pub enum SipError {
-    #[error("sip.listen = {value:?}: want udp:HOST:PORT or tcp:HOST:PORT")]
+    #[error("sip.listen = {value:?}: want udp:HOST:PORT, tcp:HOST:PORT or tls:HOST:PORT")]
     Listen { value: String },
     #[error("sip.listen = {value:?}: cannot bind: {source}")]
     Bind { value: String, source: std::io::Error },
@@ -98,12 +98,18 @@ pub enum SipError {
     Advertise { value: String },
     #[error("sip.listen = {value:?}: {reason}")]
     Serve { value: String, reason: String },
+    #[error("sip.{key}{}: {reason}", named(.file))]
+    Tls { key: &'static str, file: String, reason: String },
     #[error("trunks.{trunk}.{key} = {value:?}: {reason}")]
     Trunk { trunk: String, key: &'static str, value: String, reason: String },
     #[error("call {call}: invite cannot be made: {reason}")]
     Invite { call: String, reason: String },
     #[error("sip is shutting down")]
     Closed,
+}
+
+fn named(file: &str) -> String {
+    if file.is_empty() { String::new() } else { format!(" = {file:?}") }
 }
 
 impl NoTrunk {

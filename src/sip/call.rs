@@ -18,7 +18,6 @@ use crate::domain::call::outcome::{Fault, Outcome, Party};
 use crate::domain::phone::Phone;
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::{Header, Request, Response, SipMessage};
-use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::Transaction;
 use std::sync::Arc;
 use std::time::Instant;
@@ -146,7 +145,7 @@ pub async fn run(start: Start) {
     };
     let (mut machine, first) = Machine::new(trunk.ring_timeout);
     let mut wire = send_invite(&flow, &invite);
-    let line = flow.connection.as_ref().and_then(|c| c.cancel_token());
+    let line = flow.line.lost();
     let local_tag = invite.from_header().ok().and_then(|f| tag_of(f.value()).map(str::to_string)).unwrap_or_default();
     let in_dialog = InDialog::new(flow.contact(&trunk.caller), local_tag, control);
     let mut call = Call {
@@ -170,7 +169,7 @@ pub async fn run(start: Start) {
     };
     tracing::info!(call.id = %call.id, trunk.name = %call.trunk_name, call.to = %to, "an invite is sent");
     call.perform(first);
-    let (mut hung_up, mut line_seen) = (false, line.is_none());
+    let (mut hung_up, mut line_seen) = (false, false);
     while !(machine.is_over() && call.invite_final) {
         let input = tokio::select! {
             biased;
@@ -202,7 +201,7 @@ pub async fn run(start: Start) {
                 call.deadline = None;
                 vec![Input::Deadline]
             }
-            _ = cancelled(line.as_ref()), if !line_seen => {
+            _ = line.cancelled(), if !line_seen => {
                 line_seen = true;
                 vec![Input::LineLost]
             }
@@ -253,13 +252,6 @@ async fn at(deadline: Option<Instant>) {
     }
 }
 
-async fn cancelled(token: Option<&tokio_util::sync::CancellationToken>) {
-    match token {
-        Some(token) => token.cancelled().await,
-        None => std::future::pending().await,
-    }
-}
-
 async fn closed(sender: Option<&mpsc::Sender<CallEvent>>) {
     match sender {
         Some(sender) => sender.closed().await,
@@ -277,22 +269,15 @@ fn never() -> mpsc::Receiver<Wire> {
 /// Sends an INVITE and follows its transaction to its end (which for a 2xx includes 32 s of re-acknowledging), whoever listens.
 fn send_invite(flow: &Flow, invite: &Request) -> mpsc::Receiver<Wire> {
     let (sender, receiver) = mpsc::channel(WIRE_MAX);
-    let (endpoint, connection, request) = (flow.endpoint.clone(), flow.connection.clone(), invite.clone());
+    let (line, request) = (flow.line.clone(), invite.clone());
     tokio::spawn(async move {
-        let key = TransactionKey::from_request(&request, TransactionRole::Client);
-        let sent = match key {
-            Ok(key) => {
-                let mut transaction = Transaction::new_client(key, request, endpoint, connection);
-                transaction.send().await.map(|()| transaction)
-            }
+        let sent = match line.client(request).await {
+            Ok(mut transaction) => transaction.send().await.map(|()| transaction).map_err(|e| e.to_string()),
             Err(error) => Err(error),
         };
         // A closed receiver means that the call is over: the transaction is still driven, its messages are nobody's.
         match sent {
-            Err(error) => drop(sender.send(Wire::Failed(error.to_string())).await),
-            Ok(transaction) if transaction.connection.is_none() => {
-                drop(sender.send(Wire::Failed("the address of the trunk cannot be found".into())).await);
-            }
+            Err(error) => drop(sender.send(Wire::Failed(error)).await),
             Ok(mut transaction) => {
                 drop(sender.send(Wire::Sent).await);
                 while let Some(message) = transaction.receive().await {
@@ -359,6 +344,7 @@ impl Call {
             // A 408 without a To tag was made by our own stack: nobody answered.
             408 if response.to_header().is_ok_and(|t| tag_of(t.value()).is_none()) => {
                 self.invite_final = true;
+                self.flow.line.was_silent();
                 vec![Input::NoResponse]
             }
             _ => self.on_refusal(&response, None),

@@ -4,6 +4,11 @@
 //! the rest, body included: the customer has answered and we would think that it still rings. Pure; the length never changes, the
 //! body is never touched. It does not decode GBK: nothing that we act on is written in it.
 
+use rsipstack::sip::prelude::*;
+use rsipstack::sip::{SipMessage, Transport};
+use rsipstack::transport::SipConnection;
+use std::net::{IpAddr, SocketAddr};
+
 /// Where the header section ends (the blank line included), if it does.
 pub fn header_end(message: &[u8]) -> Option<usize> {
     message.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4)
@@ -55,6 +60,19 @@ pub fn refuse_unknown_method(message: &[u8], user_agent: &str) -> Option<Vec<u8>
     (seen >= 5).then(|| reply.into_bytes())
 }
 
+/// Parses a message; notes in the Via of a request where it came from (RFC 3261 §18.2.1, RFC 3581), so that the answer gets there.
+pub fn parse(bytes: &[u8], from: SocketAddr, transport: Transport) -> Result<SipMessage, String> {
+    let message = SipMessage::try_from(bytes).map_err(|e| e.to_string())?;
+    let mut message = SipConnection::update_msg_received(message, from, transport).map_err(|e| e.to_string())?;
+    if let (SipMessage::Request(request), IpAddr::V6(ip)) = (&mut message, from.ip()) {
+        // The stack writes an IPv6 address in two pairs of brackets, against the grammar, and then cannot read it.
+        let via = request.via_header_mut().map_err(|e| e.to_string())?;
+        let plain = via.value().replacen(&format!("received=[[{ip}]]"), &format!("received={ip}"), 1);
+        via.replace(plain);
+    }
+    Ok(message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +101,24 @@ mod tests {
     fn a_gbk_character_that_ends_in_a_backslash_does_not_escape_the_quote() {
         // 0x95 0x5C is 昞.
         check(b"To: \"\x95\\\" <sip:a@b>\r\n\r\n", b"To: \"??\" <sip:a@b>\r\n\r\n");
+    }
+
+    #[test]
+    fn a_request_is_stamped_with_where_it_came_from() {
+        for (from, via, expected) in [
+            ("10.0.0.1:5070", "10.0.0.1:5070", "10.0.0.1:5070;branch=z9hG4bK1"),
+            ("10.0.0.1:5070", "192.0.2.1;rport", "192.0.2.1;branch=z9hG4bK1;received=10.0.0.1;rport=5070"),
+            ("[2001:db8::1]:5070", "192.0.2.1;rport", "192.0.2.1;branch=z9hG4bK1;received=2001:db8::1;rport=5070"),
+            ("[2001:db8::1]:5070", "[2001:db8::1]:5070", "[2001:db8::1]:5070;branch=z9hG4bK1"),
+        ] {
+            let text = format!(
+                "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP {via};branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\n\
+                 Call-ID: x\r\nCSeq: 1 OPTIONS\r\n\r\n"
+            );
+            let message = parse(text.as_bytes(), from.parse().unwrap(), Transport::Udp).unwrap();
+            let SipMessage::Request(request) = message else { panic!("{message}") };
+            assert_eq!(request.via_header().unwrap().value(), format!("SIP/2.0/UDP {expected}"));
+        }
     }
 
     #[test]

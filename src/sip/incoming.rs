@@ -4,7 +4,7 @@ use super::indialog::{reply, reply_and_absorb};
 use super::request::{ALLOWED, tag_of};
 use super::stack::Core;
 use rsipstack::sip::prelude::*;
-use rsipstack::sip::{Header, Method};
+use rsipstack::sip::{Header, Method, Version};
 use rsipstack::transaction::TransactionReceiver;
 use rsipstack::transaction::transaction::Transaction;
 use std::sync::Arc;
@@ -17,10 +17,25 @@ const REFUSALS_MAX: usize = 128;
 /// Until the stack closes.
 pub async fn serve(core: Arc<Core>, mut incoming: TransactionReceiver) {
     let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
-    while let Some(transaction) = incoming.recv().await {
+    while let Some(mut transaction) = incoming.recv().await {
+        if let Some(status) = fault(&transaction) {
+            reply(&mut transaction, status, vec![]).await;
+            continue;
+        }
         if let Some(stranger) = to_its_call(&core, transaction) {
             answer_stranger(stranger, &refusals).await;
         }
+    }
+}
+
+/// What no call of ours should see: another version (RFC 3261 §21.5.6), a CSeq that speaks of another method (§8.1.1.5).
+fn fault(transaction: &Transaction) -> Option<u16> {
+    let request = &transaction.original;
+    let named = request.cseq_header().and_then(|c| c.method()).is_ok_and(|method| method == request.method);
+    match request.version {
+        Version::V2 if named => None,
+        Version::V2 => Some(400),
+        _ => Some(505),
     }
 }
 

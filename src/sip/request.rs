@@ -3,13 +3,14 @@
 //! Builds messages; sends nothing. Route sets are taken as loose (RFC 3261 §16.4), like everything in the field is.
 
 use super::digest::{self, Credentials, DigestError};
+use super::line::Line;
 use super::trunk::Trunk;
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::typed::{Contact, RecordRoute};
-use rsipstack::sip::{Header, HostWithPort, Method, Param, Request, Response, Transport, Uri, Version};
+use rsipstack::sip::{Header, HostWithPort, Method, Param, Request, Response, Scheme, Transport, Uri, Version};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transaction::{make_tag, random_text};
-use rsipstack::transport::{SipAddr, SipConnection};
+use rsipstack::transport::SipAddr;
 
 /// What we answer to, in Allow headers.
 pub const ALLOWED: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY, MESSAGE";
@@ -38,8 +39,10 @@ pub struct Flow {
     pub transport: Transport,
     /// Where far ends reach us over this transport.
     pub public: HostWithPort,
-    /// The connection in use; `None` over UDP.
-    pub connection: Option<SipConnection>,
+    /// The trunk's uri is a `sips:` one, and so is our Contact then (RFC 3261 §8.1.1.8).
+    pub secure: bool,
+    /// What carries the messages.
+    pub line: Line,
 }
 
 impl Flow {
@@ -53,16 +56,12 @@ impl Flow {
     pub fn contact(&self, user: &str) -> Header {
         let params = match self.transport {
             Transport::Udp => vec![],
+            Transport::Tls if self.secure => vec![],
             other => vec![Param::Transport(other)],
         };
+        let scheme = if self.secure { Scheme::Sips } else { Scheme::Sip };
         let auth = Some(rsipstack::sip::uri::Auth { user: user.into(), password: None });
-        let uri = Uri {
-            scheme: Some(rsipstack::sip::Scheme::Sip),
-            auth,
-            host_with_port: self.public.clone(),
-            params,
-            headers: vec![],
-        };
+        let uri = Uri { scheme: Some(scheme), auth, host_with_port: self.public.clone(), params, headers: vec![] };
         Header::Contact(format!("<{uri}>").into())
     }
 

@@ -2,21 +2,24 @@
 
 use super::api::{CallEvent, NoTrunk, SipError, TrunkStatus};
 use super::call::{self, CallControl, EVENTS_MAX, Events};
+use super::line::{Lines, Local, Outages};
+use super::listen::{self, Bound};
 use super::mend::Mend;
 use super::request::Flow;
+use super::resolve::Resolver;
 use super::trace::{CallTrace, Traces};
 use super::trunk::{self, Trunk, TrunkPick};
-use super::wire::CleanUdp;
-use super::{incoming, register, tcp};
+use super::wire::{self, Udp};
+use super::{incoming, register, stream};
 use crate::clock::Clock;
 use crate::config;
 use crate::domain::{id::CallId, phone::Phone};
 use rsipstack::EndpointBuilder;
-use rsipstack::sip::{Host, HostWithPort, Transport};
+use rsipstack::sip::{Scheme, Transport};
 use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
 use rsipstack::transaction::transaction::Transaction;
+use rsipstack::transport::TransportLayer;
 use rsipstack::transport::udp::UdpConnection;
-use rsipstack::transport::{SipAddr, SipConnection, TransportLayer};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,13 +36,6 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 /// A phone may not ring longer than a trunk's limit plus this; only the stack's own safety net, see `machine`.
 const TIMER_C_MARGIN: Duration = Duration::from_secs(240);
 
-/// One bound listener.
-#[derive(Clone)]
-struct Local {
-    bound: SocketAddr,
-    public: HostWithPort,
-}
-
 /// What calls, registrations and the dispatcher share.
 pub struct Core {
     pub endpoint: EndpointInnerRef,
@@ -48,45 +44,17 @@ pub struct Core {
     pub closing: CancellationToken,
     /// Calls, and requests that outlive them.
     pub tasks: TaskTracker,
-    /// Cancelled last: the sockets close.
-    sockets: CancellationToken,
-    udp: Option<Local>,
-    tcp: Option<Local>,
-    pool: tcp::Pool,
+    lines: Arc<Lines>,
     traces: Arc<Traces>,
     calls: Mutex<HashMap<String, mpsc::Sender<Transaction>>>,
 }
 
 impl Core {
-    /// How requests to `trunk` travel now; over TCP this connects.
+    /// How requests to `trunk` travel now; over TCP and TLS this connects. Within five seconds.
     pub async fn flow(&self, trunk: &Trunk) -> Result<Flow, String> {
-        let flow = |public, connection| Flow {
-            endpoint: self.endpoint.clone(),
-            transport: trunk.transport,
-            public,
-            connection,
-        };
-        if trunk.transport != Transport::Tcp {
-            let local = self.udp.as_ref().ok_or("no udp address is listened on")?;
-            return Ok(flow(local.public.clone(), None));
-        }
-        let target = SipAddr { r#type: Some(Transport::Tcp), addr: trunk.uri.host_with_port.clone() };
-        let target = match target.addr.host {
-            Host::IpAddr(_) => target,
-            Host::Domain(_) => {
-                let resolver = &self.endpoint.transport_layer.inner.domain_resolver;
-                resolver.resolve(&target).await.map_err(|e| e.to_string())?
-            }
-        };
-        let remote = target.get_socketaddr().map_err(|e| e.to_string())?;
-        let connection = self.pool.get(&self.endpoint, remote, &self.sockets).await.map_err(|e| e.to_string())?;
-        let public = match (&self.tcp, &self.udp) {
-            (Some(local), _) => local.public.clone(),
-            // Without a TCP listener the far end can only use the connection that is open.
-            (None, Some(local)) => local.public.clone(),
-            (None, None) => return Err("no address is listened on".into()),
-        };
-        Ok(flow(public, Some(connection)))
+        let (line, public) = self.lines.open(&self.endpoint, trunk.into()).await?;
+        let secure = trunk.uri.scheme == Some(Scheme::Sips);
+        Ok(Flow { endpoint: self.endpoint.clone(), transport: trunk.transport, public, secure, line })
     }
 
     pub fn inbox_of(&self, call_id: &str) -> Option<mpsc::Sender<Transaction>> {
@@ -141,29 +109,31 @@ impl SipStack {
     ) -> Result<Arc<SipStack>, SipError> {
         let trunks = trunk::by_priority(trunks)?;
         let user_agent = format!("Huifang/{}", env!("CARGO_PKG_VERSION"));
-        let advertise = sip.advertise.as_deref().map(parse_advertise).transpose()?;
         let sockets = CancellationToken::new();
-        let transport = TransportLayer::new(sockets.clone());
+        let resolver = Resolver::new(&sip.dns);
+        let outages = Arc::new(Outages::default());
         let traces = Traces::new(clock.clone());
-        let (mut udp, mut listeners) = (None, Vec::new());
-        for value in &sip.listen {
-            match bind(value).await? {
+        let transport = TransportLayer::new_with_domain_resolver(sockets.clone(), Box::new(resolver.clone()));
+        let (mut locals, mut listeners) = (vec![], vec![]);
+        for listener in listen::bind_all(sip).await? {
+            let listen::Listener { value, transport: protocol, bound, public, socket } = listener;
+            let mut local = Local { transport: protocol, bound, public, udp: None };
+            match socket {
                 Bound::Udp(socket) => {
-                    let bound = socket.local_addr().map_err(|e| bind_error(value, e))?;
-                    let socket = Arc::new(CleanUdp::new(socket, bound, user_agent.clone(), traces.clone()));
-                    let connection = UdpConnection::from_socket(socket, None, Some(sockets.child_token()))
-                        .await
-                        .map_err(|e| SipError::Serve { value: value.clone(), reason: e.to_string() })?;
-                    transport.add_transport(connection.into());
-                    udp.get_or_insert(local(bound, advertise.as_ref()));
+                    let refused = |reason: String| SipError::Serve { value: value.clone(), reason };
+                    let udp = Udp::new(socket, outages.clone(), traces.clone()).map_err(|e| refused(e.to_string()))?;
+                    let udp = Arc::new(udp);
+                    let connection = UdpConnection::from_socket(udp.clone(), None, Some(sockets.child_token())).await;
+                    let connection = connection.map_err(|e| refused(e.to_string()))?;
+                    transport.add_transport(connection.clone().into());
+                    local.udp = Some((udp, connection));
                 }
-                Bound::Tcp(listener) => {
-                    let bound = listener.local_addr().map_err(|e| bind_error(value, e))?;
-                    listeners.push((listener, local(bound, advertise.as_ref())));
-                }
+                Bound::Stream(listener, acceptor) => listeners.push((listener, acceptor)),
             }
+            locals.push(local);
         }
-        check_transports(&trunks, udp.is_some(), !listeners.is_empty())?;
+        introduce(&locals);
+        check_transports(&trunks, &locals)?;
         let longest_ring = trunks.iter().map(|t| t.ring_timeout).max().unwrap_or_default();
         let options =
             EndpointOption { t1, t1x64: t1 * 64, timerc: longest_ring + TIMER_C_MARGIN, ..EndpointOption::default() };
@@ -182,34 +152,44 @@ impl SipStack {
             clock,
             closing: shutdown.child_token(),
             tasks: TaskTracker::new(),
-            sockets,
-            udp,
-            tcp: listeners.first().map(|(_, local)| local.clone()),
-            pool: tcp::Pool::new(traces.clone()),
-            traces,
+            lines: Lines::new(locals, resolver, outages, traces.clone(), sockets.clone()),
+            traces: traces.clone(),
             calls: Mutex::default(),
         });
         tokio::spawn(async move { endpoint.serve().await });
-        for (listener, _) in listeners {
-            tokio::spawn(tcp::serve(core.endpoint.clone(), listener, core.sockets.clone(), core.traces.clone()));
+        for (udp, connection) in core.lines.locals.iter().filter_map(|l| l.udp.clone()) {
+            tokio::spawn(wire::receive(udp, connection, core.endpoint.clone(), sockets.clone()));
+        }
+        for (listener, acceptor) in listeners {
+            tokio::spawn(stream::serve(core.endpoint.clone(), listener, acceptor, traces.clone(), sockets.clone()));
         }
         tokio::spawn(incoming::serve(core.clone(), requests));
         for trunk in trunks.iter().filter(|t| t.register) {
             core.tasks.spawn(register::keep(core.clone(), trunk.clone()));
         }
         tokio::spawn(close_down(core.clone()));
-        tracing::info!(sip.listen = %sip.listen.join(", "), sip.trunks = trunks.len(), "sip is up");
+        let bound: Vec<String> = core.lines.locals.iter().map(|l| format!("{} {}", l.transport, l.bound)).collect();
+        tracing::info!(sip.listen = %bound.join(", "), sip.trunks = trunks.len(), "sip is up");
         Ok(Arc::new(SipStack { core, trunks }))
     }
 
-    /// The bound UDP address (the real port when the configured one is 0).
+    /// The first bound UDP address (the real port when the configured one is 0).
     pub fn local_udp(&self) -> Option<SocketAddr> {
-        self.core.udp.as_ref().map(|l| l.bound)
+        self.local(Transport::Udp)
     }
 
-    /// The bound TCP address.
+    /// The first bound TCP address.
     pub fn local_tcp(&self) -> Option<SocketAddr> {
-        self.core.tcp.as_ref().map(|l| l.bound)
+        self.local(Transport::Tcp)
+    }
+
+    /// The first bound TLS address.
+    pub fn local_tls(&self) -> Option<SocketAddr> {
+        self.local(Transport::Tls)
+    }
+
+    fn local(&self, transport: Transport) -> Option<SocketAddr> {
+        self.core.lines.locals.iter().find(|l| l.transport == transport).map(|l| l.bound)
     }
 
     pub fn trunks(&self) -> Vec<TrunkStatus> {
@@ -284,92 +264,47 @@ async fn close_down(core: Arc<Core>) {
     if timeout(CLOSE_LIMIT, core.tasks.wait()).await.is_err() {
         tracing::warn!(sip.tasks = core.tasks.len(), "sip stops with far ends that have not answered");
     }
-    core.sockets.cancel();
+    core.lines.stop.cancel();
 }
 
-enum Bound {
-    Udp(tokio::net::UdpSocket),
-    Tcp(tokio::net::TcpListener),
-}
-
-fn bind_error(value: &str, source: std::io::Error) -> SipError {
-    SipError::Bind { value: value.into(), source }
-}
-
-async fn bind(value: &str) -> Result<Bound, SipError> {
-    let listen_error = || SipError::Listen { value: value.into() };
-    let (protocol, address) = value.split_once(':').ok_or_else(listen_error)?;
-    if !address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
-        return Err(listen_error());
-    }
-    let bound = match protocol {
-        "udp" => tokio::net::UdpSocket::bind(address).await.map(Bound::Udp),
-        "tcp" => tokio::net::TcpListener::bind(address).await.map(Bound::Tcp),
-        _ => return Err(listen_error()),
+/// Sockets of both address families know each other.
+fn introduce(locals: &[Local]) {
+    let of = |v4: bool| {
+        locals.iter().filter_map(|l| l.udp.as_ref()).map(|(udp, _)| udp).find(move |u| u.bound().is_ipv4() == v4)
     };
-    bound.map_err(|e| bind_error(value, e))
+    if let (Some(v4), Some(v6)) = (of(true), of(false)) {
+        for (udp, _) in locals.iter().filter_map(|l| l.udp.as_ref()) {
+            udp.set_other(if udp.bound().is_ipv4() { Arc::downgrade(v6) } else { Arc::downgrade(v4) });
+        }
+    }
 }
 
-/// A trunk whose transport has no socket of ours would fail every call.
-fn check_transports(trunks: &[Arc<Trunk>], udp: bool, tcp: bool) -> Result<(), SipError> {
-    for trunk in trunks {
-        if !udp && (trunk.transport == Transport::Udp || !tcp) {
+/// A trunk over UDP that has no socket of ours would fail every call.
+fn check_transports(trunks: &[Arc<Trunk>], locals: &[Local]) -> Result<(), SipError> {
+    for trunk in trunks.iter().filter(|t| t.transport == Transport::Udp) {
+        let address = std::net::IpAddr::try_from(trunk.uri.host_with_port.host.clone()).ok();
+        let reaches =
+            |l: &Local| l.transport == Transport::Udp && address.is_none_or(|a| a.is_ipv4() == l.bound.is_ipv4());
+        if !locals.iter().any(reaches) {
+            let family = address.map_or("", |a| if a.is_ipv4() { " ipv4" } else { " ipv6" });
             return Err(SipError::Trunk {
                 trunk: trunk.name.clone(),
                 key: "uri",
                 value: trunk.uri.to_string(),
-                reason: format!("sip.listen has no {} address", trunk.transport.to_string().to_lowercase()),
+                reason: format!("sip.listen has no{family} udp address"),
             });
         }
     }
     Ok(())
 }
 
-fn parse_advertise(value: &str) -> Result<HostWithPort, SipError> {
-    let bad = || SipError::Advertise { value: value.into() };
-    let parsed = HostWithPort::try_from(value).map_err(|_| bad())?;
-    match &parsed.host {
-        Host::IpAddr(_) => Ok(parsed),
-        Host::Domain(name) => {
-            let plain = !name.0.is_empty() && name.0.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
-            if plain { Ok(parsed) } else { Err(bad()) }
-        }
-    }
-}
-
-/// The address that far ends reach a listener at: the advertised one, with the bound port unless it names its own.
-fn local(bound: SocketAddr, advertise: Option<&HostWithPort>) -> Local {
-    let public = match advertise {
-        Some(a) => HostWithPort { host: a.host.clone(), port: a.port.or(Some(bound.port().into())) },
-        None => SipConnection::resolve_bind_address(bound).into(),
-    };
-    Local { bound, public }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_listen_address_that_cannot_be_used_is_named() {
-        let taken = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let held = format!("udp:{}", taken.local_addr().unwrap());
-        for (value, expected) in [
-            (held.as_str(), "sip.listen = \"udp:127.0.0.1:"),
-            ("127.0.0.1:5060", "sip.listen = \"127.0.0.1:5060\": want udp:"),
-            ("udp:5060", "sip.listen = \"udp:5060\": want udp:"),
-            ("tls:127.0.0.1:5061", "sip.listen = \"tls:127.0.0.1:5061\": want udp:"),
-            ("udp:127.0.0.1:99999", "sip.listen = \"udp:127.0.0.1:99999\": want udp:"),
-            ("udp:192.0.2.1:5060", "sip.listen = \"udp:192.0.2.1:5060\": cannot bind: "),
-        ] {
-            let error = bind(value).await.err().map(|e| e.to_string()).unwrap_or_default();
-            assert!(error.starts_with(expected), "{value}: {error}");
-        }
-    }
-
     /// With T1 at 10 ms, what takes 32 s in the field takes 640 ms.
     async fn call_into_silence(trunk: &str) -> (Vec<CallEvent>, Arc<SipStack>) {
-        let sip = config::Sip { listen: vec!["udp:127.0.0.1:0".into()], advertise: None };
+        let sip = config::Sip { listen: vec!["udp:127.0.0.1:0".into()], ..Default::default() };
         let trunk: config::Trunk = toml::from_str(&format!("name = \"t\"\nuri = \"{trunk}\"")).unwrap();
         let clock = Arc::new(crate::clock::SystemClock);
         let (shutdown, t1) = (CancellationToken::new(), Duration::from_millis(10));
@@ -403,21 +338,14 @@ mod tests {
                 }
                 other => panic!("{uri}: {other:?}"),
             }
-            assert_eq!((stack.dialogs(), stack.trunks()[0].calls_up), (0, 0), "{uri}");
+            assert_eq!(stack.trunks()[0].calls_up, 0, "{uri}");
+            // The call stays known while a late answer could still come, 64 T1.
+            let gone = async {
+                while stack.dialogs() > 0 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            timeout(Duration::from_secs(10), gone).await.unwrap();
         }
-    }
-
-    #[test]
-    fn the_advertised_address_takes_the_bound_port_unless_it_has_one() {
-        let bound: SocketAddr = "127.0.0.1:5070".parse().unwrap();
-        for (advertise, expected) in [
-            (None, "127.0.0.1:5070"),
-            (Some("203.0.113.7"), "203.0.113.7:5070"),
-            (Some("sip.example.cn:5099"), "sip.example.cn:5099"),
-        ] {
-            let parsed = advertise.map(|a| parse_advertise(a).unwrap());
-            assert_eq!(local(bound, parsed.as_ref()).public.to_string(), expected);
-        }
-        assert!(parse_advertise("a b").is_err());
     }
 }

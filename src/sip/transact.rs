@@ -1,11 +1,9 @@
 //! One non-INVITE request and its final response, with one answer to a challenge.
 
 use super::digest::{Credentials, DigestError};
-use super::request::{BuildError, Flow};
+use super::request::{BuildError, Flow, tag_of};
 use rsipstack::sip::prelude::*;
-use rsipstack::sip::{Method, Request, Response, SipMessage};
-use rsipstack::transaction::key::{TransactionKey, TransactionRole};
-use rsipstack::transaction::transaction::Transaction;
+use rsipstack::sip::{Method, Request, Response, SipMessage, Transport};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -18,6 +16,10 @@ pub enum TransactError {
     Build(#[from] BuildError),
     #[error("{0}")]
     Digest(#[from] DigestError),
+    #[error("{0}")]
+    Line(String),
+    #[error("the connection to the trunk is lost")]
+    Lost,
     #[error("no response")]
     Silent,
 }
@@ -35,9 +37,24 @@ pub async fn send(flow: &Flow, request: Request, credentials: Option<&Credential
     }
 }
 
+/// One request on the way that the flow has. A connection may have been closed by the far end before the request was read: then it
+/// goes out once more on a new one, with the same branch, so that a far end that did read it sees a repetition.
 async fn exchange(flow: &Flow, request: Request) -> Result<Response, TransactError> {
-    let key = TransactionKey::from_request(&request, TransactionRole::Client).map_err(BuildError::from)?;
-    let mut transaction = Transaction::new_client(key, request, flow.endpoint.clone(), flow.connection.clone());
+    match once(flow, request.clone()).await {
+        Err(TransactError::Lost) if flow.transport != Transport::Udp => once(flow, request).await,
+        result => result,
+    }
+}
+
+async fn once(flow: &Flow, request: Request) -> Result<Response, TransactError> {
+    let in_dialog = request.to_header().is_ok_and(|to| tag_of(to.value()).is_some());
+    let mut transaction = flow.line.client(request).await.map_err(TransactError::Line)?;
+    let lost = match flow.transport {
+        // News of the trunk says nothing of the far end inside a dialog, which has an address of its own.
+        Transport::Udp if in_dialog => None,
+        Transport::Udp => Some(flow.line.lost()),
+        _ => transaction.connection.as_ref().and_then(|c| c.cancel_token()),
+    };
     let wait = async {
         transaction.send().await.map_err(BuildError::from)?;
         while let Some(message) = transaction.receive().await {
@@ -48,5 +65,15 @@ async fn exchange(flow: &Flow, request: Request) -> Result<Response, TransactErr
         }
         Err(TransactError::Silent)
     };
-    timeout(LIMIT, wait).await.unwrap_or(Err(TransactError::Silent))
+    let lost = async {
+        match lost {
+            Some(lost) => lost.cancelled_owned().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        result = timeout(LIMIT, wait) => result.unwrap_or(Err(TransactError::Silent)),
+        () = lost => Err(TransactError::Lost),
+    }
 }

@@ -5,10 +5,11 @@
 
 use super::api::{NoTrunk, SipError, TrunkLimit, TrunkStatus};
 use super::digest::Credentials;
+use super::tls;
 use crate::clock::monotonic;
 use crate::config;
 use crate::domain::phone::Phone;
-use rsipstack::sip::{HostWithPort, Transport, Uri};
+use rsipstack::sip::{HostWithPort, Scheme, Transport, Uri};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ pub struct Trunk {
     /// Host and port without user.
     pub uri: Uri,
     pub transport: Transport,
+    /// How it is talked to over TLS; `None` over anything else.
+    pub tls: Option<tls::Client>,
     pub credentials: Option<Credentials>,
     /// Shown to the customer; the user part of From and Contact.
     pub caller: String,
@@ -55,18 +58,26 @@ impl Trunk {
             value: value.into(),
             reason: reason.into(),
         };
-        let uri_error = || bad("uri", &config.uri, "want sip:HOST[:PORT][;transport=udp|tcp]");
+        let uri_error = || bad("uri", &config.uri, "want sip:HOST[:PORT][;transport=udp|tcp|tls] or sips:HOST[:PORT]");
         let parsed = Uri::try_from(config.uri.as_str()).map_err(|_| uri_error())?;
-        if !config.uri.starts_with("sip:") || parsed.auth.is_some() {
+        let secure = config.uri.starts_with("sips:");
+        if !(config.uri.starts_with("sip:") || secure) || parsed.auth.is_some() {
             return Err(uri_error());
         }
         let transport = parsed.params.iter().find_map(|p| match p {
             rsipstack::sip::Param::Transport(t) => Some(*t),
             _ => None,
         });
-        let transport = match transport.unwrap_or(Transport::Udp) {
-            t @ (Transport::Udp | Transport::Tcp) => t,
+        let transport = match (secure, transport) {
+            // `sips:…;transport=tcp` is TLS over TCP (RFC 3261 §26.2.2).
+            (true, None | Some(Transport::Tcp | Transport::Tls)) => Transport::Tls,
+            (false, None) => Transport::Udp,
+            (false, Some(t @ (Transport::Udp | Transport::Tcp | Transport::Tls))) => t,
             _ => return Err(uri_error()),
+        };
+        let tls = match transport {
+            Transport::Tls => Some(tls::Client::of_trunk(config, &parsed.host_with_port.host)?),
+            _ => None,
         };
         let credentials = match (&config.username, &config.password) {
             (Some(username), Some(password)) => {
@@ -88,8 +99,9 @@ impl Trunk {
         }
         Ok(Self {
             name: config.name.clone(),
-            uri: address(parsed.host_with_port, transport),
+            uri: address(parsed.host_with_port, transport, secure),
             transport,
+            tls,
             credentials,
             caller,
             codecs: config.codecs.clone(),
@@ -180,12 +192,14 @@ pub fn pick(trunks: &[Arc<Trunk>], to: &Phone) -> Result<TrunkPick, NoTrunk> {
     Err(NoTrunk { refusals })
 }
 
-fn address(host_with_port: HostWithPort, transport: Transport) -> Uri {
+fn address(host_with_port: HostWithPort, transport: Transport, secure: bool) -> Uri {
     let params = match transport {
         Transport::Udp => vec![],
+        Transport::Tls if secure => vec![],
         other => vec![rsipstack::sip::Param::Transport(other)],
     };
-    Uri { scheme: Some(rsipstack::sip::Scheme::Sip), host_with_port, params, ..Default::default() }
+    let scheme = if secure { Scheme::Sips } else { Scheme::Sip };
+    Uri { scheme: Some(scheme), host_with_port, params, ..Default::default() }
 }
 
 /// A slot of a trunk, held until it is dropped (the call holds it until its end).
@@ -268,7 +282,12 @@ mod tests {
             ("uri = \"127.0.0.1\"", "trunks.a.uri"),
             ("uri = \"sip:\"", "trunks.a.uri"),
             ("uri = \"sip:me@127.0.0.1\"", "trunks.a.uri"),
-            ("uri = \"sip:127.0.0.1;transport=tls\"", "trunks.a.uri"),
+            ("uri = \"sip:127.0.0.1;transport=ws\"", "trunks.a.uri"),
+            ("uri = \"sips:127.0.0.1;transport=udp\"", "trunks.a.uri"),
+            (
+                "uri = \"sips:h\"\ntls_ca = \"/nowhere/ca.pem\"",
+                "trunks.a.tls_ca = \"/nowhere/ca.pem\": cannot be read: ",
+            ),
             ("uri = \"sip:h\"\nusername = \"u\"", "trunks.a.username"),
             ("uri = \"sip:h\"\nregister = true", "trunks.a.register"),
             ("uri = \"sip:h\"\nmax_calls_per_second = 0.0", "trunks.a.max_calls_per_second"),

@@ -3,10 +3,15 @@
 //! Every test asserts the events in order, exactly one end, that no dialog and no trunk slot is left, and what was on the wire
 //! (a SIPp scenario passes only if every message came as it should).
 
+mod addresses;
+mod connections;
+mod names;
 pub mod peer;
 mod raw;
+mod rfc4475;
 pub mod rig;
 mod sipp;
+mod tls;
 mod torture;
 mod trace;
 

@@ -3,7 +3,7 @@
 use super::rig::LIMIT;
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
@@ -42,9 +42,22 @@ impl Message {
     }
 }
 
+/// A stream of bytes, secured or not.
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
 enum Line {
     Udp(UdpSocket),
-    Tcp(TcpStream, Vec<u8>),
+    Stream(Stream),
+}
+
+struct Stream {
+    io: Box<dyn Io>,
+    /// As Via says it.
+    transport: &'static str,
+    local: SocketAddr,
+    remote: SocketAddr,
+    buffer: Vec<u8>,
 }
 
 pub struct Peer {
@@ -56,13 +69,31 @@ pub struct Peer {
 
 impl Peer {
     pub async fn udp() -> Self {
-        Self::on(Line::Udp(UdpSocket::bind("127.0.0.1:0").await.unwrap()))
+        Self::udp_at("127.0.0.1:0").await
+    }
+
+    pub async fn udp_at(address: &str) -> Self {
+        Self::on(Line::Udp(UdpSocket::bind(address).await.unwrap_or_else(|e| panic!("{address}: {e}"))))
     }
 
     /// The far end of the next connection to `listener`.
     pub async fn accept(listener: &TcpListener) -> Self {
         let (stream, _) = timeout(LIMIT, listener.accept()).await.expect("a connection").unwrap();
-        Self::on(Line::Tcp(stream, vec![]))
+        Self::over_tcp(stream)
+    }
+
+    /// On a connection of its own to `to`.
+    pub async fn dial(to: SocketAddr) -> Self {
+        Self::over_tcp(TcpStream::connect(to).await.unwrap())
+    }
+
+    fn over_tcp(stream: TcpStream) -> Self {
+        let (local, remote) = (stream.local_addr().unwrap(), stream.peer_addr().unwrap());
+        Self::over(Box::new(stream), "TCP", local, remote)
+    }
+
+    pub fn over(io: Box<dyn Io>, transport: &'static str, local: SocketAddr, remote: SocketAddr) -> Self {
+        Self::on(Line::Stream(Stream { io, transport, local, remote, buffer: vec![] }))
     }
 
     fn on(line: Line) -> Self {
@@ -72,7 +103,7 @@ impl Peer {
     pub fn address(&self) -> SocketAddr {
         match &self.line {
             Line::Udp(socket) => socket.local_addr().unwrap(),
-            Line::Tcp(stream, _) => stream.local_addr().unwrap(),
+            Line::Stream(stream) => stream.local,
         }
     }
 
@@ -96,18 +127,18 @@ impl Peer {
         timeout(LIMIT, async {
             match &mut self.line {
                 Line::Udp(socket) => {
-                    let mut buffer = [0; 8192];
+                    let mut buffer = vec![0; 65_536];
                     let (len, from) = socket.recv_from(&mut buffer).await.unwrap();
                     Message { text: String::from_utf8_lossy(&buffer[..len]).into_owned(), from }
                 }
-                Line::Tcp(stream, buffer) => loop {
-                    if let Some(text) = take_message(buffer) {
-                        return Message { text, from: stream.peer_addr().unwrap() };
+                Line::Stream(stream) => loop {
+                    if let Some(text) = take_message(&mut stream.buffer) {
+                        return Message { text, from: stream.remote };
                     }
                     let mut chunk = [0; 4096];
-                    let len = stream.read(&mut chunk).await.unwrap();
+                    let len = stream.io.read(&mut chunk).await.unwrap();
                     assert!(len > 0, "the connection was closed");
-                    buffer.extend_from_slice(&chunk[..len]);
+                    stream.buffer.extend_from_slice(&chunk[..len]);
                 },
             }
         })
@@ -120,7 +151,10 @@ impl Peer {
             Line::Udp(socket) => {
                 socket.send_to(bytes, to).await.unwrap();
             }
-            Line::Tcp(stream, _) => stream.write_all(bytes).await.unwrap(),
+            Line::Stream(stream) => {
+                stream.io.write_all(bytes).await.unwrap();
+                stream.io.flush().await.unwrap();
+            }
         }
     }
 
@@ -146,6 +180,71 @@ impl Peer {
         self.send(&bytes, request.from).await;
     }
 
+    fn transport(&self) -> &'static str {
+        match &self.line {
+            Line::Udp(_) => "UDP",
+            Line::Stream(stream) => stream.transport,
+        }
+    }
+
+    /// Raw bytes until the far end closes; `None` when it has not in the limit.
+    pub async fn until_closed(&mut self) -> Option<Vec<u8>> {
+        let Line::Stream(stream) = &mut self.line else { return None };
+        let mut bytes = std::mem::take(&mut stream.buffer);
+        match timeout(LIMIT, stream.io.read_to_end(&mut bytes)).await {
+            Ok(_) => Some(bytes),
+            Err(_) => None,
+        }
+    }
+
+    /// Says the bytes as far as the other side lets it, closes, and tells whether the other side closes too.
+    pub async fn say_and_close(mut self, bytes: &[u8]) -> bool {
+        if let Line::Stream(stream) = &mut self.line
+            && stream.io.write_all(bytes).await.is_ok()
+        {
+            stream.io.shutdown().await.ok();
+        }
+        self.until_closed().await.is_some()
+    }
+
+    /// Closes, and waits until the other side has noticed.
+    pub async fn close(mut self) {
+        if let Line::Stream(stream) = &mut self.line {
+            stream.io.shutdown().await.unwrap();
+        }
+        self.until_closed().await.expect("the other side closes too");
+    }
+
+    /// So many raw bytes.
+    pub async fn bytes(&mut self, wanted: usize) -> Vec<u8> {
+        let mut bytes = vec![0; wanted];
+        let read = async {
+            match &mut self.line {
+                Line::Udp(socket) => drop(socket.recv(&mut bytes).await.unwrap()),
+                Line::Stream(stream) => drop(stream.io.read_exact(&mut bytes).await.unwrap()),
+            }
+        };
+        timeout(LIMIT, read).await.expect("bytes");
+        bytes
+    }
+
+    /// OPTIONS from a stranger is answered with 200 on the same way back.
+    pub async fn is_answered(&mut self, us: SocketAddr, id: &str) {
+        let (far, transport) = (self.address(), self.transport());
+        let options = format!(
+            "OPTIONS sip:us@{us} SIP/2.0\r\nVia: SIP/2.0/{transport} {far};branch=z9hG4bK{id};rport\r\nMax-Forwards: 70\r\n\
+             From: <sip:s@{far}>;tag=s\r\nTo: <sip:us@{us}>\r\nCall-ID: {id}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        );
+        self.send(options.as_bytes(), us).await;
+        loop {
+            let reply = self.next().await.unwrap_or_else(|| panic!("{id}: silence"));
+            if reply.header("Call-ID") == id {
+                assert_eq!(reply.kind(), "200", "{}", reply.text);
+                return;
+            }
+        }
+    }
+
     /// 200 with SDP and a Contact of ours.
     pub async fn answer(&mut self, invite: &Message) {
         let contact = format!("Contact: <{}>\r\nContent-Type: application/sdp\r\n", self.contact());
@@ -155,7 +254,7 @@ impl Peer {
     pub fn contact(&self) -> String {
         match &self.line {
             Line::Udp(_) => self.uri(),
-            Line::Tcp(..) => format!("{};transport=tcp", self.uri()),
+            Line::Stream(stream) => format!("{};transport={}", self.uri(), stream.transport.to_lowercase()),
         }
     }
 
@@ -164,7 +263,7 @@ impl Peer {
         let text = format!(
             "{method} sip:us SIP/2.0\r\nVia: SIP/2.0/{} {};branch=z9hG4bK{method}{cseq}\r\nMax-Forwards: 70\r\n\
              From: {};tag={}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n{extra}Content-Length: {}\r\n\r\n{body}",
-            if matches!(self.line, Line::Udp(_)) { "UDP" } else { "TCP" },
+            self.transport(),
             self.address(),
             invite.header("To"),
             self.tag,

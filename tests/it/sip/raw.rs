@@ -431,7 +431,7 @@ async fn a_port_that_is_taken_is_named_at_start() {
     let held = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
     for listen in [format!("udp:{}", held.local_addr().unwrap()), format!("tcp:{}", tcp.local_addr().unwrap())] {
-        let sip = config::Sip { listen: vec![listen.clone()], advertise: None };
+        let sip = config::Sip { listen: vec![listen.clone()], ..Default::default() };
         let clock = Arc::new(huifang::clock::SystemClock);
         let error = SipStack::start(&sip, &[], clock, CancellationToken::new()).await.err().unwrap().to_string();
         assert!(error.starts_with(&format!("sip.listen = {listen:?}: cannot bind: ")), "{error}");

@@ -35,14 +35,20 @@ pub struct Rig {
 impl Rig {
     /// A stack on ephemeral UDP and TCP ports with one trunk; `extra` is more TOML of the trunk.
     pub async fn new(trunk_uri: &str, extra: &str) -> Self {
-        let sip = config::Sip { listen: vec!["udp:127.0.0.1:0".into(), "tcp:127.0.0.1:0".into()], advertise: None };
+        let sip =
+            config::Sip { listen: vec!["udp:127.0.0.1:0".into(), "tcp:127.0.0.1:0".into()], ..Default::default() };
+        Self::with(&sip, trunk_uri, extra).await
+    }
+
+    /// The same with other addresses and names.
+    pub async fn with(sip: &config::Sip, trunk_uri: &str, extra: &str) -> Self {
         let toml = format!(
             "name = \"line\"\nuri = \"{trunk_uri}\"\ncaller_id = \"4006589888\"\nmax_calls_per_second = 100.0\n{extra}"
         );
         let trunk: config::Trunk = toml::from_str(&toml).unwrap();
         let shutdown = CancellationToken::new();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let stack = SipStack::start(&sip, &[trunk], clock, shutdown.clone()).await.unwrap();
+        let stack = SipStack::start(sip, &[trunk], clock, shutdown.clone()).await.unwrap();
         Self { stack, shutdown }
     }
 
@@ -51,9 +57,13 @@ impl Rig {
     }
 
     pub fn call_to(&self, number: &str) -> Watched {
+        self.call_with(number, OFFER)
+    }
+
+    pub fn call_with(&self, number: &str, offer: &[u8]) -> Watched {
         let to = Phone::parse(number).unwrap();
         let pick = self.stack.pick_trunk(&to).unwrap();
-        let (control, events) = self.stack.invite(pick, &to, &CallId::new("call-1"), OFFER.to_vec()).unwrap();
+        let (control, events) = self.stack.invite(pick, &to, &CallId::new("call-1"), offer.to_vec()).unwrap();
         Watched { control, events, seen: vec![] }
     }
 

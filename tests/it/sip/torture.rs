@@ -1,175 +1,17 @@
-//! Messages that are hard or impossible to read, over UDP and TCP.
+//! Messages that are hard or impossible to read, over UDP, TCP and TLS.
 //!
-//! Written for these tests after the cases that RFC 4475 describes (the section is named with each); none is its text. After
-//! every one of them a plain OPTIONS is answered and no call exists: a message from outside breaks nothing and opens nothing.
+//! The messages are in `rfc4475`. After every one of them a plain OPTIONS is answered and no call exists: a message from outside
+//! breaks nothing and opens nothing. Inside a dialog the call goes on.
 
 use super::peer::Peer;
+use super::rfc4475::{MESSAGES, Reply::Is};
 use super::rig::{LIMIT, Rig};
+use super::tls;
+use huifang::domain::call::outcome::Party;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-/// What the sender may hear of its message.
-#[derive(Clone, Copy)]
-enum Reply {
-    /// This status.
-    Is(u16),
-    /// A refusal, or nothing at all.
-    NoneOrRefusal,
-}
-use Reply::{Is, NoneOrRefusal};
-
-/// Lines end in `\n` here and in CR LF on the wire. `{us}` is the address of the stack, `{far}` ours, `{id}` the Call-ID.
-const MESSAGES: &[(&str, Reply, &[u8])] = &[
-    (
-        "3.1.1.1 folded, compact and oddly cased headers",
-        Is(403),
-        b"INVITE sip:front-desk@{us};lr;x=%41 SIP/2.0\nvIA  :  SIP/2.0/UDP\n   {far} ;branch=\n z9hG4bK{id}\n\
-          t  : \"front \\\"desk\\\"\"\n <sip:front-desk@{us}>\nf: \"a long \n  name\" <sip:yard@{far}>;tag=fold\n\
-          i:\n {id}\nMAX-forwards:\n  0070\ncseq: 0007\n   INVITE\nm: <sip:yard@{far}>\nX-Unheard-Of: ;;,,;;\nl: 0\n\n",
-    ),
-    (
-        // Allowed by the grammar, and not read by the stack: dropped.
-        "3.1.1.1 a tag on the next line",
-        NoneOrRefusal,
-        b"INVITE sip:us@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\nFrom: <sip:s@{far}>;tag\n  =  t\n\
-          To: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 INVITE\nContact: <sip:s@{far}>\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.1.1.1 blanks inside the protocol of Via",
-        Is(403),
-        b"INVITE sip:us@{us} SIP/2.0\nVia: SIP / 2.0 / UDP {far} ; branch = z9hG4bK{id}\nMax-Forwards: 70\n\
-          From: <sip:s@{far}>;tag=p\nTo: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 INVITE\nContact: <sip:s@{far}>\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.1.1.2 every character that a token may have",
-        Is(501),
-        b"!Visit-1.*%+`'~ sip:~_.!*'()&=+$,;?/%20%23@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}-.!%*_+`'~\n\
-          Max-Forwards: 70\nFrom: Odd.Token!'%*_+`~ <sip:a_b!c@{far}>;tag=.-!%*_+`'~\nTo: <sip:us@{us}>\nCall-ID: {id}\n\
-          CSeq: 3 !Visit-1.*%+`'~\n!X-.*%+`'~: odd\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.1.1.3 escaped characters in a user part, even a NUL",
-        Is(403),
-        b"INVITE sip:sip%3Ayard%40field%00gate@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\n\
-          From: <sip:%E7%8E%8B%00%25@{far};user%3Dx=1>;tag=esc\nTo: <sip:sip%3Ayard%40field@{us}>\nCall-ID: {id}\n\
-          CSeq: 1 INVITE\nContact: <sip:%63%61r@{far}>\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.1.1.7 headers as long as no sane sender makes them",
-        NoneOrRefusal,
-        b"INVITE sip:us@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}{long}\nMax-Forwards: 70\n\
-          From: \"{long}\" <sip:{long}@{far}>;tag={long}\nTo: <sip:us@{us};p={long}>\nCall-ID: {id}\nCSeq: 1 INVITE\n\
-          Subject: {long}{long}\nContact: <sip:us@{far}>\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.1.1.13 three protocols of Via before ours",
-        Is(200),
-        b"OPTIONS sip:us@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nVia: SIP/2.0/SCTP a.invalid;branch=z9hG4bKs\n\
-          Via: SIP/2.0/TLS b.invalid;branch=z9hG4bKt\nVia: SIP/2.0/CARRIER-PIGEON c.invalid;branch=z9hG4bKu\n\
-          Max-Forwards: 70\nFrom: <sip:s@{far}>;tag=v\nTo: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.1.2.1 separators where nothing should be",
-        NoneOrRefusal,
-        b"INVITE sip:us@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};;,;,,\nMax-Forwards: 70\nFrom: <sip:s@{far}>;;tag=sep;\n\
-          To: \"us\" <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 INVITE\nContact: <sip:s@{far}>, ;;q=,\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.1.2.2 a body shorter than it says",
-        NoneOrRefusal,
-        b"INVITE sip:us@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\nFrom: <sip:s@{far}>;tag=c\n\
-          To: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 INVITE\nContact: <sip:s@{far}>\nContent-Type: application/sdp\n\
-          Content-Length: 9000\n\nv=0\no=s 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 40000 RTP/AVP 8\n",
-    ),
-    (
-        "3.1.2.3 a negative Content-Length",
-        NoneOrRefusal,
-        b"INVITE sip:us@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\nFrom: <sip:s@{far}>;tag=n\n\
-          To: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 INVITE\nContact: <sip:s@{far}>\nContent-Type: application/sdp\n\
-          Content-Length: -70\n\nv=0\no=s 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 40000 RTP/AVP 8\n",
-    ),
-    (
-        "3.1.2.4 numbers that no integer holds",
-        NoneOrRefusal,
-        b"REGISTER sip:{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 4294967366\n\
-          From: <sip:s@{far}>;tag=o\nTo: <sip:s@{us}>\nCall-ID: {id}\nCSeq: 99999999999999999999 REGISTER\n\
-          Contact: <sip:s@{far}>;expires=1000000000000000000000\nExpires: 1000000000000000000000\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.1.2.6 quotes that never close",
-        NoneOrRefusal,
-        b"INVITE sip:us@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\n\
-          From: <sip:s@{far}>;tag=q\nTo: \"the front desk <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 INVITE\n\
-          Contact: <sip:s@{far}\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.1.2.11 brackets and blanks in the request line",
-        NoneOrRefusal,
-        b"INVITE  <sip:us@{us} ; lr>  SIP/2.0 \nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\n\
-          From: <sip:s@{far}>;tag=b\nTo: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 INVITE\nContact: <sip:s@{far}>\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.1.2.16 a version that does not exist",
-        NoneOrRefusal,
-        b"OPTIONS sip:us@{us} SIP/7.0\nVia: SIP/7.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\nFrom: <sip:s@{far}>;tag=w\n\
-          To: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.1.2.17 a CSeq of another method",
-        NoneOrRefusal,
-        b"INVITE sip:us@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\nFrom: <sip:s@{far}>;tag=m\n\
-          To: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 8 OPTIONS\nContact: <sip:s@{far}>\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.1.2.19 a status that is none",
-        NoneOrRefusal,
-        b"SIP/2.0 4294967301 better not break the receiver\nVia: SIP/2.0/UDP {us};branch=z9hG4bK{id}\nFrom: <sip:us@{us}>;tag=z\n\
-          To: <sip:s@{far}>;tag=y\nCall-ID: {id}\nCSeq: 353 INVITE\nContact: <sip:s@{far}>\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.3.1 a request without most of what it needs",
-        NoneOrRefusal,
-        b"INVITE sip:us@{us} SIP/2.0\nCSeq: 193 INVITE\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.3.2 a scheme that nobody knows",
-        NoneOrRefusal,
-        b"INVITE excavator:bucket?arm SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\n\
-          From: <http://shop.invalid/>;tag=k\nTo: <isbn:9787111>\nCall-ID: {id}\nCSeq: 1 INVITE\n\
-          Contact: <mailto:s@shop.invalid>\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.3.8 headers that may stand once stand twice",
-        NoneOrRefusal,
-        b"INVITE sip:us@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\nMax-Forwards: 5\n\
-          From: <sip:s@{far}>;tag=1\nFrom: <sip:other@{far}>;tag=2\nTo: <sip:us@{us}>\nTo: <sip:them@{us}>;tag=3\nCall-ID: {id}\n\
-          Call-ID: second-{id}\nCSeq: 5 INVITE\nCSeq: 59 OPTIONS\nContact: <sip:s@{far}>\nContent-Length: 0\n\n",
-    ),
-    (
-        "3.3.9 two lengths that contradict each other",
-        NoneOrRefusal,
-        b"OPTIONS sip:us@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\nFrom: <sip:s@{far}>;tag=l\n\
-          To: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 OPTIONS\nContent-Length: 13\nContent-Length: 5\n\nhow long am I",
-    ),
-    (
-        "3.3.10 an answer that calls a crowd back",
-        NoneOrRefusal,
-        b"SIP/2.0 200 OK\nVia: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK{id}\nFrom: <sip:us@{us}>;tag=d\n\
-          To: <sip:s@{far}>;tag=e\nCall-ID: {id}\nCSeq: 1 INVITE\nContact: <sip:s@255.255.255.255>\nContent-Length: 0\n\n",
-    ),
-    (
-        "NUL bytes in and between the headers",
-        NoneOrRefusal,
-        b"INVITE sip:us\0@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\n\0\0: \0\nMax-Forwards: 70\n\
-          From: \"\0\" <sip:s@{far}>;tag=\0\nTo: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 INVITE\nContent-Length: 0\n\n\0\0\0\0",
-    ),
-    ("bytes of no protocol", NoneOrRefusal, b"\xff\xfe\x00\x01\x80\x7f\r\r\x00\xc3\x28\xf0\x9f{id}\n\n\xed\xa0\x80 SIP/2.0\n\n"),
-    ("a header block of colons", NoneOrRefusal, b"INVITE sip:us@{us} SIP/2.0\n:\n::\n:::\n: :\n\t:\n\n"),
-];
 
 fn on_the_wire(message: &[u8], id: &str, us: SocketAddr, far: SocketAddr) -> Vec<u8> {
     let long = "0123456789abcdef".repeat(40);
@@ -203,7 +45,10 @@ struct Torture {
 
 impl Torture {
     async fn new() -> Self {
-        let rig = Rig::new("sip:127.0.0.1:9", "").await;
+        Self::with(Rig::new("sip:127.0.0.1:9", "").await).await
+    }
+
+    async fn with(rig: Rig) -> Self {
         let us = rig.stack.local_udp().unwrap();
         Self { rig, us, far: Peer::udp().await, asked: 0 }
     }
@@ -276,28 +121,117 @@ async fn a_message_that_is_cut_off_anywhere_opens_nothing_and_breaks_nothing() {
     }
 }
 
+/// The same message as it would be over another transport.
+fn over(mut bytes: Vec<u8>, transport: &[u8; 3]) -> Vec<u8> {
+    let udp = b"/UDP ";
+    if let Some(at) = bytes.windows(udp.len()).position(|w| w == udp) {
+        bytes[at + 1..at + 4].copy_from_slice(transport);
+    }
+    bytes
+}
+
 #[tokio::test]
 async fn messages_that_are_hard_to_read_open_nothing_and_break_nothing_over_tcp() {
     let mut torture = Torture::new().await;
     let us = torture.rig.stack.local_tcp().unwrap();
     for (n, (title, ..)) in MESSAGES.iter().enumerate() {
-        let mut stream = TcpStream::connect(us).await.unwrap();
-        let mut bytes = torture.message(n);
-        let udp = b"/UDP ";
-        if let Some(at) = bytes.windows(udp.len()).position(|w| w == udp) {
-            bytes[at..at + udp.len()].copy_from_slice(b"/TCP ");
-        }
-        // It may be refused and closed in the middle of our writing.
-        if stream.write_all(&bytes).await.is_ok() {
-            stream.shutdown().await.ok();
-            let mut replies = vec![];
-            timeout(LIMIT, stream.read_to_end(&mut replies))
-                .await
-                .unwrap_or_else(|_| panic!("{title}: left open"))
-                .ok();
-        }
+        let bytes = over(torture.message(n), b"TCP");
+        assert!(Peer::dial(us).await.say_and_close(&bytes).await, "{title}: left open");
         torture.assert_unharmed(title).await;
     }
+    Peer::dial(us).await.is_answered(us, "after-all-over-tcp").await;
+}
+
+#[tokio::test]
+async fn messages_that_are_hard_to_read_open_nothing_and_break_nothing_over_tls() {
+    let authority = tls::Authority::new();
+    let mut torture = Torture::with(tls::rig(&authority, "sip:127.0.0.1:9", "").await).await;
+    let us = torture.rig.stack.local_tls().unwrap();
+    for (n, (title, ..)) in MESSAGES.iter().enumerate() {
+        let bytes = over(torture.message(n), b"TLS");
+        assert!(tls::dial(&authority, us).await.say_and_close(&bytes).await, "{title}: left open");
+        torture.assert_unharmed(title).await;
+    }
+    tls::dial(&authority, us).await.is_answered(us, "after-all-over-tls").await;
+}
+
+/// Wrong messages for a dialog that is up: `{head}` are Via to Call-ID of the far end in that dialog.
+const IN_DIALOG: &[(&str, &[u8])] = &[
+    ("a BYE of another dialog", b"BYE sip:us SIP/2.0\n{head}x\nCSeq: 70 BYE\nContent-Length: 0\n\n"),
+    ("a BYE whose CSeq is of another method", b"BYE sip:us SIP/2.0\n{head}\nCSeq: 71 INVITE\nContent-Length: 0\n\n"),
+    ("a BYE without CSeq", b"BYE sip:us SIP/2.0\n{head}\nContent-Length: 0\n\n"),
+    ("a BYE of no version", b"BYE sip:us SIP/9.0\n{head}\nCSeq: 72 BYE\nContent-Length: -1\n\n"),
+    ("a re-INVITE with a body of bytes", b"INVITE sip:us SIP/2.0\n{head}\nCSeq: 73 INVITE\nContent-Type: a/b\nContent-Length: 4\n\n\xff\x00\xfe\x80"),
+    ("an INFO longer than any", b"INFO sip:us SIP/2.0\n{head}\nCSeq: 74 INFO\nX: {long}{long}{long}{long}{long}{long}{long}{long}\nContent-Length: 0\n\n"),
+    ("an INFO of a length that no integer holds", b"INFO sip:us SIP/2.0\n{head}\nCSeq: 75 INFO\nContent-Length: 99999999999999999999\n\n"),
+    ("an INFO whose headers never end", b"INFO sip:us SIP/2.0\n{head}\nCSeq: 76 INFO\nX: y"),
+    ("an unknown method", b"DANCE sip:us SIP/2.0\n{head}\nCSeq: 77 DANCE\nContent-Length: 0\n\n"),
+    ("a 200 that nobody asked for", b"SIP/2.0 200 OK\n{head}\nCSeq: 78 BYE\nContent-Length: 0\n\n"),
+    ("a 487 that nobody asked for", b"SIP/2.0 487 Gone\n{head}\nCSeq: 1 INVITE\nContent-Length: 0\n\n"),
+    ("GBK without end", b"NOTIFY sip:us SIP/2.0\n{head}\nCSeq: 79 NOTIFY\nSubject: \xd5\xc5\xc8\xfd\x95\\\nContent-Length: 0\n\n"),
+];
+
+#[tokio::test]
+async fn wrong_messages_inside_a_dialog_do_not_end_its_call() {
+    let mut far = Peer::udp().await;
+    let rig = Rig::new(&far.uri(), "").await;
+    let (udp, tcp) = (rig.stack.local_udp().unwrap(), rig.stack.local_tcp().unwrap());
+    let mut call = rig.call();
+    let invite = far.expect("INVITE").await;
+    far.answer(&invite).await;
+    far.expect("ACK").await;
+    call.until("answered").await;
+    let mut beside = Peer::udp().await;
+    for (n, (title, text)) in IN_DIALOG.iter().enumerate() {
+        for transport in [b"UDP", b"TCP"] {
+            let head = format!(
+                "Via: SIP/2.0/UDP {};branch=z9hG4bKwrong{n}{}\r\nMax-Forwards: 70\r\nFrom: {};tag=far\r\nTo: {}\r\nCall-ID: {}",
+                far.address(),
+                transport[0],
+                invite.header("To"),
+                invite.header("From"),
+                invite.header("Call-ID"),
+            );
+            let at = text.windows(6).position(|w| w == b"{head}").unwrap();
+            let mut bytes = on_the_wire(&text[..at], "", udp, far.address());
+            bytes.extend_from_slice(head.as_bytes());
+            bytes.extend(on_the_wire(&text[at + 6..], "", udp, far.address()));
+            let bytes = over(bytes, transport);
+            if transport == b"UDP" {
+                far.send(&bytes, udp).await;
+            } else {
+                assert!(Peer::dial(tcp).await.say_and_close(&bytes).await, "{title}: left open");
+            }
+            beside.is_answered(udp, &format!("beside-{n}-{}", transport[0])).await;
+            assert_eq!(rig.stack.dialogs(), 1, "{title}");
+        }
+    }
+    call.control.hang_up("done");
+    let bye = loop {
+        let message = far.next().await.expect("a BYE");
+        if message.kind() == "BYE" {
+            break message;
+        }
+    };
+    far.reply(&bye, "200 OK", b"", b"").await;
+    super::assert_answered(&call.end().await, Party::Us);
+    rig.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_calls_from_outside_is_refused_call_by_call() {
+    let mut torture = Torture::new().await;
+    let (us, far) = (torture.us, torture.far.address());
+    for n in 0..400 {
+        let invite = format!(
+            "INVITE sip:us@{us} SIP/2.0\r\nVia: SIP/2.0/UDP {far};branch=z9hG4bKflood{n}\r\nMax-Forwards: 70\r\n\
+             From: <sip:s@{far}>;tag=s\r\nTo: <sip:us@{us}>\r\nCall-ID: flood-{n}\r\nCSeq: 1 INVITE\r\n\
+             Contact: <sip:s@{far}>\r\nContent-Length: 0\r\n\r\n"
+        );
+        torture.send(invite.as_bytes()).await;
+        assert_eq!(torture.reply_to(&format!("flood-{n}"), "flood").await, "403");
+    }
+    torture.assert_unharmed("after the flood").await;
 }
 
 /// One to eight small harms: a byte changed, lost or put in, a piece doubled, the end lost.
