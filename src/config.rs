@@ -130,10 +130,17 @@ pub struct Media {
     pub rtp_ports: String,
     /// An answered call without RTP for so long is ended.
     pub rtp_timeout_s: u64,
+    /// So is one that is on hold for so long.
+    pub hold_timeout_s: u64,
 }
 impl Default for Media {
     fn default() -> Self {
-        Self { address: Ipv4Addr::LOCALHOST.into(), rtp_ports: "20000-29999".into(), rtp_timeout_s: 20 }
+        Self {
+            address: Ipv4Addr::LOCALHOST.into(),
+            rtp_ports: "20000-29999".into(),
+            rtp_timeout_s: 20,
+            hold_timeout_s: 300,
+        }
     }
 }
 impl Media {
@@ -147,6 +154,19 @@ impl Media {
         let (a, b): (u16, u16) = (a.trim().parse().map_err(|_| bad())?, b.trim().parse().map_err(|_| bad())?);
         if a >= 1024 && a < b { Ok(a..=b) } else { Err(bad()) }
     }
+}
+
+/// SRTP with keys in SDP (RFC 4568).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Srtp {
+    /// Plain RTP only.
+    #[default]
+    Off,
+    /// Keys are offered beside plain RTP (RFC 8643); the far end chooses.
+    Optional,
+    /// A call without encryption is ended.
+    Required,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -178,6 +198,8 @@ pub struct Trunk {
     pub caller_id: Option<String>,
     #[serde(default = "default_codecs")]
     pub codecs: Vec<String>,
+    #[serde(default)]
+    pub srtp: Srtp,
     #[serde(default = "default_max_calls")]
     pub max_calls: u32,
     #[serde(default = "default_cps")]
@@ -206,6 +228,7 @@ impl Trunk {
             register: false,
             caller_id: None,
             codecs: default_codecs(),
+            srtp: Srtp::default(),
             max_calls: default_max_calls(),
             max_calls_per_second: default_cps(),
             ring_timeout_s: default_ring_timeout(),

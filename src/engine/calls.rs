@@ -168,7 +168,7 @@ impl<'a> Live<'a> {
         let recorder = Recorder::create(&config.recordings.store, self.call.id.as_str(), claimed_at)
             .map_err(|e| NotDialled { outcome: Outcome::RecorderFailed, detail: e.to_string() })?;
         let codecs: Vec<Codec> = pick.codecs().iter().filter_map(|name| Codec::parse(name).ok()).collect();
-        MediaSession::open(&config.media, &codecs, recorder)
+        MediaSession::open_with(&config.media, &codecs, pick.srtp(), recorder)
             .await
             .map_err(|e| NotDialled { outcome: Outcome::TrunkFailure, detail: e.to_string() })
     }
@@ -193,7 +193,7 @@ impl<'a> Live<'a> {
                 end = conversation_end(&mut line.conversation) => Some(self.on_conversation(end)),
                 () = until(self.save_at), if self.save_at.is_some() => {
                     self.save_at = None;
-                    self.learn(&line);
+                    self.learn_from_the_wire();
                     self.save_if_more_is_known().await;
                     None
                 }
@@ -206,7 +206,6 @@ impl<'a> Live<'a> {
                 self.advance(input, &mut line, order).await;
             }
         }
-        self.learn(&line);
         let Line { media, conversation, .. } = line;
         drop(conversation);
         match Arc::try_unwrap(media) {
@@ -308,14 +307,18 @@ impl<'a> Live<'a> {
                 }
                 None
             }
-            CallEvent::Ended(end) => Some(CallInput::LineEnded(LineEnd {
-                at: end.at,
-                outcome: end.outcome,
-                by: end.by,
-                status: end.status,
-                detail: end.detail,
-                fault: end.fault,
-            })),
+            CallEvent::Ended(end) => {
+                // The conversation may still need a moment; the recording does not wait for it.
+                line.media.hang_up(monotonic());
+                Some(CallInput::LineEnded(LineEnd {
+                    at: end.at,
+                    outcome: end.outcome,
+                    by: end.by,
+                    status: end.status,
+                    detail: end.detail,
+                    fault: end.fault,
+                }))
+            }
         }
     }
 
@@ -325,9 +328,11 @@ impl<'a> Live<'a> {
             MediaEvent::Key(key) => VoiceEvent::Key(key),
             MediaEvent::FirstRtp { at } => {
                 let first_rtp_in_at = Some(self.wall(at));
-                self.machine.learn(&Instants { first_rtp_in_at, ..Instants::default() });
-                self.save_soon();
-                return None;
+                return self.learn(Instants { first_rtp_in_at, ..Instants::default() });
+            }
+            MediaEvent::FirstSent { at } => {
+                let first_rtp_out_at = Some(self.wall(at));
+                return self.learn(Instants { first_rtp_out_at, ..Instants::default() });
             }
             MediaEvent::RtpTimeout => return Some(CallInput::RtpTimeout),
             MediaEvent::RecorderFailed(detail) => return Some(CallInput::RecorderFailed { detail }),
@@ -400,11 +405,11 @@ impl<'a> Live<'a> {
         CallInput::ConversationOver(outcome.end)
     }
 
-    /// The first packets of media, as instants of the call.
-    fn learn(&mut self, line: &Line) {
-        let first_rtp_out_at = line.media.first_sent().map(|at| self.wall(at));
-        self.machine.learn(&Instants { first_rtp_out_at, ..Instants::default() });
-        self.learn_from_the_wire();
+    /// Instants that change nothing in the course of the call.
+    fn learn(&mut self, instants: Instants) -> Option<CallInput> {
+        self.machine.learn(&instants);
+        self.save_soon();
+        None
     }
 
     /// A message is stamped at the socket, and again when the call learns of it: what follows from it must not seem to come before.

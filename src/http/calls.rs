@@ -56,7 +56,7 @@ pub struct CallDto {
     pub acked_at: Option<String>,
     /// First voice packet of the far end, early media included.
     pub first_rtp_in_at: Option<String>,
-    /// Our first packet after the answer.
+    /// Our first packet, early media included.
     pub first_rtp_out_at: Option<String>,
     /// First BYE, whoever sent it.
     pub bye_at: Option<String>,
@@ -92,6 +92,18 @@ pub struct LegDto {
     pub packets_late: u64,
     pub packets_refused: u64,
     pub jitter_ms: f64,
+    pub packets_duplicate: u64,
+    /// How often the far end began a new stream.
+    pub stream_changes: u64,
+    /// RTCP reports of the far end that were read, and refused.
+    pub reports_received: u64,
+    pub reports_refused: u64,
+    /// What the far end last reported of our stream.
+    pub far_lost: Option<u64>,
+    pub far_jitter_ms: Option<f64>,
+    pub round_trip_ms: Option<f64>,
+    /// The suite when the media was encrypted.
+    pub srtp: Option<String>,
 }
 
 /// What is stored about a recording; the audio is at `url`.
@@ -186,6 +198,14 @@ impl LegDto {
             packets_late: leg.packets_late,
             packets_refused: leg.packets_refused,
             jitter_ms: leg.jitter_ms,
+            packets_duplicate: leg.packets_duplicate,
+            stream_changes: leg.stream_changes,
+            reports_received: leg.reports_received,
+            reports_refused: leg.reports_refused,
+            far_lost: leg.far_lost,
+            far_jitter_ms: leg.far_jitter_ms,
+            round_trip_ms: leg.round_trip_ms,
+            srtp: leg.srtp.clone(),
         }
     }
 }

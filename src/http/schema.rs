@@ -42,8 +42,15 @@ names! {
     NullReasonName = [NoLevel::NotAsked, NoLevel::NoEvidence, NoLevel::NotApplicable];
     ChannelName = [Channel::Agent, Channel::Customer];
     SeverityName = [Severity::Pass, Severity::Info, Severity::Amber, Severity::Red];
-    GapReasonName =
-        [GapReason::Loss, GapReason::NoMedia, GapReason::Hold, GapReason::Crash, GapReason::RecorderFailed];
+    GapReasonName = [
+        GapReason::Loss,
+        GapReason::NoMedia,
+        GapReason::Hold,
+        GapReason::Dtx,
+        GapReason::Late,
+        GapReason::Crash,
+        GapReason::RecorderFailed,
+    ];
     RecordingStateName = [
         RecordingState::Open,
         RecordingState::Complete,

@@ -12,6 +12,8 @@ const WILDEST_JITTER: i64 = 8_000;
 pub struct Counters {
     pub received: u64,
     pub duplicates: u64,
+    /// Streams that began after the first with another SSRC.
+    pub changes: u64,
     stream: Option<Stream>,
     /// Of streams that are over.
     lost_before: u64,
@@ -36,7 +38,38 @@ pub enum Seen {
     Duplicate,
 }
 
+/// What a report tells of the stream that runs now (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reception {
+    pub ssrc: u32,
+    /// Highest number with its cycles.
+    pub highest: u32,
+    pub expected: u64,
+    pub received: u64,
+    /// In units of the RTP clock.
+    pub jitter: u32,
+}
+
 impl Counters {
+    pub fn reception(&self) -> Option<Reception> {
+        let stream = self.stream.as_ref()?;
+        Some(Reception {
+            ssrc: stream.ssrc,
+            highest: (stream.highest - (stream.first & !0xFFFF)) as u32,
+            expected: stream.expected(),
+            received: stream.unique,
+            jitter: self.jitter as u32,
+        })
+    }
+
+    /// Does this packet go on where the stream stands?
+    pub fn continues(&self, ssrc: u32, sequence: u16) -> bool {
+        self.stream.as_ref().is_some_and(|stream| {
+            let step = i64::from(sequence.wrapping_sub(stream.highest as u16) as i16);
+            stream.ssrc == ssrc && (1..=LONGEST_DROPOUT).contains(&step)
+        })
+    }
+
     pub fn packet(&mut self, ssrc: u32, sequence: u16) -> Seen {
         self.received += 1;
         let (highest, continues) = match &self.stream {
@@ -56,6 +89,7 @@ impl Counters {
 
     fn start(&mut self, ssrc: u32, sequence: u16) -> Seen {
         self.lost_before = self.lost();
+        self.changes += u64::from(self.stream.as_ref().is_some_and(|stream| stream.ssrc != ssrc));
         // The low 16 bits stay those of the wire, the rest continues upwards.
         let after = self.stream.as_ref().map_or(0, |stream| stream.highest + 1);
         let ahead = i64::from(sequence.wrapping_sub(after as u16));
@@ -78,10 +112,7 @@ impl Counters {
 
     /// Numbers that never came.
     pub fn lost(&self) -> u64 {
-        let current = self.stream.as_ref().map_or(0, |stream| {
-            let expected = u64::try_from(stream.highest - stream.first + 1).unwrap_or(0);
-            expected.saturating_sub(stream.unique)
-        });
+        let current = self.stream.as_ref().map_or(0, |stream| stream.expected().saturating_sub(stream.unique));
         self.lost_before + current
     }
 
@@ -91,6 +122,10 @@ impl Counters {
 }
 
 impl Stream {
+    fn expected(&self) -> u64 {
+        u64::try_from(self.highest - self.first + 1).unwrap_or(0)
+    }
+
     fn step(&mut self, step: i64) -> Seen {
         let number = self.highest + step;
         if step > 0 {
@@ -144,6 +179,19 @@ mod tests {
             counters.packet(ssrc, number);
         }
         assert_eq!(counters.lost(), 2);
+    }
+
+    #[test]
+    fn a_report_counts_the_running_stream_with_its_cycles() {
+        let mut counters = Counters::default();
+        for (ssrc, number) in [(1, 7), (2, 65_534), (2, 65_535), (2, 1)] {
+            counters.packet(ssrc, number);
+        }
+        let want = Reception { ssrc: 2, highest: 0x1_0001, expected: 4, received: 3, jitter: 0 };
+        assert_eq!(counters.reception(), Some(want));
+        assert_eq!(counters.changes, 1);
+        let goes_on = [(2, 2), (2, 500), (2, 1), (2, 40_000), (1, 2)].map(|(ssrc, n)| counters.continues(ssrc, n));
+        assert_eq!(goes_on, [true, true, false, false, false]);
     }
 
     #[test]

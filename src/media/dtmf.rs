@@ -1,7 +1,7 @@
 //! Keys as telephone-event packets (RFC 4733), both ways, and heard in the voice where the far end has no such packets. Pure.
 //!
-//! Receiving: one key per press, told at its first packet, whichever of its packets are lost or doubled. Sending: 100 ms of key, its end
-//! three times, 60 ms of pause. Flash and other events are ignored.
+//! Receiving: one key per press, told at its first packet, whichever of its packets are lost or doubled. Sending: at least 100 ms of key, its
+//! end three times, at least 60 ms of pause. Flash and other events are ignored.
 
 use super::codec::FRAME;
 use super::tones;
@@ -76,20 +76,23 @@ impl ToneKeys {
     }
 }
 
-/// Frames of a key's tone, of its repeated ends, and of the pause after it.
-const TONE: u16 = 5;
-const ENDS: u16 = 2;
-const PAUSE: u16 = 3;
+/// Least length of a key's tone and of the pause after it, samples.
+const TONE: u16 = 800;
+const PAUSE: u16 = 480;
+/// The end is told so often (RFC 4733 §2.5.1.4).
+const ENDS: u8 = 3;
 
-/// Spells queued keys frame by frame.
+/// Spells queued keys packet by packet, whatever the length of a packet.
 #[derive(Clone, Debug, Default)]
 pub struct KeySender {
     queue: VecDeque<u8>,
-    /// Frames of the first key that are done.
-    frame: u16,
+    /// Of the first key: samples that sounded, ends told, samples of the pause.
+    sounded: u16,
+    ends: u8,
+    paused: u16,
 }
 
-/// What one 20 ms frame holds while keys are sent.
+/// What one packet's time holds while keys are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFrame {
     Event {
@@ -117,27 +120,26 @@ impl KeySender {
         skipped
     }
 
-    /// The next 20 ms, `None` when no key is being sent.
-    pub fn next_frame(&mut self) -> Option<KeyFrame> {
+    /// The next packet's time of `samples`, `None` when no key is being sent.
+    pub fn next_frame(&mut self, samples: u16) -> Option<KeyFrame> {
         let event = *self.queue.front()?;
-        let frame = self.frame;
-        self.frame += 1;
-        if self.frame == TONE + ENDS + PAUSE {
-            self.frame = 0;
-            self.queue.pop_front();
-        }
-        if frame >= TONE + ENDS {
+        let (first, sounds) = (self.sounded == 0, self.sounded < TONE);
+        if sounds {
+            self.sounded += samples;
+        } else if self.ends == ENDS {
+            self.paused += samples;
+            if self.paused >= PAUSE {
+                *self = Self { queue: std::mem::take(&mut self.queue), ..Self::default() };
+                self.queue.pop_front();
+            }
             return Some(KeyFrame::Pause);
         }
-        let duration = (frame + 1).min(TONE) * 160;
-        let end = if frame + 1 >= TONE { 0x80 } else { 0 };
-        let [high, low] = duration.to_be_bytes();
-        Some(KeyFrame::Event {
-            key: char::from(KEYS[usize::from(event)]),
-            payload: [event, end | 10, high, low],
-            first: frame == 0,
-            sounds: frame < TONE,
-        })
+        let over = self.sounded >= TONE;
+        self.ends += u8::from(over);
+        let end = if over { 0x80 } else { 0 };
+        let [high, low] = self.sounded.to_be_bytes();
+        let key = char::from(KEYS[usize::from(event)]);
+        Some(KeyFrame::Event { key, payload: [event, end | 10, high, low], first, sounds })
     }
 }
 
@@ -181,17 +183,22 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_heard_as_the_same_keys() {
-        let (mut sender, mut receiver) = (KeySender::default(), KeyReceiver::default());
-        assert_eq!(sender.push("1x2#"), 1);
-        let (mut heard, mut press) = (String::new(), 0);
-        for tick in 0..40_u32 {
-            if let Some(KeyFrame::Event { payload, first, .. }) = sender.next_frame() {
-                press = if first { tick * 160 } else { press };
-                heard.extend(receiver.packet(9, press, &payload));
+        for samples in [80, 160, 240, 480] {
+            let (mut sender, mut receiver) = (KeySender::default(), KeyReceiver::default());
+            assert_eq!(sender.push("1x2#"), 1);
+            let (mut heard, mut press, mut ends, mut longest) = (String::new(), 0, 0, 0);
+            for tick in 0..80_u32 {
+                if let Some(KeyFrame::Event { payload, first, .. }) = sender.next_frame(samples) {
+                    press = if first { tick * u32::from(samples) } else { press };
+                    heard.extend(receiver.packet(9, press, &payload));
+                    ends += u32::from(payload[1] & 0x80 != 0);
+                    longest = longest.max(u16::from_be_bytes([payload[2], payload[3]]));
+                }
             }
+            assert_eq!((heard.as_str(), ends), ("12#", 9), "{samples} samples a packet");
+            assert!((800..1_280).contains(&longest), "{samples} samples a packet: {longest}");
+            assert_eq!(sender.next_frame(samples), None);
         }
-        assert_eq!(heard, "12#");
-        assert_eq!(sender.next_frame(), None);
     }
 
     #[test]

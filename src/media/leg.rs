@@ -1,33 +1,46 @@
 //! One call's media as a machine without sockets, files or clock: every method takes `now`, packets and chunks come out as values.
 //!
 //! The axis of the recording begins at the first early media, or at the answer. Received voice is placed on it by RTP time and held back from
-//! the disk for 400 ms so that late packets find their place; the live frames for the recogniser follow 40 ms behind the line.
+//! the disk for 400 ms so that late packets find their place; the live frames for the recogniser follow 40 ms and more behind the line.
+//! Packets that come before any description are kept, the last hundred of them: those of the answer may overtake it.
+//!
+//! When nothing comes: after `rtp_timeout` from the answer, from the last packet or from the end of a hold, and after `hold_timeout` on hold
+//! (by either style, or a far end that only listens), the time-out is told once. Only RTP counts: a far end that sends nothing but reports
+//! is silent. What that means for the call is the engine's.
 //! Does not do: sockets and writing (see `session`), what to play and when (the engine).
+
+mod live;
 
 use super::codec::{Codec, FRAME, SAMPLE_RATE};
 use super::dtmf::ToneKeys;
 use super::inbound::{Inbound, Received, Sink};
-use super::playout::{Datagram, Permit, PlayId, Playout};
-use super::sdp::{self, Direction, Local, NegotiationError, Remote};
+use super::playout::{Permit, PlayId, Playout};
+use super::reports::{Reports, Sent};
+use super::rtp;
+use super::sdes::OurKeys;
+use super::sdp::{self, Direction, Local, NegotiationError, Place, Remote};
+use super::srtp::{Kind, Srtp};
 use super::track::Track;
 use crate::domain::call::LegStats;
 use crate::domain::recording::gaps::GapLog;
 use crate::domain::recording::manifest::Gap;
 use jiff::Timestamp;
+use live::Live;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const TICK: Duration = Duration::from_millis(20);
+/// Between looks at the clock while nothing is to be sent.
+const IDLE: Duration = Duration::from_millis(20);
 /// Held back from the disk for late packets, samples.
 const HOLD_BACK: i64 = 3_200;
-/// How far the live frames run behind the line, samples.
-const LIVE_DELAY: i64 = 320;
 /// A clock that fell further behind skips instead of sending a burst.
 const FALLEN_BEHIND: Duration = Duration::from_millis(100);
 /// Datagrams kept while no description of the far end is known.
 const MOST_WAITING: usize = 100;
+/// A hold that lasts longer is no pause, unless told otherwise.
+const HOLD_TIMEOUT: Duration = Duration::from_secs(300);
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum MediaEvent {
@@ -37,7 +50,9 @@ pub enum MediaEvent {
     Key(char),
     /// The first valid packet of the far end.
     FirstRtp { at: Instant },
-    /// Nothing came for `media.rtp_timeout_s` though nobody is on hold. Told once until media comes again.
+    /// The first packet of ours left.
+    FirstSent { at: Instant },
+    /// Nothing came for `media.rtp_timeout_s`, or a hold lasted for `media.hold_timeout_s`. Told once until media comes again.
     RtpTimeout,
     /// The recording cannot be continued: the call must end (invariant 1). What is written stays.
     RecorderFailed(String),
@@ -62,20 +77,28 @@ pub struct Leg {
     gaps: GapLog,
     /// Taken from the track, not yet handed to the writer: left and right in turn.
     chunk: Vec<i16>,
-    live: i64,
+    live: Option<Live>,
     next_tick: Instant,
     waiting: VecDeque<(Instant, SocketAddr, Vec<u8>)>,
     last_rtp: Option<Instant>,
     rtp_timeout: Duration,
+    held_since: Option<Instant>,
+    hold_timeout: Duration,
     timed_out: bool,
     heard_rtp: bool,
-    /// When the first packet after the answer was sent.
-    first_sent: Option<Instant>,
+    sent_rtp: bool,
     /// Listens to the voice for keys while the far end has no telephone-event.
     tone_keys: ToneKeys,
     events: VecDeque<MediaEvent>,
     frames: VecDeque<CustomerFrame>,
-    rtcp_packets: u64,
+    srtp: Srtp,
+    reports: Reports,
+    /// Where the far end's reports come from, when they came to our RTCP port.
+    reports_from: Option<SocketAddr>,
+    /// The call is over: nothing is sent, heard or recorded from here.
+    ended: Option<Instant>,
+    /// One packet's time of the left channel.
+    pcm: Vec<i16>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +119,8 @@ pub struct Ending {
     pub gaps: Vec<Gap>,
     pub stats: LegStats,
     pub rtcp_packets: u64,
+    /// The last report, with our BYE, and where it goes.
+    pub bye: Option<(Vec<u8>, SocketAddr)>,
 }
 
 impl Leg {
@@ -106,41 +131,60 @@ impl Leg {
             version: 1,
             remote: None,
             axis: None,
+            reports: Reports::new(u64::from(playout.ssrc()) << 32 | u64::from(playout.timestamp()), now),
             playout,
             track: Track::default(),
             gaps: GapLog::default(),
             chunk: Vec::new(),
-            live: 0,
+            live: None,
             next_tick: now,
             waiting: VecDeque::new(),
             last_rtp: None,
             rtp_timeout,
+            held_since: None,
+            hold_timeout: HOLD_TIMEOUT,
             timed_out: false,
             heard_rtp: false,
-            first_sent: None,
+            sent_rtp: false,
             tone_keys: ToneKeys::default(),
             events: VecDeque::new(),
             frames: VecDeque::new(),
-            rtcp_packets: 0,
+            srtp: Srtp::new(OurKeys::off()),
+            reports_from: None,
+            ended: None,
+            pcm: Vec::new(),
         }
     }
 
+    /// With SRTP as the trunk wants it.
+    pub fn secured(self, keys: OurKeys) -> Self {
+        Self { srtp: Srtp::new(keys), ..self }
+    }
+
+    /// With another bound for a hold.
+    pub fn held_for(self, hold_timeout: Duration) -> Self {
+        Self { hold_timeout, ..self }
+    }
+
     pub fn offer(&self) -> Vec<u8> {
-        self.local.offer(self.version)
+        self.local.offer(self.version, self.srtp.ours())
     }
 
     pub fn early(&mut self, sdp: &[u8], now: Instant) -> Result<(), NegotiationError> {
-        let remote = sdp::read_answer(sdp, &self.local.codecs)?;
+        let remote = self.read_answer(sdp)?;
         self.begin_axis(now);
         self.apply(remote, now);
         Ok(())
     }
 
-    /// An answer without a body is the one already read from a provisional response.
+    /// An answer without a body, or one that nobody can read, is the one already read from a provisional response.
     pub fn answered(&mut self, sdp: &[u8], at: Instant, wall: Timestamp) -> Result<Codec, NegotiationError> {
-        let remote = match &self.remote {
-            Some(remote) if sdp.is_empty() => remote.clone(),
-            _ => sdp::read_answer(sdp, &self.local.codecs)?,
+        let remote = match (self.read_answer(sdp), &self.remote) {
+            (Err(error), Some(early)) if error.says_nothing() => {
+                tracing::debug!(%error, "the early answer stands for the final one");
+                early.clone()
+            }
+            (read, _) => read?,
         };
         let codec = remote.codecs[0].1;
         self.begin_axis(at);
@@ -149,7 +193,7 @@ impl Leg {
         {
             let place = axis.place(at).max(0);
             axis.answered = Some((place, wall));
-            self.live = place;
+            self.live = Some(Live::from(place));
             self.last_rtp = Some(at);
             self.timed_out = false;
         }
@@ -163,17 +207,21 @@ impl Leg {
             self.version += 1;
             return Ok(self.offer());
         }
-        let (remote, answer) = self.local.answer(self.version + 1, sdp)?;
+        let (remote, answer) = self.local.answer(self.version + 1, sdp, self.srtp.ours())?;
         self.version += 1;
         self.apply(remote, now);
         Ok(answer)
     }
 
     pub fn reanswered(&mut self, sdp: &[u8], now: Instant) -> Result<Codec, NegotiationError> {
-        let remote = sdp::read_answer(sdp, &self.local.codecs)?;
+        let remote = self.read_answer(sdp)?;
         let codec = remote.codecs[0].1;
         self.apply(remote, now);
         Ok(codec)
+    }
+
+    fn read_answer(&self, sdp: &[u8]) -> Result<Remote, NegotiationError> {
+        sdp::read_answer(sdp, &self.local.codecs, self.srtp.ours())
     }
 
     pub fn play(&mut self, clips: Vec<Arc<[i16]>>) -> PlayId {
@@ -195,12 +243,23 @@ impl Leg {
         }
     }
 
-    pub fn rtcp(&mut self) {
-        self.rtcp_packets += 1;
+    /// The call is over at `at`: the recording ends there, whatever still comes.
+    pub fn hang_up(&mut self, at: Instant) {
+        self.ended.get_or_insert(at);
+    }
+
+    /// One datagram from the RTCP port.
+    pub fn receive_report(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
+        if self.report(datagram, from, now) {
+            self.reports_from = Some(from);
+        }
     }
 
     /// One datagram from the RTP port.
     pub fn receive(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
+        if self.ended.is_some_and(|ended| now > ended) {
+            return;
+        }
         let Some(axis) = self.axis else {
             if self.waiting.len() >= MOST_WAITING {
                 self.waiting.pop_front();
@@ -208,12 +267,24 @@ impl Leg {
             self.waiting.push_back((now, from, datagram.to_vec()));
             return;
         };
+        if rtp::is_rtcp(datagram) {
+            self.report(datagram, from, now);
+            return;
+        }
+        let Some(plain) = self.srtp.open(Kind::Rtp, datagram) else {
+            self.inbound.refuse();
+            return;
+        };
         let mut keys = Vec::new();
-        let mut sink = Sink { track: &mut self.track, gaps: &mut self.gaps, keys: &mut keys };
+        let mut sink = Sink { track: &mut self.track, gaps: &mut self.gaps, keys: &mut keys, placed: None };
         let received = Received { from, now, at: axis.place(now) };
-        if self.inbound.packet(datagram, received, &mut sink) {
+        let first = self.inbound.packet(&plain, received, &mut sink);
+        if let (Some(place), Some(live)) = (sink.placed, &mut self.live) {
+            live.placed(place);
+        }
+        if let Some(at) = first {
             if !std::mem::replace(&mut self.heard_rtp, true) {
-                self.events.push_back(MediaEvent::FirstRtp { at: now });
+                self.events.push_back(MediaEvent::FirstRtp { at });
             }
             self.last_rtp = Some(now);
             self.timed_out = false;
@@ -230,25 +301,31 @@ impl Leg {
 
     /// Does what is due: packets to send, live frames, samples for the writer, the media time-out.
     pub fn tick(&mut self, now: Instant, mut send: impl FnMut(&[u8], SocketAddr)) {
-        let Some(axis) = self.axis else {
-            self.next_tick = now + TICK;
-            return;
+        let axis = match (self.axis, self.ended) {
+            (Some(axis), None) => axis,
+            _ => {
+                self.next_tick = now + IDLE;
+                return;
+            }
         };
         while self.next_tick <= now {
             let place = axis.place(self.next_tick);
-            let sent = self.frame(axis, place, now.duration_since(self.next_tick) > FALLEN_BEHIND, &mut send);
-            if sent && axis.answered.is_some() {
-                self.first_sent.get_or_insert(now);
-            }
+            self.frame(axis, place, now, &mut send);
             self.take(axis, place - HOLD_BACK);
-            self.next_tick += TICK;
+            self.next_tick += self.playout.ptime();
         }
         self.live_frames(axis, axis.place(now));
         self.watch(axis, now);
     }
 
-    pub fn first_sent(&self) -> Option<Instant> {
-        self.first_sent
+    /// The report that is due, and where it goes.
+    pub fn next_report(&mut self, now: Instant) -> Option<(Vec<u8>, SocketAddr)> {
+        let remote = self.remote.as_ref().filter(|_| self.ended.is_none())?;
+        let target = self.reports_target(remote)?;
+        if !self.reports.is_due(now) {
+            return None;
+        }
+        self.write_report(target, false, now)
     }
 
     /// Samples ready for the writer: left and right in turn, at least `least` frames, or none.
@@ -277,6 +354,8 @@ impl Leg {
     }
 
     pub fn finish(&mut self, end: Instant) -> Ending {
+        let end = self.ended.unwrap_or(end);
+        let bye = self.bye(end);
         let end = self.axis.map_or(0, |axis| axis.place(end));
         if let Some(axis) = self.axis {
             self.take(axis, end);
@@ -289,7 +368,8 @@ impl Leg {
             answered_wall: answered.map(|(_, wall)| wall),
             gaps: std::mem::take(&mut self.gaps).finish(end.max(self.track.written()), SAMPLE_RATE),
             stats: self.stats(),
-            rtcp_packets: self.rtcp_packets,
+            rtcp_packets: self.reports.received,
+            bye,
         }
     }
 
@@ -300,35 +380,87 @@ impl Leg {
         }
     }
 
-    fn apply(&mut self, remote: Remote, now: Instant) {
-        let event = remote.event;
-        self.inbound.negotiated(&remote, &self.local.codecs);
-        self.playout.negotiated(remote.codecs[0], event);
-        if let Some(axis) = self.axis {
-            self.gaps.hold(!remote.direction.they_speak(), axis.place(now));
+    fn apply(&mut self, mut remote: Remote, now: Instant) {
+        // An address of the other family cannot be sent to: its packets must tell.
+        if matches!(remote.place, Place::Address(ip) if ip.is_ipv4() != self.local.address.is_ipv4()) {
+            remote.place = Place::Open;
         }
+        self.inbound.negotiated(&remote, &self.local.codecs);
+        self.playout.negotiated(&remote);
+        self.srtp.negotiated(remote.crypto.as_ref());
+        let held = !remote.direction.they_speak();
+        if let Some(axis) = self.axis {
+            self.gaps.hold(held, axis.place(now));
+        }
+        self.held_since = held.then(|| self.held_since.unwrap_or(now));
         self.last_rtp = self.last_rtp.map(|last| last.max(now));
+        self.reports_from = None;
         self.remote = Some(remote);
         for (then, from, datagram) in std::mem::take(&mut self.waiting) {
             self.receive(&datagram, from, then);
         }
     }
 
-    /// True when a packet was sent.
-    fn frame(&mut self, axis: Axis, place: i64, behind: bool, send: &mut impl FnMut(&[u8], SocketAddr)) -> bool {
+    fn frame(&mut self, axis: Axis, place: i64, now: Instant, send: &mut impl FnMut(&[u8], SocketAddr)) {
+        let behind = now.duration_since(self.next_tick) > FALLEN_BEHIND;
         let direction = self.remote.as_ref().map_or(Direction::Inactive, |remote| remote.direction);
+        let target = self.inbound.target();
         let permit = match axis.answered {
-            _ if behind || !direction.we_send() => Permit::Nothing,
+            // A prompt waits until it is known where it can be heard.
+            _ if behind || !direction.we_send() || target.is_none() => Permit::Nothing,
             None => Permit::Silence,
             Some(_) => Permit::All,
         };
-        let (mut pcm, mut finished) = ([0; FRAME], Vec::new());
-        let datagram: Option<(Datagram, usize)> = self.playout.frame(permit, &mut pcm, &mut finished);
-        self.track.put_agent(place, &pcm);
+        let mut finished = Vec::new();
+        let datagram = self.playout.frame(permit, &mut self.pcm, &mut finished);
+        self.track.put_agent(place, &self.pcm);
         self.events.extend(finished.into_iter().map(MediaEvent::PlayFinished));
-        let (Some((datagram, len)), Some(target)) = (datagram, self.inbound.target()) else { return false };
-        send(&datagram[..len], target);
-        true
+        let (Some((datagram, len)), Some(target)) = (datagram, target) else { return };
+        if let Some(sealed) = self.srtp.seal(Kind::Rtp, &datagram[..len]) {
+            send(&sealed, target);
+            if !std::mem::replace(&mut self.sent_rtp, true) {
+                self.events.push_back(MediaEvent::FirstSent { at: now });
+            }
+        }
+    }
+
+    /// A report of the far end, from its host or from where its description says; true when it was taken.
+    fn report(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> bool {
+        let told = self.remote.as_ref().and_then(|remote| remote.rtcp).and_then(|(_, address)| address);
+        let is_far = self.inbound.target().is_some_and(|target| target.ip() == from.ip()) || told == Some(from.ip());
+        match self.srtp.open(Kind::Rtcp, datagram).filter(|_| is_far) {
+            Some(plain) => self.reports.read(&plain, self.playout.ssrc(), now),
+            None => {
+                self.reports.refuse();
+                false
+            }
+        }
+    }
+
+    /// Where its reports come from, else `a=rtcp`, else the port after its RTP (RFC 3550 §11).
+    fn reports_target(&self, remote: &Remote) -> Option<SocketAddr> {
+        let media = self.inbound.target()?;
+        let (port, address) = match remote.rtcp {
+            Some((port, address)) => (port, address.unwrap_or(media.ip())),
+            None => (media.port().checked_add(1)?, media.ip()),
+        };
+        Some(self.reports_from.unwrap_or(SocketAddr::new(address, port)))
+    }
+
+    fn write_report(&mut self, target: SocketAddr, bye: bool, now: Instant) -> Option<(Vec<u8>, SocketAddr)> {
+        let (packets, octets) = (self.playout.sent, self.playout.octets);
+        let sent = Sent { ssrc: self.playout.ssrc(), timestamp: self.playout.timestamp(), packets, octets };
+        let report = self.reports.write(sent, self.inbound.reception(), bye, now)?;
+        Some((self.srtp.seal(Kind::Rtcp, &report)?.into_owned(), target))
+    }
+
+    /// Who never sent anything does not say goodbye (RFC 3550 §6.3.7).
+    fn bye(&mut self, now: Instant) -> Option<(Vec<u8>, SocketAddr)> {
+        let target = self.reports_target(self.remote.as_ref()?)?;
+        if self.playout.sent + self.reports.sent == 0 {
+            return None;
+        }
+        self.write_report(target, true, now)
     }
 
     /// Moves what is old enough from the track to the writer's chunk; only the answered part can have gaps.
@@ -344,24 +476,29 @@ impl Leg {
     }
 
     fn live_frames(&mut self, axis: Axis, now: i64) {
-        let Some((answered, _)) = axis.answered else { return };
-        while self.live + FRAME as i64 + LIVE_DELAY <= now {
-            let at_s = (self.live - answered) as f64 / f64::from(SAMPLE_RATE);
-            let pcm = self.track.customer_frame(self.live);
-            if self.remote.as_ref().is_some_and(|remote| remote.event.is_none()) {
+        let (Some((answered, _)), Some(live)) = (axis.answered, &mut self.live) else { return };
+        let has_events =
+            self.remote.as_ref().is_some_and(|remote| remote.event.is_some()) || self.inbound.heard_events();
+        while let Some(place) = live.due(now) {
+            let at_s = (place - answered) as f64 / f64::from(SAMPLE_RATE);
+            let pcm = self.track.customer_frame(place);
+            if !has_events {
                 self.events.extend(self.tone_keys.frame(&pcm).map(MediaEvent::Key));
             }
             self.frames.push_back(CustomerFrame { at_s, pcm });
-            self.live += FRAME as i64;
         }
     }
 
     fn watch(&mut self, axis: Axis, now: Instant) {
-        let speaks = self.remote.as_ref().is_some_and(|remote| remote.direction.they_speak());
         let Some(last) = self.last_rtp.filter(|_| axis.answered.is_some()) else { return };
-        if !speaks {
-            self.last_rtp = Some(now);
-        } else if !self.timed_out && now.saturating_duration_since(last) >= self.rtp_timeout {
+        let (since, limit) = match self.held_since {
+            Some(held) => {
+                self.last_rtp = Some(now);
+                (held, self.hold_timeout)
+            }
+            None => (last, self.rtp_timeout),
+        };
+        if !self.timed_out && now.saturating_duration_since(since) >= limit {
             self.timed_out = true;
             self.events.push_back(MediaEvent::RtpTimeout);
         }
@@ -369,16 +506,21 @@ impl Leg {
 
     fn stats(&self) -> LegStats {
         let codec = self.inbound.heard_codec().or(self.playout.codec());
-        LegStats {
+        let far = self.reports.view();
+        let mut stats = LegStats {
             name: "customer".into(),
             codec: codec.map(|codec| codec.name().to_owned()),
-            packets_received: self.inbound.packets_received(),
             packets_sent: self.playout.sent,
-            packets_lost: self.inbound.packets_lost(),
-            packets_late: self.inbound.packets_late(),
-            packets_refused: self.inbound.packets_refused(),
-            jitter_ms: self.inbound.jitter_ms(),
-        }
+            reports_received: self.reports.received,
+            reports_refused: self.reports.refused,
+            far_lost: far.lost,
+            far_jitter_ms: far.jitter_ms,
+            round_trip_ms: far.round_trip_ms,
+            srtp: self.srtp.suite().map(|suite| suite.name().to_owned()),
+            ..LegStats::default()
+        };
+        self.inbound.write_stats(&mut stats);
+        stats
     }
 }
 

@@ -1,6 +1,7 @@
 //! Audio of one call: RTP in and out, the recording, and the small pure tools around them.
 //!
-//! Pure (no socket, file or clock): `codec`, `sdp`, `source`, `dtmf`, `counters`, `playout`, `inbound`, `track`, `leg`, `vad`, `tones`.
+//! Pure (no socket, file or clock): `codec`, `sdp`, `source`, `sdes`, `srtp`, `dtmf`, `counters`, `playout`, `inbound`, `reports`, `track`, `leg`, `vad`,
+//! `tones`.
 //! Shells: `ports` and `session` (sockets), `wav` and `prompts` (files).
 //! Does not do: signalling, speech to text, deciding what is said. WebRTC and bridging two legs come later.
 
@@ -12,10 +13,13 @@ pub mod leg;
 pub mod playout;
 pub mod ports;
 pub mod prompts;
+pub mod reports;
 pub mod rtp;
+pub mod sdes;
 pub mod sdp;
 pub mod session;
 pub mod source;
+pub mod srtp;
 pub mod tones;
 pub mod track;
 pub mod vad;

@@ -1,14 +1,16 @@
-//! What we send: queued clips and keys, cut into 20 ms packets on one unbroken RTP clock. Pure.
+//! What we send: queued clips and keys, cut into packets of the far end's length on one unbroken RTP clock. Pure.
 //!
 //! Something is sent in every frame that may be sent, silence too: it keeps the path through NAT open and tells the far end that we live.
 //! Does not do: pacing (the caller's clock), recording (the caller gets the samples).
 
-use super::codec::{Codec, FRAME};
+use super::codec::Codec;
 use super::dtmf::{KeyFrame, KeySender};
-use super::rtp::{self, HEADER, Outgoing};
+use super::rtp::{self, HEADER, MOST_SENT, Outgoing};
+use super::sdp::{PTIME_MS, Remote};
 use super::tones;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Names one call of `play`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,7 +21,9 @@ const MOST_QUEUED: usize = 256;
 /// Amplitude of each of a key's two tones, about -13 dBFS.
 const KEY_AMPLITUDE: f64 = 7_000.0;
 
-pub type Datagram = [u8; HEADER + FRAME];
+pub type Datagram = [u8; HEADER + MOST_SENT];
+/// Samples of one millisecond.
+const MS: u16 = 8;
 
 #[derive(Debug)]
 pub struct Playout {
@@ -35,7 +39,10 @@ pub struct Playout {
     /// Payload type and codec; `None` until negotiated.
     codec: Option<(u8, Codec)>,
     event: Option<u8>,
+    ptime_ms: u16,
     pub sent: u64,
+    /// Bytes of payload sent.
+    pub octets: u64,
 }
 
 #[derive(Debug)]
@@ -70,12 +77,34 @@ impl Playout {
             timestamp,
             codec: None,
             event: None,
+            ptime_ms: PTIME_MS,
             sent: 0,
+            octets: 0,
         }
     }
 
-    pub fn negotiated(&mut self, codec: (u8, Codec), event: Option<u8>) {
-        (self.codec, self.event) = (Some(codec), event);
+    pub fn negotiated(&mut self, remote: &Remote) {
+        self.codec = remote.codecs.first().copied();
+        (self.event, self.ptime_ms) = (remote.event, remote.ptime_ms);
+    }
+
+    /// Length of a packet.
+    pub fn ptime(&self) -> Duration {
+        Duration::from_millis(self.ptime_ms.into())
+    }
+
+    /// The same in samples.
+    pub fn samples(&self) -> usize {
+        usize::from(self.ptime_ms * MS)
+    }
+
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// Of the next packet.
+    pub fn timestamp(&self) -> u32 {
+        self.timestamp
     }
 
     pub fn codec(&self) -> Option<Codec> {
@@ -102,19 +131,20 @@ impl Playout {
         self.keys.push(digits)
     }
 
-    /// One frame of 20 ms: the samples for the left channel go to `pcm`, plays that ended to `finished`, and the packet with its length
-    /// comes back when one is to be sent.
+    /// The time of one packet: the samples for the left channel replace what is in `pcm`, plays that ended go to `finished`, and the packet
+    /// with its length comes back when one is to be sent.
     pub fn frame(
         &mut self,
         permit: Permit,
-        pcm: &mut [i16; FRAME],
+        pcm: &mut Vec<i16>,
         finished: &mut Vec<PlayId>,
     ) -> Option<(Datagram, usize)> {
-        pcm.fill(0);
+        pcm.clear();
+        pcm.resize(self.samples(), 0);
         let timestamp = self.timestamp;
-        self.timestamp = timestamp.wrapping_add(FRAME as u32);
+        self.timestamp = timestamp.wrapping_add(pcm.len() as u32);
         let (payload_type, codec) = self.codec.filter(|_| permit != Permit::Nothing)?;
-        let key = if permit == Permit::All { self.keys.next_frame() } else { None };
+        let key = if permit == Permit::All { self.keys.next_frame(self.ptime_ms * MS) } else { None };
         match key {
             None if permit == Permit::All => self.mix_queue(pcm, finished),
             None | Some(KeyFrame::Pause) => {}
@@ -131,10 +161,10 @@ impl Playout {
             }
         }
         let first = self.sent == 0;
-        self.packet(payload_type, first, timestamp, |room| codec.encode(pcm, room), FRAME)
+        self.packet(payload_type, first, timestamp, |room| codec.encode(pcm, room), pcm.len())
     }
 
-    fn mix_queue(&mut self, pcm: &mut [i16; FRAME], finished: &mut Vec<PlayId>) {
+    fn mix_queue(&mut self, pcm: &mut [i16], finished: &mut Vec<PlayId>) {
         let mut filled = 0;
         while let Some(play) = self.queue.front_mut() {
             let Some(clip) = play.clips.front() else {
@@ -142,7 +172,7 @@ impl Playout {
                 self.queue.pop_front();
                 continue;
             };
-            let take = (clip.len() - play.done).min(FRAME - filled);
+            let take = (clip.len() - play.done).min(pcm.len() - filled);
             pcm[filled..filled + take].copy_from_slice(&clip[play.done..play.done + take]);
             filled += take;
             play.done += take;
@@ -154,12 +184,12 @@ impl Playout {
         }
     }
 
-    fn sound_key(&mut self, key: char, pcm: &mut [i16; FRAME]) {
+    fn sound_key(&mut self, key: char, pcm: &mut [i16]) {
         if let Some((low, high)) = tones::key_tones(key) {
             tones::add_tone(pcm, low, KEY_AMPLITUDE, self.key_sounded);
             tones::add_tone(pcm, high, KEY_AMPLITUDE, self.key_sounded);
         }
-        self.key_sounded += FRAME as u64;
+        self.key_sounded += pcm.len() as u64;
     }
 
     fn packet(
@@ -170,22 +200,29 @@ impl Playout {
         fill: impl FnOnce(&mut [u8]),
         payload: usize,
     ) -> Option<(Datagram, usize)> {
-        let mut datagram = [0; HEADER + FRAME];
+        let mut datagram = [0; HEADER + MOST_SENT];
         let fields = Outgoing { payload_type, marker, sequence: self.sequence, timestamp, ssrc: self.ssrc };
         fill(rtp::write(fields, &mut datagram, payload)?);
         self.sequence = self.sequence.wrapping_add(1);
         self.sent += 1;
+        self.octets += payload as u64;
         Some((datagram, HEADER + payload))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::sdp::{Direction, Place};
     use super::*;
+
+    fn remote(codec: (u8, Codec), event: Option<u8>, ptime_ms: u16) -> Remote {
+        let (place, direction) = (Place::Open, Direction::SendRecv);
+        Remote { place, port: 4_000, rtcp: None, codecs: vec![codec], event, direction, ptime_ms, crypto: None }
+    }
 
     fn playout() -> Playout {
         let mut playout = Playout::new(1, 65_535, 0);
-        playout.negotiated((8, Codec::Pcma), Some(101));
+        playout.negotiated(&remote((8, Codec::Pcma), Some(101), 20));
         playout
     }
 
@@ -198,7 +235,7 @@ mod tests {
         let mut playout = playout();
         let first = playout.play(vec![clip(100, 100), clip(200, 100)]).unwrap();
         let second = playout.play(vec![clip(300, 60)]).unwrap();
-        let (mut pcm, mut finished) = ([0; FRAME], Vec::new());
+        let (mut pcm, mut finished) = (Vec::new(), Vec::new());
         playout.frame(Permit::All, &mut pcm, &mut finished);
         assert_eq!((pcm[99], pcm[100], pcm[159]), (100, 200, 200));
         assert!(finished.is_empty());
@@ -211,7 +248,7 @@ mod tests {
     fn time_passes_on_hold_but_nothing_is_played_or_sent() {
         let mut playout = playout();
         playout.play(vec![clip(100, 160)]).unwrap();
-        let (mut pcm, mut finished) = ([0; FRAME], Vec::new());
+        let (mut pcm, mut finished) = (Vec::new(), Vec::new());
         assert!(playout.frame(Permit::Nothing, &mut pcm, &mut finished).is_none());
         let (silence, _) = playout.frame(Permit::Silence, &mut pcm, &mut finished).unwrap();
         assert_eq!((pcm[0], rtp::read(&silence).unwrap().header.timestamp), (0, 160));
@@ -224,17 +261,17 @@ mod tests {
     fn after_stop_the_next_frame_is_silent() {
         let mut playout = playout();
         playout.play(vec![clip(100, 1_600)]).unwrap();
-        let (mut pcm, mut finished) = ([0; FRAME], Vec::new());
+        let (mut pcm, mut finished) = (Vec::new(), Vec::new());
         playout.frame(Permit::All, &mut pcm, &mut finished);
-        assert_eq!(pcm, [100; FRAME]);
+        assert_eq!(pcm, [100; 160]);
         playout.stop();
         playout.frame(Permit::All, &mut pcm, &mut finished);
-        assert_eq!((pcm, finished), ([0; FRAME], vec![]));
+        assert_eq!((pcm, finished), (vec![0; 160], vec![]));
     }
 
     #[test]
     fn keys_go_as_events_where_agreed_and_as_tones_where_not() {
-        let (mut pcm, mut finished) = ([0; FRAME], Vec::new());
+        let (mut pcm, mut finished) = (Vec::new(), Vec::new());
         let mut events = playout();
         events.send_keys("5");
         let (datagram, len) = events.frame(Permit::All, &mut pcm, &mut finished).unwrap();
@@ -242,11 +279,37 @@ mod tests {
         assert_eq!((packet.header.payload_type, packet.header.marker, packet.payload[0]), (101, true, 5));
         assert_eq!(tones::find_key(&pcm), Some('5'), "the left channel tells what was sent");
         let mut tones_only = Playout::new(1, 0, 0);
-        tones_only.negotiated((0, Codec::Pcmu), None);
+        tones_only.negotiated(&remote((0, Codec::Pcmu), None, 20));
         tones_only.send_keys("5");
         let (datagram, len) = tones_only.frame(Permit::All, &mut pcm, &mut finished).unwrap();
         let mut heard = Vec::new();
         Codec::Pcmu.decode(&rtp::read(&datagram[..len]).unwrap().payload, &mut heard);
         assert_eq!(tones::find_key(&heard), Some('5'));
+    }
+
+    #[test]
+    fn packets_have_the_length_that_the_far_end_wants_and_the_clock_goes_with_them() {
+        for ptime_ms in [10, 20, 30, 40, 50, 60] {
+            let samples = usize::from(ptime_ms * 8);
+            let mut playout = Playout::new(1, 1, 0);
+            playout.negotiated(&remote((8, Codec::Pcma), Some(96), ptime_ms));
+            playout.play(vec![clip(100, samples + 40)]).unwrap();
+            playout.send_keys("7");
+            let (mut pcm, mut finished, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+            let mut heard = Vec::new();
+            for n in 0..40 {
+                let (datagram, len) = playout.frame(Permit::All, &mut pcm, &mut finished).unwrap();
+                let packet = rtp::read(&datagram[..len]).unwrap();
+                if packet.header.payload_type == 96 {
+                    keys.push((packet.header.timestamp, packet.payload[0]));
+                } else {
+                    assert_eq!((packet.payload.len(), packet.header.timestamp), (samples, (n * samples) as u32));
+                }
+                heard.extend_from_slice(&pcm);
+            }
+            assert!(keys.len() >= 4 && keys.iter().all(|key| *key == (0, 7)), "{ptime_ms} ms: {keys:?}");
+            assert_eq!(heard.iter().filter(|sample| **sample == 100).count(), samples + 40, "{ptime_ms} ms");
+            assert_eq!(finished.len(), 1);
+        }
     }
 }

@@ -8,6 +8,8 @@ use rtc_shared::marshal::{Marshal, Unmarshal};
 pub const HEADER: usize = 12;
 /// Longest datagram read; anything longer is not telephone audio.
 pub const LONGEST: usize = 2048;
+/// Most bytes of a payload that we send: 60 ms.
+pub const MOST_SENT: usize = 480;
 /// Comfort noise (RFC 3389).
 pub const COMFORT_NOISE: u8 = 13;
 
@@ -18,6 +20,11 @@ pub fn read(datagram: &[u8]) -> Option<Packet> {
         return None;
     }
     Packet::unmarshal(&mut Bytes::copy_from_slice(datagram)).ok()
+}
+
+/// RTCP on the RTP port (RFC 5761 §4): the types 192 to 223 are payload types that no audio has.
+pub fn is_rtcp(datagram: &[u8]) -> bool {
+    matches!(datagram, [first, 192..=223, _, _, ..] if first >> 6 == 2)
 }
 
 /// The fields of a packet that we send.
@@ -31,7 +38,7 @@ pub struct Outgoing {
 }
 
 /// Writes the header in front of a payload of `payload` bytes and gives the room for it.
-pub fn write(fields: Outgoing, buffer: &mut [u8; HEADER + 160], payload: usize) -> Option<&mut [u8]> {
+pub fn write(fields: Outgoing, buffer: &mut [u8], payload: usize) -> Option<&mut [u8]> {
     let header = Header {
         version: 2,
         marker: fields.marker,
@@ -41,7 +48,7 @@ pub fn write(fields: Outgoing, buffer: &mut [u8; HEADER + 160], payload: usize) 
         ssrc: fields.ssrc,
         ..Header::default()
     };
-    let written = header.marshal_to(buffer.as_mut_slice()).ok()?;
+    let written = header.marshal_to(&mut *buffer).ok()?;
     buffer.get_mut(written..written + payload)
 }
 

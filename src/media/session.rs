@@ -1,15 +1,16 @@
 //! One call's media: two UDP ports, one task, one recording. The rules are in `leg`; this file moves bytes and keeps time.
 //!
 //! Contract: the recorder is open before the session is (invariant 1), so there is no session without one. Every method returns at once; the
-//! task sends every 20 ms, receives, and hands half seconds of samples to a blocking thread that writes and flushes them.
+//! task sends every packet's time (20 ms as a rule), receives, and hands half seconds of samples to a blocking thread that writes and flushes them.
 //! A session dropped without `close` leaves its `.part` behind as a crash would: `wav::recover` mends it at the next start.
-//! Does not do: signalling, sending RTCP reports, deciding what a time-out or a failed recorder means for the call.
+//! Does not do: signalling, deciding what a time-out or a failed recorder means for the call.
 
 use super::codec::Codec;
 use super::leg::{Ending, Leg};
 use super::playout::Playout;
 use super::ports::{self, PortError, PortPair};
 use super::rtp::LONGEST;
+use super::sdes::OurKeys;
 use super::sdp::Local;
 use super::wav::{Recorder, RecorderError, Seal};
 use crate::clock::monotonic;
@@ -17,6 +18,7 @@ use crate::config;
 use crate::domain::call::LegStats;
 use crate::domain::recording::manifest::RecordingInfo;
 use jiff::Timestamp;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
@@ -82,6 +84,16 @@ impl MediaSession {
         codecs: &[Codec],
         recorder: Recorder,
     ) -> Result<(MediaSession, MediaEvents), MediaError> {
+        Self::open_with(cfg, codecs, config::Srtp::Off, recorder).await
+    }
+
+    /// The same with SRTP as the trunk wants it (`trunks.srtp`).
+    pub async fn open_with(
+        cfg: &config::Media,
+        codecs: &[Codec],
+        srtp: config::Srtp,
+        recorder: Recorder,
+    ) -> Result<(MediaSession, MediaEvents), MediaError> {
         let ports = match Self::ports(cfg, codecs).await {
             Ok(ports) => ports,
             Err(error) => {
@@ -97,7 +109,10 @@ impl MediaSession {
             session_id: u64::from(rand::random::<u32>()),
         };
         let playout = Playout::new(rand::random(), rand::random(), rand::random());
-        let leg = Leg::new(local, playout, Duration::from_secs(cfg.rtp_timeout_s), monotonic());
+        let keys = OurKeys::new(srtp, [rand::random(), rand::random()]);
+        let leg = Leg::new(local, playout, Duration::from_secs(cfg.rtp_timeout_s), monotonic())
+            .held_for(Duration::from_secs(cfg.hold_timeout_s))
+            .secured(keys);
         let leg = Arc::new(Mutex::new(leg));
         let (close, closed) = oneshot::channel();
         let (event_tx, events) = mpsc::channel(EVENTS);
@@ -159,12 +174,12 @@ impl MediaSession {
         lock(&self.leg).send_keys(digits);
     }
 
-    /// When the first packet after the answer was sent.
-    pub fn first_sent(&self) -> Option<Instant> {
-        lock(&self.leg).first_sent()
+    /// The line is gone since `at`: the recording ends there and nothing is sent any more, though `close` may come later.
+    pub fn hang_up(&self, at: Instant) {
+        lock(&self.leg).hang_up(at);
     }
 
-    /// Ends the media now: the file is closed, renamed and hashed, the ports are free.
+    /// Ends the media now, unless `hang_up` did: the file is closed, renamed and hashed, the ports are free.
     pub async fn close(self) -> MediaReport {
         let Self { leg, close, task } = self;
         // A task that is already gone is told by its join error below.
@@ -201,7 +216,7 @@ struct Task {
 impl Task {
     async fn run(mut self, mut closed: oneshot::Receiver<Instant>) -> MediaReport {
         let mut buffer = vec![0; LONGEST + 1];
-        let mut reports = [0; 256];
+        let mut reports = vec![0; LONGEST + 1];
         let end = loop {
             let due = tokio::time::Instant::from_std(lock(&self.leg).next_tick());
             tokio::select! {
@@ -210,7 +225,7 @@ impl Task {
                 () = tokio::time::sleep_until(due) => self.tick(),
                 () = self.writer.written() => {}
                 got = self.ports.rtp.recv_from(&mut buffer) => self.receive(got, &mut buffer),
-                _ = self.ports.rtcp.recv_from(&mut reports) => lock(&self.leg).rtcp(),
+                got = self.ports.rtcp.recv_from(&mut reports) => self.receive_report(got, &reports),
             }
             self.hand_over();
         };
@@ -218,16 +233,22 @@ impl Task {
     }
 
     fn tick(&self) {
-        let rtp = &self.ports.rtp;
-        lock(&self.leg).tick(monotonic(), |datagram, to| {
-            if let Err(error) = rtp.try_send_to(datagram, to) {
-                tracing::debug!(%error, "an rtp packet was not sent");
-            }
-        });
+        let now = monotonic();
+        let mut leg = lock(&self.leg);
+        leg.tick(now, |datagram, to| send(&self.ports.rtp, datagram, to));
+        if let Some((report, to)) = leg.next_report(now) {
+            send(&self.ports.rtcp, &report, to);
+        }
+    }
+
+    fn receive_report(&self, got: std::io::Result<(usize, SocketAddr)>, buffer: &[u8]) {
+        if let Ok((len, from)) = got {
+            lock(&self.leg).receive_report(&buffer[..len], from, monotonic());
+        }
     }
 
     /// Takes this datagram and those that wait behind it. An error here is an ICMP of our own sending: nothing to read.
-    fn receive(&self, first: std::io::Result<(usize, std::net::SocketAddr)>, buffer: &mut [u8]) {
+    fn receive(&self, first: std::io::Result<(usize, SocketAddr)>, buffer: &mut [u8]) {
         let mut got = first;
         let mut leg = lock(&self.leg);
         for _ in 0..IN_A_ROW {
@@ -268,6 +289,9 @@ impl Task {
             drain(&self.ports.rtp, &self.leg, end);
         }
         let ending = lock(&self.leg).finish(end.unwrap_or_else(monotonic));
+        if let (Some((bye, to)), Some(_)) = (&ending.bye, end) {
+            send(&self.ports.rtcp, bye, *to);
+        }
         drop(self.ports);
         if end.is_none() {
             tracing::warn!("a media session was dropped without close; its recording stays open for repair");
@@ -275,6 +299,13 @@ impl Task {
         }
         let recording = self.writer.close(&ending).await;
         ending.report(recording)
+    }
+}
+
+/// Best effort, as UDP is: what the kernel refuses now is lost.
+fn send(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) {
+    if let Err(error) = socket.try_send_to(datagram, to) {
+        tracing::debug!(%error, "a media packet was not sent");
     }
 }
 
@@ -398,8 +429,16 @@ mod tests {
         let cfg = config::Media { rtp_ports: "33000-33999".into(), ..config::Media::default() };
         let (session, mut events) = MediaSession::open(&cfg, &[Codec::Pcma], recorder).await.unwrap();
         session.answered(ANSWER, monotonic(), Timestamp::UNIX_EPOCH).unwrap();
-        let told = tokio::time::timeout(Duration::from_secs(10), events.events.recv()).await.unwrap();
-        assert!(matches!(&told, Some(MediaEvent::RecorderFailed(why)) if why.contains("call.wav.part")), "{told:?}");
+        let told = async {
+            while let Some(event) = events.events.recv().await {
+                if let MediaEvent::RecorderFailed(why) = event {
+                    return why;
+                }
+            }
+            String::new()
+        };
+        let told = tokio::time::timeout(Duration::from_secs(10), told).await.unwrap();
+        assert!(told.contains("call.wav.part"), "{told:?}");
         let info = session.close().await.recording.unwrap();
         assert!(info.seconds >= 0.4 && info.seconds <= 0.5, "{} s are kept", info.seconds);
         let failed: Vec<_> = info.gaps.iter().filter(|gap| gap.reason == GapReason::RecorderFailed).collect();

@@ -1,15 +1,23 @@
 //! Symmetric RTP with a lock: whose packets are the customer's (TRAPS 7).
 //!
 //! The address of the SDP is preferred and locked at its first packet. Behind NAT the true source differs: another source is taken on trial,
-//! and locked after a few packets of its own while the expected one is silent. Once locked, a stranger's packets never enter; only the
-//! expected address may still take over from a source that was locked by trial.
-//! Only packets that parse as RTP of an agreed payload type are judged here.
+//! and locked after a few packets of its own while the expected one is silent. Without an address in the SDP every source needs its trial.
+//! Once locked, a stranger's packets never enter. Two may still take over:
+//! - the expected address, from a source that was locked by trial;
+//! - a new port of the locked host (NAT that forgot us) that goes on with the very stream, SSRC and numbers, while the locked port has been
+//!   silent for [`REBOUND`]. Its packets are kept meanwhile, so that the recording loses none.
+//!
+//! Only packets that parse as RTP of an agreed payload type (and are authentic, with SRTP) are judged here.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// Packets of one unexpected source before it is believed.
 pub const TRIAL_PACKETS: usize = 5;
+/// Packets kept of a source on trial: what comes during [`REBOUND`] at 10 ms.
+pub const MOST_ON_TRIAL: usize = 40;
+/// Silence of the locked port after which its stream may go on from another; less than the recording waits for late packets.
+const REBOUND: Duration = Duration::from_millis(300);
 /// A trial is forgotten after this pause.
 const TRIAL_STALE: Duration = Duration::from_secs(1);
 
@@ -27,6 +35,8 @@ pub enum Verdict {
 pub struct SourceLock {
     expected: Option<SocketAddr>,
     locked: Option<SocketAddr>,
+    /// Last packet of the locked source.
+    heard: Option<Instant>,
     trial: Option<Trial>,
 }
 
@@ -38,9 +48,9 @@ struct Trial {
 }
 
 impl SourceLock {
-    /// `expected`: the address of the SDP; without one the first valid source is locked.
+    /// `expected`: the address of the SDP.
     pub fn new(expected: Option<SocketAddr>) -> Self {
-        Self { expected, locked: None, trial: None }
+        Self { expected, locked: None, heard: None, trial: None }
     }
 
     /// A new description: the lock stays when it names the same address.
@@ -55,29 +65,30 @@ impl SourceLock {
         self.locked.or(self.expected)
     }
 
-    pub fn judge(&mut self, from: SocketAddr, now: Instant) -> Verdict {
-        if self.locked == Some(from) {
+    /// `continues`: the packet goes on where the accepted stream stands.
+    pub fn judge(&mut self, from: SocketAddr, continues: bool, now: Instant) -> Verdict {
+        if self.locked == Some(from) || self.expected == Some(from) {
+            (self.locked, self.heard, self.trial) = (Some(from), Some(now), None);
             return Verdict::Accept;
         }
-        let first_without_expectation = self.expected.is_none() && self.locked.is_none();
-        if self.expected == Some(from) || first_without_expectation {
-            (self.locked, self.trial) = (Some(from), None);
-            return Verdict::Accept;
+        match self.locked {
+            None => self.try_out(from, true, now),
+            Some(locked) if locked.ip() == from.ip() && continues => {
+                let silent = self.heard.is_none_or(|heard| now.saturating_duration_since(heard) >= REBOUND);
+                self.try_out(from, silent, now)
+            }
+            Some(_) => Verdict::Refuse,
         }
-        if self.locked.is_some() {
-            return Verdict::Refuse;
-        }
-        self.try_out(from, now)
     }
 
-    fn try_out(&mut self, from: SocketAddr, now: Instant) -> Verdict {
+    fn try_out(&mut self, from: SocketAddr, ready: bool, now: Instant) -> Verdict {
         match &mut self.trial {
             Some(trial) if trial.from == from => {
                 (trial.packets, trial.last) = (trial.packets + 1, now);
-                if trial.packets < TRIAL_PACKETS {
+                if trial.packets < TRIAL_PACKETS || !ready {
                     return Verdict::Trial;
                 }
-                (self.locked, self.trial) = (Some(from), None);
+                (self.locked, self.heard, self.trial) = (Some(from), Some(now), None);
                 Verdict::Latched
             }
             Some(trial) if now.saturating_duration_since(trial.last) < TRIAL_STALE => Verdict::Refuse,
@@ -101,7 +112,7 @@ mod tests {
         let mut lock = SourceLock::new(expected.map(address));
         for (i, (port, want)) in packets.iter().enumerate() {
             let now = start + Duration::from_millis(20 * i as u64);
-            assert_eq!(lock.judge(address(*port), now), *want, "packet {i} from port {port}");
+            assert_eq!(lock.judge(address(*port), false, now), *want, "packet {i} from port {port}");
         }
     }
 
@@ -130,7 +141,31 @@ mod tests {
     }
 
     #[test]
-    fn without_an_address_in_the_sdp_the_first_source_is_locked() {
-        check(None, &[(5, Accept), (6, Refuse), (5, Accept)]);
+    fn without_an_address_in_the_sdp_a_source_is_locked_after_its_trial() {
+        check(
+            None,
+            &[(5, Trial), (6, Refuse), (5, Trial), (5, Trial), (5, Trial), (5, Latched), (6, Refuse), (5, Accept)],
+        );
+    }
+
+    #[test]
+    fn a_new_port_of_the_same_host_goes_on_with_the_stream_only_while_the_old_one_is_silent() {
+        let address = |host: u8, port| SocketAddr::from(([127, 0, 0, host], port));
+        let start = crate::clock::monotonic();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut lock = SourceLock::new(Some(address(1, 1)));
+        assert_eq!(lock.judge(address(1, 1), true, at(0)), Accept);
+        assert_eq!(lock.judge(address(1, 2), false, at(400)), Refuse, "another stream");
+        assert_eq!(lock.judge(address(2, 2), true, at(400)), Refuse, "another host");
+        assert_eq!(lock.judge(address(1, 1), true, at(500)), Accept);
+        for ms in (520..800).step_by(20) {
+            assert_eq!(lock.judge(address(1, 2), true, at(ms)), Trial, "{ms}");
+        }
+        assert_eq!(lock.judge(address(1, 2), true, at(800)), Latched);
+        assert_eq!(lock.target(), Some(address(1, 2)));
+        for ms in (820..1_200).step_by(20) {
+            assert_eq!(lock.judge(address(1, 2), true, at(ms)), Accept);
+            assert_eq!(lock.judge(address(1, 3), true, at(ms)), Trial, "never more than a trial beside the locked one");
+        }
     }
 }

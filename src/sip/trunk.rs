@@ -36,6 +36,7 @@ pub struct Trunk {
     /// Shown to the customer; the user part of From and Contact.
     pub caller: String,
     pub codecs: Vec<String>,
+    pub srtp: config::Srtp,
     pub ring_timeout: Duration,
     pub register: bool,
     priority: i32,
@@ -105,6 +106,7 @@ impl Trunk {
             credentials,
             caller,
             codecs: config.codecs.clone(),
+            srtp: config.srtp,
             ring_timeout: Duration::from_secs(config.ring_timeout_s.max(1)),
             register: config.register,
             priority: config.priority,
@@ -214,6 +216,10 @@ impl TrunkPick {
     /// `trunks.codecs`, in order of preference.
     pub fn codecs(&self) -> &[String] {
         &self.trunk.codecs
+    }
+    /// `trunks.srtp`.
+    pub fn srtp(&self) -> config::Srtp {
+        self.trunk.srtp
     }
     pub(super) fn trunk(&self) -> &Arc<Trunk> {
         &self.trunk

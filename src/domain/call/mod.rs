@@ -90,7 +90,7 @@ pub struct Instants {
     pub acked_at: Option<Timestamp>,
     /// First voice packet of the far end, early media included.
     pub first_rtp_in_at: Option<Timestamp>,
-    /// Our first packet after the answer.
+    /// Our first packet, early media included.
     pub first_rtp_out_at: Option<Timestamp>,
     /// First BYE, whoever sent it.
     pub bye_at: Option<Timestamp>,
@@ -136,7 +136,28 @@ pub struct LegStats {
     pub packets_lost: u64,
     /// Arrived too late to be played or recorded at its place.
     pub packets_late: u64,
-    /// From a source that is not the locked one, or unreadable.
+    /// From a source that is not the locked one, of a payload type nobody agreed to, not authentic, or unreadable.
     pub packets_refused: u64,
     pub jitter_ms: f64,
+    #[serde(default)]
+    pub packets_duplicate: u64,
+    /// How often the far end began a new stream (SSRC) after the first.
+    #[serde(default)]
+    pub stream_changes: u64,
+    /// Reports of the far end that were read, and that were not readable or not its own.
+    #[serde(default)]
+    pub reports_received: u64,
+    #[serde(default)]
+    pub reports_refused: u64,
+    /// What the far end last reported of our stream (RTCP): packets it missed, and its jitter.
+    #[serde(default)]
+    pub far_lost: Option<u64>,
+    #[serde(default)]
+    pub far_jitter_ms: Option<f64>,
+    /// There and back, from its last report.
+    #[serde(default)]
+    pub round_trip_ms: Option<f64>,
+    /// The suite when the media was encrypted.
+    #[serde(default)]
+    pub srtp: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! Which stretches of the customer's channel hold no audio though they should, and why (invariant 1).
 //!
 //! The writer reports holes as it passes them; what explains a hole is often known only later (the packet after a loss). The log keeps both
-//! and joins them at the end. What it does not list: silence that the sender chose (DTX, comfort noise).
+//! and joins them at the end. What it does not list: the time of a key press, which is sent instead of audio.
 
 use super::manifest::{Gap, GapReason};
 use super::timeline::Why;
@@ -24,11 +24,23 @@ pub struct GapLog {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Note {
+    Hold,
+    Late,
     Lost,
     /// The sender was silent on purpose.
     Silent,
-    Hold,
+    /// A key was pressed: nothing is missing.
+    Key,
 }
+
+/// What outweighs what where notes overlap, and how it is listed.
+const RANKING: [(Note, Option<GapReason>); 5] = [
+    (Note::Hold, Some(GapReason::Hold)),
+    (Note::Late, Some(GapReason::Late)),
+    (Note::Lost, Some(GapReason::Loss)),
+    (Note::Key, None),
+    (Note::Silent, Some(GapReason::Dtx)),
+];
 
 impl GapLog {
     /// The writer passed `from..to` and no audio had come for it. In order of the axis.
@@ -44,7 +56,9 @@ impl GapLog {
     pub fn explain(&mut self, from: i64, to: i64, why: Why) {
         let note = match why {
             Why::Lost => Note::Lost,
+            Why::Late => Note::Late,
             Why::Dtx => Note::Silent,
+            Why::Key => Note::Key,
         };
         self.note((from, to), note);
     }
@@ -85,7 +99,7 @@ impl GapLog {
         }
     }
 
-    /// Cuts one hole at the edges of the notes; hold outweighs loss, loss outweighs chosen silence.
+    /// Cuts one hole at the edges of the notes.
     fn split(&self, hole: Span, gaps: &mut Vec<(Span, GapReason)>) {
         let touching: Vec<_> = self.notes.iter().filter(|((from, to), _)| *from < hole.1 && *to > hole.0).collect();
         let mut edges = vec![hole.0, hole.1];
@@ -95,14 +109,10 @@ impl GapLog {
         for pair in edges.windows(2) {
             let (from, to) = (pair[0], pair[1]);
             let covers = |note| touching.iter().any(|(span, n)| *n == note && span.0 <= from && span.1 >= to);
-            let reason = if covers(Note::Hold) {
-                GapReason::Hold
-            } else if covers(Note::Lost) {
-                GapReason::Loss
-            } else if covers(Note::Silent) {
-                continue;
-            } else {
-                GapReason::NoMedia
+            let reason = match RANKING.into_iter().find(|(note, _)| covers(*note)) {
+                Some((_, None)) => continue,
+                Some((_, Some(reason))) => reason,
+                None => GapReason::NoMedia,
             };
             match gaps.last_mut() {
                 Some((last, r)) if *r == reason && last.1 == from => last.1 = to,
@@ -124,14 +134,27 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_is_listed_with_its_reason_and_chosen_silence_is_not() {
+    fn a_hole_is_listed_with_its_reason_and_the_time_of_a_key_is_not() {
         let mut log = GapLog::default();
         log.hole(0, 100);
         log.hole(1_000, 1_160);
         log.explain(1_000, 1_160, Why::Lost);
         log.hole(2_000, 5_000);
         log.explain(2_000, 5_000, Why::Dtx);
-        check(log, &[(0.0, 100.0, GapReason::NoMedia), (1_000.0, 1_160.0, GapReason::Loss)]);
+        log.hole(6_000, 7_000);
+        log.explain(6_000, 7_000, Why::Key);
+        log.hole(8_000, 8_160);
+        log.explain(8_000, 8_320, Why::Lost);
+        log.explain(8_000, 8_160, Why::Late);
+        check(
+            log,
+            &[
+                (0.0, 100.0, GapReason::NoMedia),
+                (1_000.0, 1_160.0, GapReason::Loss),
+                (2_000.0, 5_000.0, GapReason::Dtx),
+                (8_000.0, 8_160.0, GapReason::Late),
+            ],
+        );
     }
 
     #[test]

@@ -38,6 +38,10 @@ pub enum GapReason {
     NoMedia,
     /// Hold.
     Hold,
+    /// The sender was silent on purpose: its numbers went on and its clock too (DTX, comfort noise).
+    Dtx,
+    /// Packets came, but when their place was on disk already.
+    Late,
     /// The engine was killed: the tail after the last flush.
     Crash,
     /// The disk or the recorder failed.

@@ -19,14 +19,14 @@ const LEAP_AHEAD: i64 = 1_600;
 const PAUSED_CLOCK: i64 = 2_400;
 /// So many hopeless packets in a row, arriving at their own pace, mean that the anchor is wrong and not the network.
 const HOPELESS_RUN: u32 = 10;
-/// Packets per window of the least-delay filter; the first window is short.
-const WINDOW: u32 = 50;
-const FIRST_WINDOW: u32 = 10;
+/// Voice per window of the least-delay filter, samples; the first window is short.
+const WINDOW: i64 = 8_000;
+const FIRST_WINDOW: i64 = 1_600;
 /// Below this the anchor is left alone: 2.5 ms.
 const TOLERANCE: i64 = 20;
 /// From here the anchor slides fast: 10 ms.
 const FAR_OFF: i64 = 80;
-/// Samples per packet that the anchor slides.
+/// Samples per 20 ms that the anchor slides.
 const SLIDE: i64 = 1;
 const SLIDE_FAST: i64 = 8;
 
@@ -57,8 +57,8 @@ pub enum Placement {
         /// Samples right before `from` that only the sliding of the anchor opened: repeat the last sample there.
         stretch: u32,
     },
-    /// Its place is already written.
-    Late,
+    /// Its place, from here on, is already written.
+    Late { from: i64 },
 }
 
 /// Silence between the packet before and this one.
@@ -73,8 +73,12 @@ pub struct Silence {
 pub enum Why {
     /// Sequence numbers are missing.
     Lost,
+    /// It came when its place was written.
+    Late,
     /// No number is missing and the timestamps went on: the sender was silent on purpose (DTX).
     Dtx,
+    /// No number is missing, and packets of a key press stood there.
+    Key,
 }
 
 /// The placement of one far end's packets, in order of arrival.
@@ -93,6 +97,8 @@ struct Stream {
     sequence: i64,
     /// End of the newest packet on the axis.
     end: i64,
+    /// What silence after the newest audio packet means, when no number is missing.
+    quiet: Why,
     filter: LeastDelay,
     hopeless: Hopeless,
 }
@@ -107,10 +113,10 @@ impl Timeline {
         self.stream = None;
     }
 
-    /// A packet without audio (telephone-event, comfort noise) took this number: it is not missing.
-    pub fn skip(&mut self, ssrc: u32, sequence: i64) {
+    /// A packet without audio took this number, so it is not missing; `why` is what it stood for: a key, or silence.
+    pub fn skip(&mut self, ssrc: u32, sequence: i64, why: Why) {
         if let Some(stream) = self.stream.as_mut().filter(|s| s.ssrc == ssrc && s.sequence + 1 == sequence) {
-            stream.sequence = sequence;
+            (stream.sequence, stream.quiet) = (sequence, why);
         }
     }
 
@@ -134,6 +140,7 @@ impl Stream {
             timestamp,
             sequence: packet.sequence,
             end: packet.at + i64::from(packet.samples),
+            quiet: Why::Dtx,
             filter: LeastDelay::default(),
             hopeless: Hopeless::default(),
         }
@@ -148,7 +155,7 @@ impl Stream {
         }
         let anchor_before = self.anchor;
         if newer {
-            self.anchor += self.filter.slide(delay, packet.at);
+            self.anchor += self.filter.slide(delay, packet.at, i64::from(packet.samples));
         }
         let from = self.anchor + timestamp;
         let end = from + i64::from(packet.samples);
@@ -159,12 +166,13 @@ impl Stream {
         };
         if newer {
             (self.timestamp, self.sequence, self.end) = (timestamp, packet.sequence, end);
+            self.quiet = Why::Dtx;
         }
         if end <= packet.written {
             if self.hopeless.run_is_steady(packet.at, timestamp) {
                 return self.anchor_again(packet);
             }
-            return Placement::Late;
+            return Placement::Late { from };
         }
         self.hopeless = Hopeless::default();
         Placement::At { from, before: silence, stretch }
@@ -186,10 +194,10 @@ impl Stream {
     }
 
     fn silence_before(&self, packet: &Arrival, from: i64, newer: bool) -> Option<Silence> {
-        if !newer || from - self.end <= SLIDE_FAST {
+        if !newer || from - self.end <= per_packet(SLIDE_FAST, packet.samples.into()) {
             return None;
         }
-        let why = if packet.sequence > self.sequence + 1 { Why::Lost } else { Why::Dtx };
+        let why = if packet.sequence > self.sequence + 1 { Why::Lost } else { self.quiet };
         Some(Silence { from: self.end, to: from, why })
     }
 }
@@ -198,40 +206,42 @@ impl Stream {
 #[derive(Clone, Debug)]
 struct LeastDelay {
     least: i64,
-    seen: u32,
-    window: u32,
-    /// Arrival of the window's first packet.
-    began: i64,
+    /// Voice seen in the window, and its length.
+    spoke: i64,
+    window: i64,
+    /// Arrival and length of the window's first packet.
+    began: (i64, i64),
     /// Still to slide later (positive only: earlier is proved by a single packet).
     owed: i64,
 }
 
 impl Default for LeastDelay {
     fn default() -> Self {
-        Self { least: i64::MAX, seen: 0, window: FIRST_WINDOW, began: 0, owed: 0 }
+        Self { least: i64::MAX, spoke: 0, window: FIRST_WINDOW, began: (0, 0), owed: 0 }
     }
 }
 
 impl LeastDelay {
     /// How many samples the anchor moves with this packet.
-    fn slide(&mut self, delay: i64, at: i64) -> i64 {
+    fn slide(&mut self, delay: i64, at: i64, samples: i64) -> i64 {
         if delay < -TOLERANCE {
             // Everything in the window was measured against an anchor that is now known to be wrong.
             *self = Self { window: self.window, ..Self::default() };
-            return -step(-delay).min(-delay);
+            return -step(-delay, samples).min(-delay);
         }
-        if self.seen == 0 {
-            self.began = at;
+        if self.spoke == 0 {
+            self.began = (at, samples);
         }
         self.least = self.least.min(delay);
-        self.seen += 1;
-        if self.seen >= self.window {
+        self.spoke += samples;
+        if self.spoke >= self.window {
             // A backlog handed over in a burst says nothing about the path without queues.
-            let steady = keeps_pace(at - self.began, i64::from(self.seen - 1) * FRAME);
+            let (began, first) = self.began;
+            let steady = keeps_pace(at - began, self.spoke - first);
             self.owed = if steady && self.least > TOLERANCE { self.least } else { 0 };
-            (self.least, self.seen, self.window) = (i64::MAX, 0, WINDOW);
+            (self.least, self.spoke, self.window) = (i64::MAX, 0, WINDOW);
         }
-        let step = step(self.owed).min(self.owed);
+        let step = step(self.owed, samples).min(self.owed);
         self.owed -= step;
         // What is still owed must not be measured twice.
         if step > 0 && self.least != i64::MAX {
@@ -246,8 +256,13 @@ fn keeps_pace(took: i64, spoke: i64) -> bool {
     took * 10 >= spoke * 8
 }
 
-fn step(off: i64) -> i64 {
-    if off > FAR_OFF { SLIDE_FAST } else { SLIDE }
+fn step(off: i64, samples: i64) -> i64 {
+    per_packet(if off > FAR_OFF { SLIDE_FAST } else { SLIDE }, samples)
+}
+
+/// A slide per 20 ms for a packet of another length.
+fn per_packet(slide: i64, samples: i64) -> i64 {
+    (slide * samples / FRAME).max(1)
 }
 
 /// Tells a network that stalled (its backlog comes in a burst) from an anchor that is wrong (packets keep their pace).
@@ -286,7 +301,7 @@ mod tests {
     fn from(placement: Placement) -> Option<i64> {
         match placement {
             Placement::At { from, .. } => Some(from),
-            Placement::Late => None,
+            Placement::Late { .. } => None,
         }
     }
 
@@ -380,11 +395,11 @@ mod tests {
     }
 
     #[test]
-    fn drift_of_500_ppm_either_way_stays_within_20_ms_for_half_an_hour() {
+    fn drift_of_500_ppm_either_way_stays_within_20_ms_for_an_hour() {
         for ppm in [-500.0, 500.0_f64] {
             let mut timeline = Timeline::new();
             let mut worst = 0;
-            for i in 0..90_000_i64 {
+            for i in 0..180_000_i64 {
                 let sent = (i as f64 * 160.0 * (1.0 + ppm / 1e6)) as i64;
                 // Jitter of up to 10 ms that repeats in a pattern.
                 let at = sent + (i * 37 % 80);
@@ -399,10 +414,40 @@ mod tests {
     fn a_number_taken_by_a_key_or_comfort_noise_is_not_a_loss() {
         let mut timeline = Timeline::new();
         timeline.place(packet(1, 0, 0));
-        timeline.skip(1, 2);
+        timeline.skip(1, 2, Why::Dtx);
         let next = timeline.place(packet(3, 320, 320));
         let silence = Silence { from: 160, to: 320, why: Why::Dtx };
         assert_eq!(next, Placement::At { from: 320, before: Some(silence), stretch: 0 });
+    }
+
+    #[test]
+    fn drift_is_followed_at_every_length_of_packet_and_when_it_changes() {
+        for lengths in [&[80][..], &[240], &[480], &[320, 161, 80], &[1_600]] {
+            for ppm in [-500.0, 500.0_f64] {
+                let (mut timeline, mut timestamp, mut worst, mut sequence) = (Timeline::new(), 0_u32, 0, 0);
+                while i64::from(timestamp) < 8_000 * 600 {
+                    let samples = lengths[sequence as usize % lengths.len()];
+                    let sent = (f64::from(timestamp) * (1.0 + ppm / 1e6)) as i64;
+                    let arrival = packet(sequence, timestamp, sent + sequence * 37 % 80);
+                    let place = from(timeline.place(Arrival { samples, ..arrival })).unwrap_or(i64::MAX);
+                    worst = worst.max((place - sent).abs());
+                    (sequence, timestamp) = (sequence + 1, timestamp + samples);
+                }
+                assert!(worst <= 160, "{lengths:?}, {ppm} ppm: off by {worst} samples");
+            }
+        }
+    }
+
+    #[test]
+    fn the_silence_of_a_key_is_no_dtx() {
+        let mut timeline = Timeline::new();
+        timeline.place(packet(1, 0, 0));
+        timeline.skip(1, 2, Why::Key);
+        let next = timeline.place(packet(3, 320, 320));
+        let silence = Silence { from: 160, to: 320, why: Why::Key };
+        assert_eq!(next, Placement::At { from: 320, before: Some(silence), stretch: 0 });
+        let dtx = Silence { from: 480, to: 640, why: Why::Dtx };
+        assert_eq!(timeline.place(packet(4, 640, 640)), Placement::At { from: 640, before: Some(dtx), stretch: 0 });
     }
 
     #[test]

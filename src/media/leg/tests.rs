@@ -17,6 +17,7 @@ struct Bench {
     events: Vec<MediaEvent>,
 }
 
+const TICK: Duration = Duration::from_millis(20);
 const CUSTOMER: ([u8; 4], u16) = ([192, 0, 2, 1], 4_000);
 
 fn sdp(lines: &str) -> Vec<u8> {
@@ -116,7 +117,10 @@ fn early_media_lies_in_front_and_the_answered_part_begins_at_its_mark() {
     assert_eq!(gaps(&ending), [], "only the answered part can have gaps");
     let spoke = ending.rest.iter().step_by(2).position(|s| *s != 0).map(|i| i as f64 / 8e3);
     assert!(spoke.is_some_and(|at| (1.007..1.05).contains(&at)), "the prompt waits for the answer: {spoke:?}");
-    assert!(matches!(events[..], [MediaEvent::FirstRtp { .. }, MediaEvent::PlayFinished(_)]), "{events:?}");
+    assert!(
+        matches!(events[..], [MediaEvent::FirstRtp { .. }, MediaEvent::FirstSent { .. }, MediaEvent::PlayFinished(_)]),
+        "{events:?}"
+    );
 }
 
 #[test]
@@ -137,7 +141,7 @@ fn packets_that_came_before_the_answer_was_read_are_not_lost() {
 }
 
 #[test]
-fn chosen_silence_is_silence_and_no_gap_and_loss_is_a_gap() {
+fn chosen_silence_and_loss_are_gaps_with_their_reasons() {
     let mut bench = Bench::answered();
     bench.pass(1_000, true);
     bench.pass(1_000, false);
@@ -150,7 +154,8 @@ fn chosen_silence_is_silence_and_no_gap_and_loss_is_a_gap() {
     bench.pass(1_000, true);
     let (ending, _) = bench.end();
     assert_eq!(sounding(&ending), [(0.0, 1.0), (2.0, 3.0), (4.0, 5.0), (5.2, 6.2)]);
-    assert_eq!(gaps(&ending), [(5.0, 5.2, GapReason::Loss)]);
+    let dtx = GapReason::Dtx;
+    assert_eq!(gaps(&ending), [(1.0, 2.0, dtx), (3.0, 4.0, dtx), (5.0, 5.2, GapReason::Loss)]);
     assert_eq!((ending.stats.packets_lost, ending.stats.codec.as_deref()), (10, Some("PCMA")));
 }
 
