@@ -54,7 +54,6 @@ CREATE TABLE visits (
     late_cause       TEXT,
     tries            TEXT    NOT NULL,
     redial_guard     INTEGER,
-    caller_id        TEXT,
     state            TEXT    NOT NULL CHECK (state IN ('waiting', 'calling', 'completed', 'closed')),
     state_at         INTEGER NOT NULL,
     call_id          TEXT,

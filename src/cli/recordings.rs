@@ -23,7 +23,7 @@ enum What {
     Verify(ConfigFile),
     /// Mend files that a killed engine left open (the engine must be stopped; `serve` does it at start too)
     Repair(ConfigFile),
-    /// Delete what is older than recordings.retention_days; the rows stay, marked as pruned
+    /// Delete recordings and SIP traces older than recordings.retention_days; the rows stay, marked as pruned
     Prune(ConfigFile),
 }
 
@@ -111,7 +111,11 @@ async fn prune(file: &ConfigFile) -> anyhow::Result<ExitCode> {
         Ok(())
     })
     .await?;
-    println!("{pruned} deleted (older than {} days)", config.recordings.retention_days);
+    let traces = store.prune_sip_traces(before).await?;
+    println!(
+        "{pruned} recordings and {traces} SIP traces deleted (older than {} days)",
+        config.recordings.retention_days
+    );
     Ok(ExitCode::SUCCESS)
 }
 

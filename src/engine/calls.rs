@@ -7,6 +7,7 @@
 
 use super::Engine;
 use super::events::CallPhase;
+use super::record::{LineLog, TraceKeeper, bye_is_out};
 use super::transcriber::jobs_after;
 use super::voice::{VoiceCall, VoiceEvent, VoiceOutcome, run_voice};
 use crate::clock::monotonic;
@@ -23,18 +24,21 @@ use crate::domain::visit::task::{self, CallResult, Visit, VisitState, WaitReason
 use crate::media::codec::Codec;
 use crate::media::session::{CustomerFrame, MediaEvent, MediaEvents, MediaReport, MediaSession};
 use crate::media::wav::Recorder;
+use crate::sip::trace::CallTrace;
 use crate::sip::{CallControl, CallEvent, Reanswer, TrunkPick, Wanted};
 use crate::store::StoreError;
 use crate::stt::SpeechStream;
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::mpsc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// A final row is tried again so often before it is left to the next start's recovery.
 const SAVES_MAX: u32 = 8;
+/// Instants learnt in passing are written so long after the first of them.
+const SAVE_AFTER: Duration = Duration::from_secs(1);
 /// Keys and ended prompts that may wait for the conversation.
 const EVENTS_MAX: usize = 64;
 
@@ -51,23 +55,16 @@ pub async fn run(engine: Arc<Engine>, ticket: Ticket) {
     let tried = visit.trunks_tried().to_vec();
     let now = engine.clock.now();
     let call = Call {
-        id: CallId::new(engine.store.new_id()),
-        visit: visit.id.clone(),
-        order_no: order.no.clone(),
-        attempt: visit.attempts + 1,
-        to: order.customer.phone.clone(),
         trunk: Some(pick.name().to_owned()),
-        programme: visit.programme.clone(),
-        instants: Instants { claimed_at: Some(now), ..Default::default() },
-        outcome: None,
-        fault: None,
-        sip_status: None,
-        detail: None,
-        hung_up_by: None,
-        conversation: None,
-        recording: None,
-        legs: vec![],
-        journal: vec![],
+        ..Call::claimed(
+            CallId::new(engine.store.new_id()),
+            visit.id.clone(),
+            order.no.clone(),
+            visit.attempts + 1,
+            order.customer.phone.clone(),
+            visit.programme.clone(),
+            now,
+        )
     };
     let visit = match engine.store.claim_visit(&visit, &call).await {
         Ok(Some(visit)) => visit,
@@ -81,8 +78,14 @@ pub async fn run(engine: Arc<Engine>, ticket: Ticket) {
     engine.kick();
     engine.announce_visit(&visit);
     engine.announce_call(&call, CallPhase::Dialing);
-    let call = Live::new(&engine, call).dial(&order, pick).await;
+    let (call, mut keeper) = Live::new(&engine, call).dial(&order, pick).await;
+    if let Some(keeper) = &mut keeper {
+        keeper.save(&engine).await;
+    }
     conclude(&engine, call, visit, &tried).await;
+    if let Some(keeper) = keeper {
+        engine.tasks.spawn(keeper.follow(engine.clone()));
+    }
 }
 
 /// A call in progress.
@@ -90,6 +93,11 @@ struct Live<'a> {
     engine: &'a Arc<Engine>,
     call: Call,
     machine: CallMachine,
+    log: LineLog,
+    /// `None` before the INVITE.
+    trace: Option<Arc<CallTrace>>,
+    /// When instants that are learnt in passing are written, all at once.
+    save_at: Option<Instant>,
 }
 
 /// The parts of a call that is on the line.
@@ -122,23 +130,26 @@ impl Conversation {
 impl<'a> Live<'a> {
     fn new(engine: &'a Arc<Engine>, call: Call) -> Self {
         let claimed_at = call.instants.claimed_at.unwrap_or_else(|| engine.clock.now());
-        Self { engine, call, machine: CallMachine::new(claimed_at) }
+        let machine = CallMachine::new(claimed_at);
+        Self { engine, call, machine, log: LineLog::default(), trace: None, save_at: None }
     }
 
     /// Recorder, media, INVITE, conversation, end.
-    async fn dial(mut self, order: &Order, pick: TrunkPick) -> Call {
+    async fn dial(mut self, order: &Order, pick: TrunkPick) -> (Call, Option<TraceKeeper>) {
         let (media, events) = match self.open_media(&pick).await {
             Ok(media) => media,
-            Err(failure) => return self.never_dialled(failure),
+            Err(failure) => return (self.never_dialled(failure), None),
         };
         let offer = media.offer();
         let (control, sip) = match self.engine.sip.invite(pick, &self.call.to, &self.call.id, offer) {
             Ok(line) => line,
             Err(error) => {
                 self.take_report(media.close().await);
-                return self.never_dialled(NotDialled { outcome: Outcome::TrunkFailure, detail: error.to_string() });
+                let failure = NotDialled { outcome: Outcome::TrunkFailure, detail: error.to_string() };
+                return (self.never_dialled(failure), None);
             }
         };
+        self.trace = self.engine.sip.trace(&self.call.id);
         let MediaEvents { events: media_events, customer } = events;
         let ears = self.engine.ears.clone();
         let line = Line {
@@ -150,7 +161,9 @@ impl<'a> Live<'a> {
             ear: Some(tokio::task::spawn_blocking(move || ears.listen())),
             conversation: None,
         };
-        self.follow(line, order).await
+        self.follow(line, order).await;
+        let keeper = self.trace.map(|trace| TraceKeeper::new(self.call.id.clone(), trace));
+        (self.call, keeper)
     }
 
     async fn open_media(&self, pick: &TrunkPick) -> Result<(MediaSession, MediaEvents), NotDialled> {
@@ -174,14 +187,20 @@ impl<'a> Live<'a> {
     }
 
     /// Until the line is gone and the conversation has reported.
-    async fn follow(mut self, mut line: Line, order: &Order) -> Call {
+    async fn follow(&mut self, mut line: Line, order: &Order) {
         let stop = self.engine.stop.clone();
         let mut stopped = false;
         while !self.machine.is_over() {
             let input = tokio::select! {
                 event = line.sip.recv() => self.on_line(event, &line).await,
-                Some(event) = line.media_events.recv() => on_media(event, &line).await,
+                Some(event) = line.media_events.recv() => self.on_media(event, &line),
                 end = conversation_end(&mut line.conversation) => Some(self.on_conversation(end)),
+                () = until(self.save_at), if self.save_at.is_some() => {
+                    self.save_at = None;
+                    self.learn_from_the_wire();
+                    self.save_if_more_is_known().await;
+                    None
+                }
                 () = stop.cancelled(), if !stopped => {
                     stopped = true;
                     Some(CallInput::Stop { why: "the engine is stopping".into() })
@@ -198,8 +217,11 @@ impl<'a> Live<'a> {
             // The conversation has reported and dropped its handle before the machine is over.
             Err(_) => tracing::error!(call.id = %self.call.id, "the media of a call is still in use after its end"),
         }
+        if let Some(trace) = &self.trace {
+            bye_is_out(trace).await;
+        }
+        self.learn_from_the_wire();
         self.write_conclusion();
-        self.call
     }
 
     async fn advance(&mut self, input: CallInput, line: &mut Line, order: &Order) {
@@ -227,10 +249,8 @@ impl<'a> Live<'a> {
                 CallAction::HangUp { why } => line.control.hang_up(why),
             }
         }
-        if self.call.instants != *self.machine.instants() {
-            self.call.instants = self.machine.instants().clone();
-            self.save_progress().await;
-        }
+        self.learn_from_the_wire();
+        self.save_if_more_is_known().await;
         if let Some(phase) = phase {
             self.engine.announce_call(&self.call, phase);
         }
@@ -253,29 +273,39 @@ impl<'a> Live<'a> {
             CallEvent::InviteSent { at } => Some(CallInput::InviteSent { at }),
             CallEvent::Ringing { at, .. } => Some(CallInput::Ringing { at }),
             CallEvent::EarlyMedia { at, sdp, .. } => {
-                if let Err(error) = line.media.early(&sdp, monotonic()) {
-                    tracing::warn!(call.id = %self.call.id, %error, "early media is not usable and not recorded");
+                match line.media.early(&sdp, monotonic()) {
+                    Ok(()) => self.log.described(&sdp),
+                    Err(error) => {
+                        tracing::warn!(call.id = %self.call.id, %error, "early media is not usable and not recorded");
+                    }
                 }
                 Some(CallInput::EarlyMedia { at })
             }
             CallEvent::Answered { at, at_mono, sdp } => match line.media.answered(&sdp, at_mono, at) {
                 Ok(codec) => {
+                    self.log.described(&sdp);
+                    self.log.answered(at_mono);
+                    self.save_soon();
                     tracing::info!(call.id = %self.call.id, codec = ?codec, "the customer answered");
                     Some(CallInput::Answered { at })
                 }
                 Err(error) => Some(CallInput::NoCommonCodec { detail: error.to_string() }),
             },
             CallEvent::Reoffer { sdp, reply } => {
-                answer_reoffer(&line.media, &sdp, reply);
+                self.answer_reoffer(&line.media, &sdp, reply);
                 None
             }
             CallEvent::ReofferAnswer { sdp } => {
-                if let Err(error) = line.media.reanswered(&sdp) {
-                    tracing::warn!(call.id = %self.call.id, %error, "the answer to our offer is not usable");
+                match line.media.reanswered(&sdp) {
+                    Ok(_) => self.log.changed(&sdp, monotonic()),
+                    Err(error) => {
+                        tracing::warn!(call.id = %self.call.id, %error, "the answer to our offer is not usable");
+                    }
                 }
                 None
             }
             CallEvent::Key(key) => {
+                self.log.key_by_info(key, monotonic());
                 if let Some(conversation) = &line.conversation {
                     conversation.tell(VoiceEvent::Key(key));
                 }
@@ -294,6 +324,49 @@ impl<'a> Live<'a> {
                 }))
             }
         }
+    }
+
+    fn on_media(&mut self, event: MediaEvent, line: &Line) -> Option<CallInput> {
+        let told = match event {
+            MediaEvent::PlayFinished(id) => VoiceEvent::PlayFinished(id),
+            MediaEvent::Key(key) => VoiceEvent::Key(key),
+            MediaEvent::FirstRtp { at } => {
+                let first_rtp_in_at = Some(self.wall(at));
+                return self.learn(Instants { first_rtp_in_at, ..Instants::default() });
+            }
+            MediaEvent::FirstSent { at } => {
+                let first_rtp_out_at = Some(self.wall(at));
+                return self.learn(Instants { first_rtp_out_at, ..Instants::default() });
+            }
+            MediaEvent::RtpTimeout => return Some(CallInput::RtpTimeout),
+            MediaEvent::RecorderFailed(detail) => return Some(CallInput::RecorderFailed { detail }),
+        };
+        if let Some(conversation) = &line.conversation {
+            conversation.tell(told);
+        }
+        None
+    }
+
+    fn answer_reoffer(&mut self, media: &MediaSession, sdp: &[u8], reply: oneshot::Sender<Reanswer>) {
+        let answer = match media.reoffer(sdp) {
+            Ok(answer) => {
+                self.log.changed(sdp, monotonic());
+                Reanswer::Accept(answer)
+            }
+            Err(error) => {
+                tracing::warn!(call.id = %self.call.id, %error, "an offer of the far end is not usable");
+                self.log.refused(&error.to_string(), monotonic());
+                Reanswer::Refuse(488)
+            }
+        };
+        if reply.send(answer).is_err() {
+            tracing::debug!("the far end's offer was withdrawn before it was answered");
+        }
+    }
+
+    /// What media and wire tell in passing is written together, a moment later.
+    fn save_soon(&mut self) {
+        self.save_at.get_or_insert(monotonic() + SAVE_AFTER);
     }
 
     /// `None`: there is no script for this order, or the conversation was begun already.
@@ -332,11 +405,39 @@ impl<'a> Live<'a> {
                 we_hung_up: false,
             }
         });
-        self.call.journal = outcome.journal;
+        self.call.journal = std::mem::take(&mut self.log).merged_into(outcome.journal);
         CallInput::ConversationOver(outcome.end)
     }
 
-    async fn save_progress(&self) {
+    /// Instants that change nothing in the course of the call.
+    fn learn(&mut self, instants: Instants) -> Option<CallInput> {
+        self.machine.learn(&instants);
+        self.save_soon();
+        None
+    }
+
+    /// A message is stamped at the socket, and again when the call learns of it: what follows from it must not seem to come before.
+    fn learn_from_the_wire(&mut self) {
+        let Some(facts) = self.trace.as_ref().map(|trace| trace.facts()) else { return };
+        let (mut seen, known) = (facts.instants(), self.machine.instants());
+        seen.trying_at = seen.trying_at.max(known.invited_at.filter(|_| seen.trying_at.is_some()));
+        seen.acked_at = seen.acked_at.max(known.answered_at.filter(|_| seen.acked_at.is_some()));
+        seen.bye_at = known.ended_at.and_then(|ended| Some(seen.bye_at?.min(ended)));
+        self.machine.learn(&seen);
+        self.call.sip_reason = facts.reason;
+    }
+
+    /// The wall-clock time of an instant that is just past.
+    fn wall(&self, at: Instant) -> Timestamp {
+        let ago = jiff::SignedDuration::try_from(monotonic().saturating_duration_since(at)).unwrap_or_default();
+        self.engine.clock.now().checked_sub(ago).unwrap_or(Timestamp::MIN)
+    }
+
+    async fn save_if_more_is_known(&mut self) {
+        if self.call.instants == *self.machine.instants() {
+            return;
+        }
+        self.call.instants = self.machine.instants().clone();
         if let Err(error) = self.engine.store.save_call_progress(&self.call).await {
             tracing::error!(call.id = %self.call.id, %error, "the progress of a call could not be saved");
         }
@@ -389,23 +490,11 @@ struct NotDialled {
     detail: String,
 }
 
-async fn on_media(event: MediaEvent, line: &Line) -> Option<CallInput> {
-    match event {
-        MediaEvent::PlayFinished(id) => {
-            if let Some(conversation) = &line.conversation {
-                conversation.tell(VoiceEvent::PlayFinished(id));
-            }
-            None
-        }
-        MediaEvent::Key(key) => {
-            if let Some(conversation) = &line.conversation {
-                conversation.tell(VoiceEvent::Key(key));
-            }
-            None
-        }
-        MediaEvent::FirstRtp { .. } | MediaEvent::FirstSent { .. } => None,
-        MediaEvent::RtpTimeout => Some(CallInput::RtpTimeout),
-        MediaEvent::RecorderFailed(detail) => Some(CallInput::RecorderFailed { detail }),
+/// For ever when there is no such instant.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -418,19 +507,6 @@ async fn conversation_end(conversation: &mut Option<Conversation>) -> Result<Voi
             end
         }
         None => std::future::pending().await,
-    }
-}
-
-fn answer_reoffer(media: &MediaSession, sdp: &[u8], reply: tokio::sync::oneshot::Sender<Reanswer>) {
-    let answer = match media.reoffer(sdp) {
-        Ok(answer) => Reanswer::Accept(answer),
-        Err(error) => {
-            tracing::warn!(%error, "an offer of the far end is not usable");
-            Reanswer::Refuse(488)
-        }
-    };
-    if reply.send(answer).is_err() {
-        tracing::debug!("the far end's offer was withdrawn before it was answered");
     }
 }
 

@@ -11,6 +11,7 @@ pub mod ears;
 pub mod events;
 pub mod handle;
 pub mod intake;
+mod record;
 pub mod recovery;
 pub mod review;
 pub mod site;

@@ -2,11 +2,12 @@
 //!
 //! | right | admin | supervisor | reviewer | agent | service |
 //! |--|--|--|--|--|--|
-//! | read everything | ✓ | ✓ | ✓ | ✓ | ✓ |
+//! | read everything but SIP traces | ✓ | ✓ | ✓ | ✓ | ✓ |
 //! | see telephone numbers plain | ✓ | ✓ | – | – | ✓ |
 //! | [`Right::Intake`]: hand in SMS and orders | ✓ | ✓ | – | – | ✓ |
 //! | [`Right::Direct`]: dial, reschedule, cancel, complete the inbox | ✓ | ✓ | – | ✓ | – |
 //! | [`Right::Review`]: correct scores | ✓ | ✓ | ✓ | – | – |
+//! | [`Right::Trace`]: read SIP traces | ✓ | ✓ | ✓ | – | ✓ |
 //!
 //! With `auth.required = false` everyone is an administrator called `nobody`.
 
@@ -34,6 +35,7 @@ pub enum Right {
     Intake,
     Direct,
     Review,
+    Trace,
 }
 
 impl Caller {
@@ -69,11 +71,13 @@ impl Caller {
             (Right::Intake, role) => role == Role::Service,
             (Right::Direct, role) => role == Role::Agent,
             (Right::Review, role) => role == Role::Reviewer,
+            (Right::Trace, role) => matches!(role, Role::Reviewer | Role::Service),
         };
         let words = match right {
             Right::Intake => "hand in SMS or orders",
             Right::Direct => "direct visits",
             Right::Review => "correct scores",
+            Right::Trace => "read SIP traces",
         };
         if allowed {
             Ok(())
@@ -122,17 +126,18 @@ mod tests {
 
     #[test]
     fn each_role_has_the_rights_of_the_table() {
-        for (role, intake, direct, review, phones) in [
-            (Role::Admin, true, true, true, true),
-            (Role::Supervisor, true, true, true, true),
-            (Role::Reviewer, false, false, true, false),
-            (Role::Agent, false, true, false, false),
-            (Role::Service, true, false, false, true),
+        for (role, intake, direct, review, trace, phones) in [
+            (Role::Admin, true, true, true, true, true),
+            (Role::Supervisor, true, true, true, true, true),
+            (Role::Reviewer, false, false, true, true, false),
+            (Role::Agent, false, true, false, false, false),
+            (Role::Service, true, false, false, true, true),
         ] {
             let caller = Caller::new("x", role);
             assert_eq!(caller.may(Right::Intake).is_ok(), intake, "{role:?}");
             assert_eq!(caller.may(Right::Direct).is_ok(), direct, "{role:?}");
             assert_eq!(caller.may(Right::Review).is_ok(), review, "{role:?}");
+            assert_eq!(caller.may(Right::Trace).is_ok(), trace, "{role:?}");
             assert_eq!(caller.sees_phones(), phones, "{role:?}");
         }
     }

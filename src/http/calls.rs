@@ -16,6 +16,7 @@ use crate::store::call::CallFilter;
 use crate::store::page::PageRequest;
 use axum::Extension;
 use axum::extract::State;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -39,14 +40,26 @@ pub struct CallDto {
     pub fault: Option<Fault>,
     pub sip_status: Option<u16>,
     pub detail: Option<String>,
+    /// The far end's own words: Reason and Warning headers of its refusal or BYE.
+    pub sip_reason: Option<String>,
     #[schema(value_type = Option<PartyName>)]
     pub hung_up_by: Option<Party>,
     pub conversation: Option<ConversationDto>,
     pub claimed_at: Option<String>,
     pub invited_at: Option<String>,
+    /// First provisional response, 100 included.
+    pub trying_at: Option<String>,
     pub ringing_at: Option<String>,
     pub early_media_at: Option<String>,
     pub answered_at: Option<String>,
+    /// Our ACK of the 200.
+    pub acked_at: Option<String>,
+    /// First voice packet of the far end, early media included.
+    pub first_rtp_in_at: Option<String>,
+    /// Our first packet, early media included.
+    pub first_rtp_out_at: Option<String>,
+    /// First BYE, whoever sent it.
+    pub bye_at: Option<String>,
     pub ended_at: Option<String>,
     /// Answer to hang-up, seconds.
     pub talk_s: Option<f64>,
@@ -79,6 +92,18 @@ pub struct LegDto {
     pub packets_late: u64,
     pub packets_refused: u64,
     pub jitter_ms: f64,
+    pub packets_duplicate: u64,
+    /// How often the far end began a new stream.
+    pub stream_changes: u64,
+    /// RTCP reports of the far end that were read, and refused.
+    pub reports_received: u64,
+    pub reports_refused: u64,
+    /// What the far end last reported of our stream.
+    pub far_lost: Option<u64>,
+    pub far_jitter_ms: Option<f64>,
+    pub round_trip_ms: Option<f64>,
+    /// The suite when the media was encrypted.
+    pub srtp: Option<String>,
 }
 
 /// What is stored about a recording; the audio is at `url`.
@@ -126,13 +151,19 @@ impl CallDto {
             fault: call.fault,
             sip_status: call.sip_status,
             detail: call.detail.as_deref().map(|text| view.text(text)),
+            sip_reason: call.sip_reason.as_deref().map(|text| view.text(text)),
             hung_up_by: call.hung_up_by,
             conversation: call.conversation.as_ref().map(ConversationDto::of),
             claimed_at: view.at_opt(i.claimed_at),
             invited_at: view.at_opt(i.invited_at),
+            trying_at: view.at_opt(i.trying_at),
             ringing_at: view.at_opt(i.ringing_at),
             early_media_at: view.at_opt(i.early_media_at),
             answered_at: view.at_opt(i.answered_at),
+            acked_at: view.at_opt(i.acked_at),
+            first_rtp_in_at: view.at_opt(i.first_rtp_in_at),
+            first_rtp_out_at: view.at_opt(i.first_rtp_out_at),
+            bye_at: view.at_opt(i.bye_at),
             ended_at: view.at_opt(i.ended_at),
             talk_s: i.talk_s(),
             recording: call.recording.as_ref().map(|info| RecordingDto::of(&call.id, info)),
@@ -167,6 +198,14 @@ impl LegDto {
             packets_late: leg.packets_late,
             packets_refused: leg.packets_refused,
             jitter_ms: leg.jitter_ms,
+            packets_duplicate: leg.packets_duplicate,
+            stream_changes: leg.stream_changes,
+            reports_received: leg.reports_received,
+            reports_refused: leg.reports_refused,
+            far_lost: leg.far_lost,
+            far_jitter_ms: leg.far_jitter_ms,
+            round_trip_ms: leg.round_trip_ms,
+            srtp: leg.srtp.clone(),
         }
     }
 }
@@ -195,6 +234,12 @@ impl RecordingDto {
 pub struct CallQuery {
     /// One of the outcomes.
     outcome: Option<String>,
+    /// Name of a trunk.
+    trunk: Option<String>,
+    /// `us`, `trunk`, `customer` or `network`.
+    fault: Option<String>,
+    /// `customer`, `us` or `network`.
+    hung_up_by: Option<String>,
     /// Id of a visit.
     visit: Option<String>,
     order_no: Option<String>,
@@ -212,18 +257,27 @@ pub struct CallQuery {
 
 impl CallQuery {
     fn filter(&self, state: &AppState) -> Result<CallFilter, Problem> {
-        let outcome = |text: &String| {
-            Outcome::parse(text).ok_or_else(|| Problem::invalid("outcome", format!("{text:?} is no outcome")))
-        };
         Ok(CallFilter {
             visit: self.visit.as_deref().map(VisitId::new),
             order_no: self.order_no.as_deref().map(|no| OrderNo::new(no.trim())),
-            outcome: self.outcome.as_ref().map(outcome).transpose()?,
+            outcome: named("outcome", self.outcome.as_deref())?,
+            trunk: self.trunk.clone(),
+            fault: named("fault", self.fault.as_deref())?,
+            hung_up_by: named("hung_up_by", self.hung_up_by.as_deref())?,
             from: maybe_instant("from", self.from.as_deref(), &state.zone)?,
             before: maybe_instant("to", self.to.as_deref(), &state.zone)?,
             in_progress: self.in_progress.unwrap_or(false),
         })
     }
+}
+
+/// One of the domain's serialised names.
+fn named<T: DeserializeOwned>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
+    let read = |text: &str| {
+        let value = serde_json::Value::String(text.to_owned());
+        serde_json::from_value(value).map_err(|_| Problem::invalid(field, format!("{text:?} is no {field}")))
+    };
+    text.map(read).transpose()
 }
 
 /// Call attempts, the newest first

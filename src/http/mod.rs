@@ -27,6 +27,7 @@ mod score;
 mod scorecard;
 mod serve;
 mod session;
+mod sip;
 mod sms;
 mod transcript;
 mod view;
@@ -164,6 +165,10 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(visits::cancel))
         .routes(routes!(calls::list))
         .routes(routes!(calls::get))
+        .routes(routes!(sip::json))
+        .routes(routes!(sip::txt))
+        .routes(routes!(sip::ladder))
+        .routes(routes!(sip::svg))
         .routes(routes!(report::get))
         .routes(routes!(recording::get))
         .routes(routes!(recording::peaks))

@@ -11,8 +11,9 @@
 
 use super::request::tag_of;
 use super::resolve::Resolver;
-use super::stream::{self, Opened, Peer, is_alive};
+use super::stream::{self, Opened, Peer, Wire, is_alive};
 use super::tls;
+use super::trace::Traces;
 use super::trunk::Trunk;
 use super::wire::Udp;
 use crate::clock::monotonic;
@@ -71,6 +72,7 @@ pub struct Lines {
     pub locals: Vec<Local>,
     pub resolver: Resolver,
     pub outages: Arc<Outages>,
+    traces: Arc<Traces>,
     /// Cancelled last: the sockets close.
     pub stop: CancellationToken,
     /// The connection of each trunk, and of each host that one redirected us to; as many as the configuration names.
@@ -87,8 +89,14 @@ struct Live {
 }
 
 impl Lines {
-    pub fn new(locals: Vec<Local>, resolver: Resolver, outages: Arc<Outages>, stop: CancellationToken) -> Arc<Self> {
-        Arc::new(Self { locals, resolver, outages, stop, connections: Mutex::default() })
+    pub fn new(
+        locals: Vec<Local>,
+        resolver: Resolver,
+        outages: Arc<Outages>,
+        traces: Arc<Traces>,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        Arc::new(Self { locals, resolver, outages, traces, stop, connections: Mutex::default() })
     }
 
     /// The way to a trunk now, and where the trunk reaches us.
@@ -206,7 +214,8 @@ impl Lines {
         let tcp = TcpStream::connect(remote).await.map_err(io)?;
         stream::prepare(&tcp).map_err(io)?;
         let local = tcp.local_addr().map_err(io)?;
-        let peer = Peer { remote, transport: to.transport, opened: Opened::ByUs };
+        let wire = Some(Wire { local, traces: self.traces.clone() });
+        let peer = Peer { remote, transport: to.transport, opened: Opened::ByUs, wire };
         let connection = match &to.tls {
             None => stream::adopt_own(endpoint, tcp, peer, &self.stop).await?,
             Some(client) => {

@@ -37,6 +37,7 @@ mod session_timer;
 mod stack;
 mod stream;
 mod tls;
+pub mod trace;
 mod transact;
 mod trunk;
 mod wire;

@@ -8,6 +8,7 @@ use super::mend::Mend;
 use super::orphan::Orphans;
 use super::request::Flow;
 use super::resolve::Resolver;
+use super::trace::{CallTrace, Traces};
 use super::trunk::{self, Trunk, TrunkPick};
 use super::wire::{self, Udp};
 use super::{incoming, ping, register, stream};
@@ -45,6 +46,7 @@ pub struct Core {
     /// Calls, and requests that outlive them.
     pub tasks: TaskTracker,
     lines: Arc<Lines>,
+    traces: Arc<Traces>,
     calls: Mutex<HashMap<String, mpsc::Sender<Transaction>>>,
 }
 
@@ -78,6 +80,8 @@ impl Core {
 struct Listed {
     core: Arc<Core>,
     call_id: String,
+    /// Kept while the call runs.
+    _trace: Arc<CallTrace>,
 }
 
 impl Drop for Listed {
@@ -120,6 +124,7 @@ impl SipStack {
         let sockets = CancellationToken::new();
         let resolver = Resolver::new(&sip.dns);
         let outages = Arc::new(Outages::default());
+        let traces = Traces::new(clock.clone());
         let transport = TransportLayer::new_with_domain_resolver(sockets.clone(), Box::new(resolver.clone()));
         let (mut locals, mut listeners) = (vec![], vec![]);
         for listener in listen::bind_all(sip).await? {
@@ -128,7 +133,8 @@ impl SipStack {
             match socket {
                 Bound::Udp(socket) => {
                     let refused = |reason: String| SipError::Serve { value: value.clone(), reason };
-                    let udp = Arc::new(Udp::new(socket, outages.clone()).map_err(|e| refused(e.to_string()))?);
+                    let udp = Udp::new(socket, outages.clone(), traces.clone()).map_err(|e| refused(e.to_string()))?;
+                    let udp = Arc::new(udp);
                     let connection = UdpConnection::from_socket(udp.clone(), None, Some(sockets.child_token())).await;
                     let connection = connection.map_err(|e| refused(e.to_string()))?;
                     transport.add_transport(connection.clone().into());
@@ -160,7 +166,8 @@ impl SipStack {
             clock,
             closing: shutdown.child_token(),
             tasks: TaskTracker::new(),
-            lines: Lines::new(locals, resolver, outages, sockets.clone()),
+            lines: Lines::new(locals, resolver, outages, traces.clone(), sockets.clone()),
+            traces: traces.clone(),
             calls: Mutex::default(),
         });
         orphans.watch_over(&core);
@@ -169,7 +176,7 @@ impl SipStack {
             tokio::spawn(wire::receive(udp, connection, core.endpoint.clone(), sockets.clone()));
         }
         for (listener, acceptor) in listeners {
-            tokio::spawn(stream::serve(core.endpoint.clone(), listener, acceptor, sockets.clone()));
+            tokio::spawn(stream::serve(core.endpoint.clone(), listener, acceptor, traces.clone(), sockets.clone()));
         }
         tokio::spawn(incoming::serve(core.clone(), requests));
         for trunk in trunks.iter().filter(|t| t.register) {
@@ -247,7 +254,8 @@ impl SipStack {
         let call_id = call_id_header(call);
         let (to_inbox, inbox) = mpsc::channel(INBOX_MAX);
         core.calls().insert(call_id.clone(), to_inbox);
-        let listed = Listed { core: core.clone(), call_id: call_id.clone() };
+        let trace = core.traces.open(&call_id, call);
+        let listed = Listed { core: core.clone(), call_id: call_id.clone(), _trace: trace };
         let (control, orders) = CallControl::new();
         let start = call::Start {
             core: core.clone(),
@@ -266,6 +274,11 @@ impl SipStack {
             drop(listed);
         });
         Ok((control, events))
+    }
+
+    /// The messages of a call that is up, or whose trace is still held.
+    pub fn trace(&self, call: &CallId) -> Option<Arc<CallTrace>> {
+        self.core.traces.find(call)
     }
 
     /// Calls that signalling still knows (zero when all is over).

@@ -12,7 +12,9 @@
 use super::clean::{clean_headers, parse, refuse_unknown_method};
 use super::frame::{Frame, next_frame};
 use super::tls;
+use super::trace::{Tap, Traces};
 use crate::clock::monotonic;
+use crate::domain::call::trace::Way;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -121,6 +123,7 @@ pub async fn serve(
     endpoint: EndpointInnerRef,
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
+    traces: Arc<Traces>,
     stop: CancellationToken,
 ) {
     let inbound = Inbound::default();
@@ -135,7 +138,7 @@ pub async fn serve(
                 id += 1;
                 let activity = Activity::new(stop.child_token());
                 inbound.admit(id, activity.clone());
-                tokio::spawn(take(endpoint.clone(), stream, remote, acceptor.clone(), activity));
+                tokio::spawn(take(endpoint.clone(), stream, remote, acceptor.clone(), traces.clone(), activity));
             }
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
@@ -151,12 +154,15 @@ async fn take(
     stream: TcpStream,
     remote: SocketAddr,
     acceptor: Option<TlsAcceptor>,
+    traces: Arc<Traces>,
     activity: Arc<Activity>,
 ) {
     let alive = activity.alive.clone();
     let taken = async {
         prepare(&stream).map_err(|e| e.to_string())?;
-        let peer = |transport| Peer { remote, transport, opened: Opened::ByThem };
+        let local = stream.local_addr().map_err(|e| e.to_string())?;
+        let wire = Some(Wire { local, traces });
+        let peer = |transport| Peer { remote, transport, opened: Opened::ByThem, wire: wire.clone() };
         match acceptor {
             None => adopt(&endpoint, stream, peer(Transport::Tcp), activity).await,
             Some(acceptor) => {
@@ -177,11 +183,29 @@ async fn take(
 }
 
 /// The far end of a connection.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Peer {
     pub remote: SocketAddr,
     pub transport: Transport,
     pub opened: Opened,
+    /// Where its messages are tapped.
+    pub wire: Option<Wire>,
+}
+
+/// Our end of a connection, for the traces of the calls on it.
+#[derive(Clone)]
+pub struct Wire {
+    pub local: SocketAddr,
+    pub traces: Arc<Traces>,
+}
+
+impl Peer {
+    fn tap(&self, way: Way, bytes: &[u8]) {
+        let transport = if self.transport == Transport::Tls { "TLS" } else { "TCP" };
+        if let Some(Wire { local, traces }) = &self.wire {
+            traces.tap(Tap { way, transport, local: *local, peer: self.remote }, bytes);
+        }
+    }
 }
 
 /// Hands a stream that we opened to the stack.
@@ -220,7 +244,7 @@ where
     let (read, write) = tokio::io::split(stream);
     let (raw, raw_out) = mpsc::channel(QUEUE_OUT);
     let reader = Reader {
-        peer,
+        peer: peer.clone(),
         address,
         connection: connection.clone(),
         incoming,
@@ -234,7 +258,7 @@ where
     }
     // Served, but not listed with the stack's own connections: which one carries a message is decided by `line`.
     endpoint.transport_layer.inner.serve_connection(connection.clone());
-    tokio::spawn(write_loop(write, peer.remote, outgoing, raw_out, alive.clone()));
+    tokio::spawn(write_loop(write, peer.clone(), outgoing, raw_out, alive.clone()));
     tokio::spawn(async move {
         tokio::select! {
             _ = alive.cancelled() => {}
@@ -318,6 +342,7 @@ impl Reader {
             Frame::KeepAlive => return self.reply(PONG.to_vec()).await,
             Frame::Message(bytes) => bytes,
         };
+        self.peer.tap(Way::Received, &bytes);
         clean_headers(&mut bytes);
         if let Some(reply) = refuse_unknown_method(&bytes, &self.user_agent) {
             return self.reply(reply).await;
@@ -371,7 +396,7 @@ async fn keep_alive(remote: SocketAddr, raw: mpsc::Sender<Vec<u8>>, activity: Ar
 /// The one place where messages of a connection go out.
 async fn write_loop(
     mut stream: impl AsyncWrite + Unpin,
-    remote: SocketAddr,
+    peer: Peer,
     mut messages: mpsc::Receiver<TransportEvent>,
     mut raw: mpsc::Receiver<Vec<u8>>,
     alive: CancellationToken,
@@ -387,6 +412,7 @@ async fn write_loop(
             _ = alive.cancelled() => break,
             else => break,
         };
+        peer.tap(Way::Sent, &bytes);
         let write = async {
             stream.write_all(&bytes).await?;
             stream.flush().await
@@ -394,11 +420,11 @@ async fn write_loop(
         match timeout(WRITE_LIMIT, write).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(net.peer = %remote, error = %tls::words(&error), "writing to a connection failed");
+                tracing::warn!(net.peer = %peer.remote, error = %tls::words(&error), "writing to a connection failed");
                 break;
             }
             Err(_) => {
-                tracing::warn!(net.peer = %remote, "a peer does not read: its connection is closed");
+                tracing::warn!(net.peer = %peer.remote, "a peer does not read: its connection is closed");
                 break;
             }
         }
@@ -406,7 +432,7 @@ async fn write_loop(
     alive.cancel();
     // A close_notify for TLS, a FIN for both; who does not take it is not waited for.
     if timeout(Duration::from_secs(1), stream.shutdown()).await.is_err() {
-        tracing::debug!(net.peer = %remote, "a connection was closed without goodbye");
+        tracing::debug!(net.peer = %peer.remote, "a connection was closed without goodbye");
     }
 }
 
@@ -427,7 +453,8 @@ mod tests {
     async fn connection(opened: Opened, room: usize) -> (SipConnection, CancellationToken, DuplexStream) {
         let endpoint = EndpointBuilder::new().with_user_agent("T").build();
         let (near, far) = tokio::io::duplex(room);
-        let peer = Peer { remote: SocketAddr::from(([127, 0, 0, 1], 5060)), transport: Transport::Tcp, opened };
+        let peer =
+            Peer { remote: SocketAddr::from(([127, 0, 0, 1], 5060)), transport: Transport::Tcp, opened, wire: None };
         let alive = CancellationToken::new();
         let connection = adopt(&endpoint.inner, near, peer, Activity::new(alive.clone())).await.unwrap();
         (connection, alive, far)

@@ -8,6 +8,8 @@
 
 use super::clean::{clean_headers, parse, refuse_unknown_method};
 use super::line::Outages;
+use super::trace::{Tap, Traces};
+use crate::domain::call::trace::Way;
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt,
     sockopt::{Ipv4RecvErr, Ipv6RecvErr},
@@ -36,19 +38,20 @@ pub struct Udp {
     socket: tokio::net::UdpSocket,
     bound: SocketAddr,
     outages: Arc<Outages>,
+    traces: Arc<Traces>,
     /// A socket of the other address family, where there is one: the stack's own choice knows no families.
     other: OnceLock<Weak<Udp>>,
 }
 
 impl Udp {
-    pub fn new(socket: tokio::net::UdpSocket, outages: Arc<Outages>) -> std::io::Result<Self> {
+    pub fn new(socket: tokio::net::UdpSocket, outages: Arc<Outages>, traces: Arc<Traces>) -> std::io::Result<Self> {
         let bound = socket.local_addr()?;
         if bound.is_ipv4() {
             setsockopt(&socket, Ipv4RecvErr, &true)?;
         } else {
             setsockopt(&socket, Ipv6RecvErr, &true)?;
         }
-        Ok(Self { socket, bound, outages, other: OnceLock::new() })
+        Ok(Self { socket, bound, outages, traces, other: OnceLock::new() })
     }
 
     pub fn bound(&self) -> SocketAddr {
@@ -60,7 +63,12 @@ impl Udp {
         self.other.get_or_init(|| other);
     }
 
+    fn tap(&self, way: Way, peer: SocketAddr, bytes: &[u8]) {
+        self.traces.tap(Tap { way, transport: "UDP", local: self.bound, peer }, bytes);
+    }
+
     async fn send(&self, bytes: &[u8], to: SocketAddr) -> std::io::Result<usize> {
+        self.tap(Way::Sent, to, bytes);
         match self.socket.send_to(bytes, to).await {
             Ok(sent) => Ok(sent),
             // It may be the error of an earlier datagram to somebody else: the kernel tells it to the next caller, once.
@@ -160,6 +168,7 @@ pub async fn receive(udp: Arc<Udp>, connection: UdpConnection, endpoint: Endpoin
                 continue;
             }
         };
+        udp.tap(Way::Received, from, &buffer[..len]);
         let Some(message) = read(&udp, &mut buffer[..len], from, &endpoint.user_agent).await else { continue };
         let source = SipAddr { r#type: Some(Transport::Udp), addr: from.into() };
         let event = TransportEvent::Incoming(message, SipConnection::Udp(connection.clone()), source);

@@ -5,7 +5,7 @@ use super::job::NewJob;
 use super::page::{Listed, Page, PageRequest, Select};
 use super::row::{Row, Stored, decode_all, decode_found, maybe_ms, ms, name_of, to_json};
 use super::{Doing, Result, Store, StoreError, Tx};
-use crate::domain::call::outcome::Outcome;
+use crate::domain::call::outcome::{Fault, Outcome, Party};
 use crate::domain::call::{Call, Instants};
 use crate::domain::id::{CallId, OrderNo, VisitId};
 use crate::domain::phone::Phone;
@@ -24,6 +24,9 @@ pub struct CallFilter {
     pub visit: Option<VisitId>,
     pub order_no: Option<OrderNo>,
     pub outcome: Option<Outcome>,
+    pub trunk: Option<String>,
+    pub fault: Option<Fault>,
+    pub hung_up_by: Option<Party>,
     /// Claimed at this instant or later.
     pub from: Option<Timestamp>,
     /// Claimed before this instant.
@@ -61,6 +64,7 @@ impl TryFrom<Row<'_>> for Call {
             fault: row.maybe_name("fault")?,
             sip_status: row.maybe_narrow("sip_status")?,
             detail: row.maybe_text("detail")?,
+            sip_reason: row.maybe_text("sip_reason")?,
             hung_up_by: row.maybe_name("hung_up_by")?,
             conversation: row.maybe_json("conversation")?,
             recording: read_recording(&row)?,
@@ -74,9 +78,14 @@ fn read_instants(row: &Row<'_>) -> Result<Instants> {
     Ok(Instants {
         claimed_at: Some(row.instant("claimed_at")?),
         invited_at: row.maybe_instant("invited_at")?,
+        trying_at: row.maybe_instant("trying_at")?,
         ringing_at: row.maybe_instant("ringing_at")?,
         early_media_at: row.maybe_instant("early_media_at")?,
         answered_at: row.maybe_instant("answered_at")?,
+        acked_at: row.maybe_instant("acked_at")?,
+        first_rtp_in_at: row.maybe_instant("first_rtp_in_at")?,
+        first_rtp_out_at: row.maybe_instant("first_rtp_out_at")?,
+        bye_at: row.maybe_instant("bye_at")?,
         ended_at: row.maybe_instant("ended_at")?,
     })
 }
@@ -113,6 +122,9 @@ impl Store {
             .filter("calls.visit_id =", filter.visit.as_ref().map(ToString::to_string))
             .filter("calls.order_no =", filter.order_no.as_ref().map(ToString::to_string))
             .filter("calls.outcome =", filter.outcome.map(|o| o.name().to_string()))
+            .filter("calls.trunk =", filter.trunk.clone())
+            .filter("calls.fault =", filter.fault.as_ref().map(name_of).transpose()?)
+            .filter("calls.hung_up_by =", filter.hung_up_by.as_ref().map(name_of).transpose()?)
             .filter("calls.claimed_at >=", maybe_ms(filter.from))
             .filter("calls.claimed_at <", maybe_ms(filter.before));
         let select = if filter.in_progress { select.only("calls.outcome IS NULL") } else { select };
@@ -193,22 +205,29 @@ impl Tx {
 
     async fn update_call(&mut self, call: &Call) -> Result<()> {
         let done = sqlx::query(
-            "UPDATE calls SET trunk = $1, programme = $2, invited_at = $3, ringing_at = $4, early_media_at = $5,
-                 answered_at = $6, ended_at = $7, outcome = $8, fault = $9, sip_status = $10, detail = $11,
-                 hung_up_by = $12, conversation = $13, legs = $14, journal = $15
-             WHERE id = $16 AND outcome IS NULL",
+            "UPDATE calls SET trunk = $1, programme = $2, invited_at = $3, trying_at = $4, ringing_at = $5,
+                 early_media_at = $6, answered_at = $7, acked_at = $8, first_rtp_in_at = $9, first_rtp_out_at = $10,
+                 bye_at = $11, ended_at = $12, outcome = $13, fault = $14, sip_status = $15, detail = $16,
+                 sip_reason = $17, hung_up_by = $18, conversation = $19, legs = $20, journal = $21
+             WHERE id = $22 AND outcome IS NULL",
         )
         .bind(call.trunk.as_deref())
         .bind(call.programme.as_str())
         .bind(maybe_ms(call.instants.invited_at))
+        .bind(maybe_ms(call.instants.trying_at))
         .bind(maybe_ms(call.instants.ringing_at))
         .bind(maybe_ms(call.instants.early_media_at))
         .bind(maybe_ms(call.instants.answered_at))
+        .bind(maybe_ms(call.instants.acked_at))
+        .bind(maybe_ms(call.instants.first_rtp_in_at))
+        .bind(maybe_ms(call.instants.first_rtp_out_at))
+        .bind(maybe_ms(call.instants.bye_at))
         .bind(maybe_ms(call.instants.ended_at))
         .bind(call.outcome.map(Outcome::name))
         .bind(call.fault.as_ref().map(name_of).transpose()?)
         .bind(call.sip_status.map(i64::from))
         .bind(call.detail.as_deref())
+        .bind(call.sip_reason.as_deref())
         .bind(call.hung_up_by.as_ref().map(name_of).transpose()?)
         .bind(call.conversation.as_ref().map(|c| to_json("conversation", c)).transpose()?)
         .bind(to_json("legs", &call.legs)?)

@@ -23,6 +23,7 @@ pub mod score;
 pub mod sms;
 pub mod stats;
 pub mod token;
+pub mod trace;
 pub mod transcript;
 pub mod user;
 pub mod visit;

@@ -6,6 +6,7 @@ mod broken;
 mod intake;
 mod many;
 mod path;
+mod record;
 mod trunks;
 mod unanswered;
 

@@ -20,6 +20,7 @@ mod sipp;
 mod timers;
 mod tls;
 mod torture;
+mod trace;
 mod trunk;
 
 use huifang::domain::call::outcome::{Fault, Outcome, Party};

@@ -6,6 +6,7 @@ mod opening;
 mod people;
 mod repeats;
 mod results;
+mod traces;
 mod work;
 
 use huifang::clock::{Clock, ManualClock};
@@ -128,25 +129,9 @@ pub fn waiting(order_no: &OrderNo, id: &str, sms_at: Timestamp) -> Visit {
 }
 
 pub fn next_call(visit: &Visit, id: &str, claimed_at: Timestamp) -> Call {
-    Call {
-        id: CallId::new(id),
-        visit: visit.id.clone(),
-        order_no: visit.order_no.clone(),
-        attempt: visit.attempts + 1,
-        to: Phone::parse("13800138000").unwrap(),
-        trunk: None,
-        programme: visit.programme.clone(),
-        instants: Instants { claimed_at: Some(claimed_at), ..Instants::default() },
-        outcome: None,
-        fault: None,
-        sip_status: None,
-        detail: None,
-        hung_up_by: None,
-        conversation: None,
-        recording: None,
-        legs: vec![],
-        journal: vec![],
-    }
+    let (visit_id, order_no) = (visit.id.clone(), visit.order_no.clone());
+    let to = Phone::parse("13800138000").unwrap();
+    Call::claimed(CallId::new(id), visit_id, order_no, visit.attempts + 1, to, visit.programme.clone(), claimed_at)
 }
 
 pub fn ended(call: Call, outcome: Outcome) -> Call {
@@ -160,15 +145,21 @@ pub fn full_call(call: Call) -> Call {
         instants: Instants {
             claimed_at: call.instants.claimed_at,
             invited_at: Some(at(101)),
+            trying_at: Some(at(101)),
             ringing_at: Some(at(102)),
             early_media_at: Some(at(103)),
             answered_at: Some(at(104)),
+            acked_at: Some(at(105)),
+            first_rtp_in_at: Some(at(106)),
+            first_rtp_out_at: Some(at(107)),
+            bye_at: Some(at(189)),
             ended_at: Some(at(190)),
         },
         outcome: Some(Outcome::HungUp),
         fault: Some(huifang::domain::call::outcome::Fault::Customer),
         sip_status: Some(200),
         detail: Some("BYE".into()),
+        sip_reason: Some("Q.850;cause=16".into()),
         hung_up_by: Some(Party::Customer),
         conversation: Some(ConversationEnd::Abandoned { answered: 2 }),
         recording: Some(recording(&call.id)),

@@ -121,6 +121,7 @@ fn world(answers: [&str; 5]) -> World {
         fault: None,
         sip_status: Some(200),
         detail: None,
+        sip_reason: None,
         hung_up_by: Some(Party::Customer),
         conversation: Some(ConversationEnd::Completed),
         recording: Some(RecordingInfo {

@@ -77,7 +77,8 @@ pub fn exchanges(journal: &[JournalEntry]) -> Vec<Exchange> {
             | JournalEvent::PromptEnded { .. }
             | JournalEvent::Key { .. }
             | JournalEvent::Silence { .. }
-            | JournalEvent::Note { .. } => {}
+            | JournalEvent::Note { .. }
+            | JournalEvent::Line { .. } => {}
         }
     }
     found.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
@@ -87,6 +88,7 @@ pub fn exchanges(journal: &[JournalEntry]) -> Vec<Exchange> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::call::journal::LineChange;
 
     #[test]
     fn a_continued_answer_replaces_the_part_it_continues() {
@@ -117,6 +119,29 @@ mod tests {
             exchanges(&journal).into_iter().map(|e| (e.text, e.from_s, e.to_s)).collect();
         assert_eq!(got, [("没什么问题但是慢".to_string(), 2.0, 6.0), ("再说一句".to_string(), 8.0, 9.0)]);
         assert_eq!(exchanges(&journal)[0].indicator, Some(Indicator::Skill));
+    }
+
+    #[test]
+    fn what_the_line_does_meanwhile_is_no_part_of_an_exchange() {
+        let at = |at_s, event| JournalEntry { at_s, event };
+        let put = JournalEvent::Prompt {
+            step: "sat_skill".into(),
+            prompts: vec![],
+            text: "怎么评价？".into(),
+            question: true,
+            indicator: Some(Indicator::Skill),
+        };
+        let said = JournalEvent::Answer {
+            step: "sat_skill".into(),
+            text: "很好".into(),
+            from_s: 5.0,
+            to_s: 6.0,
+            meaning: String::new(),
+        };
+        let held = JournalEvent::Line { change: LineChange::Held, text: "对方保持通话，满意".into() };
+        let quiet = [at(1.0, put.clone()), at(6.0, said.clone())];
+        let disturbed = [at(1.0, put), at(2.0, held.clone()), at(5.5, held), at(6.0, said)];
+        assert_eq!(exchanges(&disturbed), exchanges(&quiet));
     }
 
     #[test]

@@ -130,6 +130,11 @@ impl CallMachine {
         &self.instants
     }
 
+    /// Instants that others have seen: the wire its messages, media its packets. Known ones stay.
+    pub fn learn(&mut self, instants: &Instants) {
+        self.instants.learn(instants);
+    }
+
     /// The line is gone and the conversation, if there was one, has reported.
     pub fn is_over(&self) -> bool {
         self.stage == Stage::Over && !self.conversing

@@ -1,6 +1,7 @@
 //! The journal of one call: what was played, asked, heard and decided, on the recording's time axis.
 //!
-//! It is the script's own account and the context for scoring and audit: which question an answer belongs to is read here.
+//! It is the script's own account and the context for scoring and audit: which question an answer belongs to is read here. What the
+//! line did meanwhile stands between.
 
 use crate::domain::score::Indicator;
 use serde::{Deserialize, Serialize};
@@ -28,4 +29,21 @@ pub enum JournalEvent {
     Silence { step: String },
     /// Free sentence: a decision of the script and why.
     Note { text: String },
+    /// The line changed under the conversation, which explains silence on the recording. Not the script's: scoring and audit ignore it.
+    Line { change: LineChange, text: String },
+}
+
+/// What changed on the line; the sentence beside it says it in Chinese.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineChange {
+    /// The far end holds us: nothing of the customer is to be heard.
+    Held,
+    Resumed,
+    /// Another codec or address, or the same again (a session refresh).
+    Renegotiated,
+    /// An offer of the far end that was refused; the session stays as it was.
+    Refused,
+    /// A key by SIP INFO: the recording holds no tone of it.
+    KeyByInfo,
 }

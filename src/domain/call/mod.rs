@@ -3,6 +3,7 @@ pub mod exchange;
 pub mod fsm;
 pub mod journal;
 pub mod outcome;
+pub mod trace;
 
 use super::id::{CallId, OrderNo, VisitId};
 use super::phone::Phone;
@@ -27,8 +28,10 @@ pub struct Call {
     pub outcome: Option<Outcome>,
     pub fault: Option<Fault>,
     pub sip_status: Option<u16>,
-    /// Reason phrase, Reason or Warning header, or our own sentence.
+    /// Status line with what came with it, or our own sentence.
     pub detail: Option<String>,
+    /// The far end's own words: Reason and Warning headers of its refusal or BYE, e.g. `Q.850;cause=17;text="User busy"`.
+    pub sip_reason: Option<String>,
     pub hung_up_by: Option<Party>,
     pub conversation: Option<ConversationEnd>,
     pub recording: Option<RecordingInfo>,
@@ -36,18 +39,85 @@ pub struct Call {
     pub journal: Vec<JournalEntry>,
 }
 
+impl Call {
+    /// A call that begins: nothing is known but who is called, and for what.
+    pub fn claimed(
+        id: CallId,
+        visit: VisitId,
+        order_no: OrderNo,
+        attempt: u32,
+        to: Phone,
+        programme: String,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            visit,
+            order_no,
+            attempt,
+            to,
+            trunk: None,
+            programme,
+            instants: Instants { claimed_at: Some(now), ..Instants::default() },
+            outcome: None,
+            fault: None,
+            sip_status: None,
+            detail: None,
+            sip_reason: None,
+            hung_up_by: None,
+            conversation: None,
+            recording: None,
+            legs: vec![],
+            journal: vec![],
+        }
+    }
+}
+
+/// When what happened, each at its first time. A later step may be known without an earlier one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Instants {
     /// The visit was claimed for this call.
     pub claimed_at: Option<Timestamp>,
     pub invited_at: Option<Timestamp>,
+    /// First provisional response of any kind, 100 included.
+    pub trying_at: Option<Timestamp>,
     pub ringing_at: Option<Timestamp>,
     pub early_media_at: Option<Timestamp>,
+    /// The 200 has reached the call.
     pub answered_at: Option<Timestamp>,
+    /// Our ACK of a 200 has left.
+    pub acked_at: Option<Timestamp>,
+    /// First voice packet of the far end, early media included.
+    pub first_rtp_in_at: Option<Timestamp>,
+    /// Our first packet, early media included.
+    pub first_rtp_out_at: Option<Timestamp>,
+    /// First BYE, whoever sent it.
+    pub bye_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
 }
 
 impl Instants {
+    /// Takes what `other` knows and this does not: the first value counts.
+    pub fn learn(&mut self, other: &Instants) {
+        let pairs = [
+            (&mut self.claimed_at, other.claimed_at),
+            (&mut self.invited_at, other.invited_at),
+            (&mut self.trying_at, other.trying_at),
+            (&mut self.ringing_at, other.ringing_at),
+            (&mut self.early_media_at, other.early_media_at),
+            (&mut self.answered_at, other.answered_at),
+            (&mut self.acked_at, other.acked_at),
+            (&mut self.first_rtp_in_at, other.first_rtp_in_at),
+            (&mut self.first_rtp_out_at, other.first_rtp_out_at),
+            (&mut self.bye_at, other.bye_at),
+            (&mut self.ended_at, other.ended_at),
+        ];
+        for (known, learnt) in pairs {
+            *known = known.or(learnt);
+        }
+    }
+
     /// Answer to hang-up in seconds; `None` when never answered or still up.
     pub fn talk_s(&self) -> Option<f64> {
         let (a, e) = (self.answered_at?, self.ended_at?);

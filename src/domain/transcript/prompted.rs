@@ -32,7 +32,8 @@ pub fn prompted(journal: &[JournalEntry], answered_at_s: f64) -> Vec<Segment> {
             JournalEvent::Answer { .. }
             | JournalEvent::Key { .. }
             | JournalEvent::Silence { .. }
-            | JournalEvent::Note { .. } => {}
+            | JournalEvent::Note { .. }
+            | JournalEvent::Line { .. } => {}
         }
     }
     // A prompt that never ended was cut by the end of the call.

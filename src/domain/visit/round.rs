@@ -29,30 +29,19 @@ fn trunk_failed(call: &Call) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::call::Instants;
     use crate::domain::id::{CallId, OrderNo, VisitId};
     use crate::domain::phone::Phone;
     use jiff::Timestamp;
 
     fn call(outcome: Outcome, fault: Fault, sip_status: Option<u16>) -> Call {
+        let (id, visit, order) = (CallId::new("c"), VisitId::new("v"), OrderNo::new("FL-1"));
+        let to = Phone::parse("13812345678").unwrap();
         Call {
-            id: CallId::new("c"),
-            visit: VisitId::new("v"),
-            order_no: OrderNo::new("FL-1"),
-            attempt: 1,
-            to: Phone::parse("13812345678").unwrap(),
             trunk: Some("b".into()),
-            programme: "excavator".into(),
-            instants: Instants::default(),
             outcome: Some(outcome),
             fault: Some(fault),
             sip_status,
-            detail: None,
-            hung_up_by: None,
-            conversation: None,
-            recording: None,
-            legs: vec![],
-            journal: vec![],
+            ..Call::claimed(id, visit, order, 1, to, "excavator".into(), Timestamp::UNIX_EPOCH)
         }
     }
 

@@ -79,6 +79,12 @@ async fn a_call_carries_outcome_instants_and_recording() {
         ("ringing_at", Value::Null),
         ("early_media_at", Value::Null),
         ("answered_at", json!("2026-11-21T20:00:05+08:00")),
+        ("trying_at", Value::Null),
+        ("acked_at", json!("2026-11-21T20:00:05.5+08:00")),
+        ("first_rtp_in_at", json!("2026-11-21T20:00:06+08:00")),
+        ("first_rtp_out_at", json!("2026-11-21T20:00:05.75+08:00")),
+        ("bye_at", json!("2026-11-21T20:01:05+08:00")),
+        ("sip_reason", json!("Q.850;cause=16")),
         ("ended_at", json!("2026-11-21T20:01:05+08:00")),
         ("talk_s", json!(60.0)),
     ] {
@@ -106,6 +112,12 @@ async fn calls_are_filtered() {
         ("?outcome=busy".into(), 0),
         (format!("?visit={}", call.visit), 1),
         ("?visit=other".into(), 0),
+        ("?trunk=loop".into(), 1),
+        ("?trunk=other".into(), 0),
+        ("?fault=customer".into(), 1),
+        ("?fault=us".into(), 0),
+        ("?hung_up_by=customer".into(), 1),
+        ("?hung_up_by=network&outcome=answered".into(), 0),
         ("?order_no=FW1".into(), 1),
         ("?from=2026-11-21T20:00:00".into(), 1),
         ("?from=2026-11-22".into(), 0),
@@ -115,6 +127,11 @@ async fn calls_are_filtered() {
     ] {
         let page = site.get(&format!("/calls{query}")).await;
         assert_eq!(page["items"].as_array().unwrap().len(), found, "{query}");
+    }
+    for field in ["outcome", "fault", "hung_up_by"] {
+        let answer = site.request(Method::GET, &format!("/calls?{field}=somebody")).send().await.unwrap();
+        let body = super::site::problem(answer, 422, "invalid", field).await;
+        assert_eq!(body["field"], field);
     }
     site.stop().await;
 }

@@ -2,8 +2,8 @@
 
 use super::fake::Fake;
 use huifang::clock::{Clock, ManualClock};
+use huifang::domain::call::Call;
 use huifang::domain::call::outcome::{ConversationEnd, Fault, Outcome, Party};
-use huifang::domain::call::{Call, Instants};
 use huifang::domain::id::{CallId, OrderNo};
 use huifang::domain::order::{Claims, Customer, Order, ServiceType, Title};
 use huifang::domain::phone::Phone;
@@ -145,7 +145,12 @@ impl Site {
         let at = |s: i64| Some(self.now() + SignedDuration::from_secs(s));
         call.instants.invited_at = at(1);
         call.instants.answered_at = at(5);
+        call.instants.acked_at = at(5).map(|at| at + SignedDuration::from_millis(500));
+        call.instants.first_rtp_out_at = at(5).map(|at| at + SignedDuration::from_millis(750));
+        call.instants.first_rtp_in_at = at(6);
+        call.instants.bye_at = at(65);
         call.instants.ended_at = at(65);
+        call.sip_reason = Some("Q.850;cause=16".into());
         let state = VisitState::Completed { call: call.id.clone(), at: self.now() };
         self.store.finish_call(&call, &Visit { state, ..held }, &[]).await.unwrap();
         call
@@ -171,25 +176,10 @@ impl Site {
 }
 
 pub fn claimed(id: &str, visit: &Visit, now: Timestamp) -> Call {
-    Call {
-        id: CallId::new(id),
-        visit: visit.id.clone(),
-        order_no: visit.order_no.clone(),
-        attempt: visit.attempts + 1,
-        to: Phone::parse(PHONE).unwrap(),
-        trunk: Some("loop".into()),
-        programme: "excavator".into(),
-        instants: Instants { claimed_at: Some(now), ..Instants::default() },
-        outcome: None,
-        fault: None,
-        sip_status: None,
-        detail: None,
-        hung_up_by: None,
-        conversation: None,
-        recording: None,
-        legs: vec![],
-        journal: vec![],
-    }
+    let (visit_id, order_no) = (visit.id.clone(), visit.order_no.clone());
+    let to = Phone::parse(PHONE).unwrap();
+    let call = Call::claimed(CallId::new(id), visit_id, order_no, visit.attempts + 1, to, visit.programme.clone(), now);
+    Call { trunk: Some("loop".into()), ..call }
 }
 
 pub fn order(no: &str, phone: &Phone) -> Order {
