@@ -123,7 +123,8 @@ impl Commands for Engine {
     async fn why(&self, id: &VisitId) -> Result<Why, CommandError> {
         let visit = self.store.visit(id).await?;
         let visits = self.store.open_visits().await?;
-        Ok(why(self.clock.now(), &visit, &situation(self, &visits)))
+        let same = self.store.same_customer().await?;
+        Ok(why(self.clock.now(), &visit, &situation(self, &visits, &same)))
     }
 
     async fn override_score(
