@@ -3,7 +3,9 @@
 use super::Engine;
 use super::dialer::situation;
 use super::events::EngineEvent;
-use super::handle::{CommandError, Commands, CompletionSms, OrderAnswer, ScoreReply, ScoreRequest, SmsAnswer, Why};
+use super::handle::{
+    CommandError, Commands, CompletionSms, OrderAnswer, ScoreReply, ScoreRequest, SmsAnswer, TrunkStatus, Why,
+};
 use crate::domain::id::{CallId, InboxId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::programme::Programme;
@@ -125,6 +127,10 @@ impl Commands for Engine {
         let visits = self.store.open_visits().await?;
         let same = self.store.same_customer().await?;
         Ok(why(self.clock.now(), &visit, &situation(self, &visits, &same)))
+    }
+
+    fn trunks(&self) -> Vec<TrunkStatus> {
+        self.sip.trunks()
     }
 
     async fn override_score(
