@@ -5,6 +5,7 @@ use huifang::domain::calendar::{Calendar, SiteHours};
 use huifang::domain::call::outcome::Outcome;
 use huifang::domain::id::{CallId, OrderNo, VisitId};
 use huifang::domain::programme::{DialMode, Programme, Programmes};
+use huifang::domain::visit::customer::SameCustomer;
 use huifang::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, plan, why};
 use huifang::domain::visit::task::{CallResult, Visit, accept, after_call, claim};
 use jiff::{SignedDuration, Timestamp};
@@ -54,8 +55,10 @@ fn planner(c: &mut Criterion) {
     let site = site();
     let start: Timestamp = "2026-11-23T08:00+08:00".parse().expect("an instant");
     let visits = visits(&site, start);
+    let same = SameCustomer::default();
     let situation = Situation {
         visits: &visits,
+        same: &same,
         programmes: &site.programmes,
         calendar: &site.calendar,
         mode: DialMode::Voice,

@@ -1,4 +1,6 @@
-//! `huifang doctor`: says what is missing on this machine before a customer notices.
+//! `huifang doctor`: says what is missing on this machine, and on its lines, before a customer notices.
+
+mod lines;
 
 use super::{ConfigFile, open_store};
 use crate::clock::{Clock, SystemClock};
@@ -14,21 +16,32 @@ pub struct Args {
     config: ConfigFile,
 }
 
+/// One line of the answer.
+#[derive(Debug)]
+struct Finding {
+    what: String,
+    result: Result<String, String>,
+}
+
+fn finding(what: &str, result: Result<String, String>) -> Finding {
+    Finding { what: what.to_owned(), result }
+}
+
 /// One line per check; exit status 1 if one failed.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = args.config.load()?;
     println!("ok    configuration");
-    let checks = [
-        ("programmes, scripts, prompts, rubric", data(&config)),
-        ("database", database(&config).await),
-        ("recordings folder", recordings(&config)),
-        ("speech model", file(&config.model_path(&config.stt.model))),
-        ("voice activity model", file(&config.model_path(&config.stt.vad_model))),
-        ("streaming recogniser", streaming(&config)),
-        ("trunks", trunks(&config)),
+    let mut found = vec![
+        finding("programmes, scripts, prompts, rubric", data(&config)),
+        finding("database", database(&config).await),
+        finding("recordings folder", recordings(&config)),
+        finding("speech model", file(&config.model_path(&config.stt.model))),
+        finding("voice activity model", file(&config.model_path(&config.stt.vad_model))),
+        finding("streaming recogniser", streaming(&config)),
     ];
+    found.extend(lines::check(&config).await);
     let mut failed = false;
-    for (what, result) in checks {
+    for Finding { what, result } in found {
         match result {
             Ok(detail) => println!("ok    {what}: {detail}"),
             Err(detail) => {
@@ -73,9 +86,4 @@ fn file(path: &Path) -> Result<String, String> {
 fn streaming(config: &Config) -> Result<String, String> {
     file(&config.model_path(&config.stt.streaming_library))?;
     file(&config.model_path(&config.stt.streaming_model).join("am/final.mdl"))
-}
-
-fn trunks(config: &Config) -> Result<String, String> {
-    let names: Vec<&str> = config.trunks.iter().map(|t| t.name.as_str()).collect();
-    if names.is_empty() { Err("none is configured: nothing can be dialled".into()) } else { Ok(names.join(", ")) }
 }

@@ -444,6 +444,7 @@ impl<'a> Live<'a> {
     }
 
     fn take_report(&mut self, report: MediaReport) {
+        metrics::counter!("huifang_rtp_packets_lost_total").increment(report.leg.packets_lost);
         self.call.legs = vec![report.leg];
         match report.recording {
             // Nothing was ever heard: an empty file is no recording.

@@ -3,7 +3,9 @@
 use super::Engine;
 use super::dialer::situation;
 use super::events::EngineEvent;
-use super::handle::{CommandError, Commands, CompletionSms, OrderAnswer, ScoreReply, ScoreRequest, SmsAnswer, Why};
+use super::handle::{
+    CommandError, Commands, CompletionSms, OrderAnswer, ScoreReply, ScoreRequest, SmsAnswer, TrunkStatus, Why,
+};
 use crate::domain::id::{CallId, InboxId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::programme::Programme;
@@ -123,7 +125,12 @@ impl Commands for Engine {
     async fn why(&self, id: &VisitId) -> Result<Why, CommandError> {
         let visit = self.store.visit(id).await?;
         let visits = self.store.open_visits().await?;
-        Ok(why(self.clock.now(), &visit, &situation(self, &visits)))
+        let same = self.store.same_customer().await?;
+        Ok(why(self.clock.now(), &visit, &situation(self, &visits, &same)))
+    }
+
+    fn trunks(&self) -> Vec<TrunkStatus> {
+        self.sip.trunks()
     }
 
     async fn override_score(

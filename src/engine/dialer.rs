@@ -7,6 +7,7 @@ use super::Engine;
 use super::calls::{self, Ticket, for_person};
 use crate::domain::order::Order;
 use crate::domain::phone::Phone;
+use crate::domain::visit::customer::SameCustomer;
 use crate::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, plan};
 use crate::domain::visit::task::{Visit, mark_escalated, mark_late, round_over};
 use crate::media::wav;
@@ -24,8 +25,8 @@ const NAP_MAX: Duration = Duration::from_secs(60);
 
 /// The numbers that are being called, from the decision to the final row; a slot is released exactly once, by drop.
 ///
-/// One customer is called once at a time, whatever the number of his visits. And the plan sees a visit as waiting until its claim is
-/// committed: without this a wake-up in between would begin it again, in vain but at the cost of a trunk's place.
+/// The plan sees a visit as waiting until its claim is committed: without this a wake-up in between would begin it, or another of the
+/// same customer, again.
 #[derive(Clone, Default)]
 pub struct CallsUp(Arc<Mutex<BTreeSet<Phone>>>);
 
@@ -77,8 +78,9 @@ pub async fn run(engine: Arc<Engine>) {
 /// One look at everything; returns how long nothing is to be done.
 async fn step(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
     let visits = engine.store.open_visits().await?;
+    let same = engine.store.same_customer().await?;
     let now = engine.clock.now();
-    let decided = plan(now, &situation(engine, &visits));
+    let decided = plan(now, &situation(engine, &visits, &same));
     let by_id: HashMap<_, _> = visits.iter().map(|v| (&v.id, v)).collect();
     for (id, cause) in &decided.late {
         if let Some(visit) = by_id.get(id) {
@@ -101,10 +103,11 @@ async fn step(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
 }
 
 /// Everything the plan depends on, as it is now.
-pub fn situation<'a>(engine: &'a Engine, visits: &'a [Visit]) -> Situation<'a> {
+pub fn situation<'a>(engine: &'a Engine, visits: &'a [Visit], same: &'a SameCustomer) -> Situation<'a> {
     let config = &engine.config;
     Situation {
         visits,
+        same,
         programmes: &engine.site.rules.programmes,
         calendar: &engine.site.rules.calendar,
         mode: engine.site.mode,
@@ -153,7 +156,7 @@ async fn begin(engine: &Arc<Engine>, visit: &Visit) -> Option<Duration> {
         }
     };
     let Some(slot) = engine.calls_up.take(&order.customer.phone) else {
-        return None; // one customer is called once at a time; the end of that call wakes the dialer
+        return None; // the call that was begun is not yet claimed, or not yet put away; its end wakes the dialer
     };
     let (to, shown) = (&order.customer.phone, visit.caller_id.as_deref());
     let wanted = Wanted { to, visit: visit.id.as_str(), shown, except: visit.trunks_tried() };

@@ -1,7 +1,8 @@
 //! What the outside may ask the engine to do. The HTTP interface (and later other doors) hold this trait and nothing else of it.
 //!
 //! Contract: every command is checked, saved and announced before it answers, and is safe to send again: the same SMS, order, dial
-//! or cancellation a second time changes nothing and gives the same answer. Reads do not go through here but to the store.
+//! or cancellation a second time changes nothing and gives the same answer. Reads go to the store, not through here, save for what
+//! only a running engine knows: why a visit waits, and how its lines are.
 //! Deliberately not here: authentication, idempotency keys, wire formats.
 
 use crate::domain::id::{CallId, InboxId, VisitId};
@@ -14,6 +15,8 @@ use jiff::Timestamp;
 /// What the domain answers with.
 pub use crate::domain::score::{ScoreReply, ScoreRequest};
 pub use crate::domain::visit::plan::{Why, WhyCode};
+/// A line as an operator sees it.
+pub use crate::sip::{TrunkHealth, TrunkStatus};
 /// 报完工短信 as a gateway hands it in, not yet read; and what the gateway is told.
 pub use crate::store::sms::{SmsAnswer, StoredSms as CompletionSms};
 
@@ -70,6 +73,9 @@ pub trait Commands: Send + Sync {
 
     /// Why it is, or is not, called now (invariant 4).
     async fn why(&self, visit: &VisitId) -> Result<Why, CommandError>;
+
+    /// By priority, as they are now.
+    fn trunks(&self) -> Vec<TrunkStatus>;
 
     /// A person's level beside the machine's; `None` = "no level", said by a person.
     async fn override_score(

@@ -41,8 +41,13 @@ async fn once(engine: &Engine, sweep: bool) -> Result<(), StoreError> {
         metrics::gauge!("huifang_jobs_waiting", "kind" => kind.name())
             .set(mine.map(|(_, _, n)| *n).sum::<i64>() as f64);
     }
+    metrics::gauge!("huifang_visits_late").set(counts.visits_late as f64);
     metrics::gauge!("huifang_inbox_open").set(counts.inbox_open as f64);
     metrics::gauge!("huifang_calls_up").set(f64::from(engine.calls_up.count()));
+    for trunk in engine.sip.trunks() {
+        metrics::gauge!("huifang_trunk_up", "trunk" => trunk.name.clone()).set(f64::from(u8::from(trunk.usable)));
+        metrics::gauge!("huifang_trunk_calls_up", "trunk" => trunk.name).set(f64::from(trunk.calls_up));
+    }
     if sweep {
         engine.store.forget_old_keys().await?;
     }

@@ -30,6 +30,7 @@ mod session;
 mod sip;
 mod sms;
 mod transcript;
+mod trunks;
 mod view;
 mod visits;
 
@@ -169,6 +170,7 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(sip::txt))
         .routes(routes!(sip::ladder))
         .routes(routes!(sip::svg))
+        .routes(routes!(trunks::list))
         .routes(routes!(report::get))
         .routes(routes!(recording::get))
         .routes(routes!(recording::peaks))

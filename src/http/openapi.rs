@@ -24,6 +24,7 @@ pub const PAGE: &str = "/api/docs";
         (name = "orders", description = "The dispatcher's records"),
         (name = "visits", description = "What is due, why it waits, and what to do about it"),
         (name = "calls", description = "Call attempts and the visit report"),
+        (name = "trunks", description = "The lines as they are now"),
         (name = "recordings", description = "Audio"),
         (name = "transcripts", description = "Who said what, when"),
         (name = "scores", description = "Five indicators with the words that prove them"),

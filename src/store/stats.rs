@@ -1,5 +1,6 @@
 //! Counts for `/metrics` and the first look of a supervisor.
 
+use super::row::ms;
 use super::{Doing, Result, Store};
 use sqlx::Row as _;
 
@@ -8,6 +9,8 @@ use sqlx::Row as _;
 pub struct Counts {
     /// By state.
     pub visits: Vec<(String, i64)>,
+    /// Open and past their due instant.
+    pub visits_late: i64,
     /// By outcome; calls in progress under `in_progress`.
     pub calls: Vec<(String, i64)>,
     /// By kind and state.
@@ -22,7 +25,14 @@ impl Store {
             .fetch_one(&self.readers)
             .await
             .doing("count inbox")?;
+        let late = "SELECT COUNT(*) FROM visits WHERE state IN ('waiting', 'calling') AND due_at < $1";
+        let visits_late = sqlx::query_scalar(late)
+            .bind(ms(self.clock.now()))
+            .fetch_one(&self.readers)
+            .await
+            .doing("count late visits")?;
         Ok(Counts {
+            visits_late,
             visits: self.count_by("SELECT state AS name, COUNT(*) AS n FROM visits GROUP BY state").await?,
             calls: self
                 .count_by("SELECT COALESCE(outcome, 'in_progress') AS name, COUNT(*) AS n FROM calls GROUP BY outcome")

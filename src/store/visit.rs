@@ -10,6 +10,7 @@ use super::row::{Row, Stored, decode, decode_all, decode_found, maybe_ms, ms, to
 use super::{Doing, Result, Store, StoreError, Tx};
 use crate::domain::call::Call;
 use crate::domain::id::{CallId, OrderNo, VisitId};
+use crate::domain::visit::customer::SameCustomer;
 use crate::domain::visit::task::{Visit, VisitState, claim};
 use jiff::Timestamp;
 
@@ -168,6 +169,17 @@ impl Store {
         decode_all(&rows)
     }
 
+    /// Which open visits share their customer's telephone with another: beside [`Self::open_visits`], the planner's snapshot.
+    pub async fn same_customer(&self) -> Result<SameCustomer> {
+        let rows: Vec<(String, String, String)> =
+            sqlx::query_as(SAME_CUSTOMER).fetch_all(&self.readers).await.doing("read visits of one customer")?;
+        let mut same = SameCustomer::default();
+        for (visit, customer, state) in rows {
+            same.add(VisitId::new(visit), VisitId::new(customer), state == VisitStateName::Calling.name());
+        }
+        Ok(same)
+    }
+
     /// Adds a visit and returns it at its first version, 1.
     ///
     /// # Errors
@@ -208,6 +220,12 @@ impl Store {
         Ok(Some(claimed))
     }
 }
+
+const SAME_CUSTOMER: &str = "SELECT id, customer, state FROM (
+        SELECT v.id, v.state, MIN(v.id) OVER telephone AS customer, COUNT(*) OVER telephone AS visits
+        FROM visits v JOIN orders o ON o.no = v.order_no WHERE v.state IN ('waiting', 'calling')
+        WINDOW telephone AS (PARTITION BY o.phone))
+    WHERE visits > 1";
 
 const BY_ORDER: &str = "SELECT * FROM visits WHERE order_no = $1
     ORDER BY CASE WHEN state IN ('waiting', 'calling') THEN 0 ELSE 1 END, sms_at DESC, id DESC LIMIT 1";

@@ -7,6 +7,7 @@ use huifang::domain::calendar::{Calendar, SiteHours};
 use huifang::domain::call::outcome::{ConversationEnd, Outcome};
 use huifang::domain::id::{CallId, OrderNo, VisitId};
 use huifang::domain::programme::{DialMode, Programme, Programmes};
+use huifang::domain::visit::customer::SameCustomer;
 use huifang::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, WhyCode, plan, why};
 use huifang::domain::visit::task::{
     CallResult, CloseCause, Visit, VisitState, WaitReason, accept, after_call, cancel, claim, dial_now, interrupted,
@@ -83,6 +84,8 @@ pub struct World {
     end: Timestamp,
     calendar: Calendar,
     programmes: Programmes,
+    /// Every customer has one visit.
+    same: SameCustomer,
     programme: Programme,
     gate: Gate,
     events: BinaryHeap<std::cmp::Reverse<(Timestamp, u64, Event)>>,
@@ -118,6 +121,7 @@ impl World {
             end: start + SignedDuration::from_hours(24 * (setup.days + DAYS_AFTER)),
             calendar,
             programmes,
+            same: SameCustomer::default(),
             programme,
             gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: setup.lines } },
             events: BinaryHeap::new(),
@@ -313,6 +317,7 @@ impl World {
         }
         Situation {
             visits: &self.visits,
+            same: &self.same,
             programmes: &self.programmes,
             calendar: &self.calendar,
             mode: DialMode::Voice,

@@ -1,19 +1,20 @@
 //! The planner: what to do now with every visit, and why not the rest.
 //!
 //! Contract: a pure function of `now` and a [`Situation`]; same input, same output. It dials only what may be dialled (spacing A04,
-//! working hours A03, quiet hours A13), never more than the free lines, channels and seats minus the reserve (B01); it names every visit
-//! that has just become late (A01) or overdue (A02) with its cause; it never asks to be woken at `now`.
+//! working hours A03, quiet hours A13), never more than the free lines, channels and seats minus the reserve (B01), never two visits of
+//! one customer at once; it names every visit that has just become late (A01) or overdue (A02) with its cause; it never asks to be woken at `now`.
 //! Plan, then execute: the engine claims each visit of `dial`, records each of `late` and `escalate`, and plans again after any event.
 //!
 //! Not here: starting calls, and who holds which seat.
 
+use super::customer::SameCustomer;
 use super::task::{Visit, VisitState, WaitReason};
 use super::why::{self, Blocker, Turn};
 use crate::domain::calendar::Calendar;
 use crate::domain::id::VisitId;
 use crate::domain::programme::{AfterDeadline, DialMode, Programme, Programmes};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub use super::why::{Why, WhyCode, why};
 
@@ -27,6 +28,8 @@ const TICK: SignedDuration = SignedDuration::from_millis(1);
 pub struct Situation<'a> {
     /// Every visit that is not over; others are ignored.
     pub visits: &'a [Visit],
+    /// Those among them that are of one customer: one at a time.
+    pub same: &'a SameCustomer,
     pub programmes: &'a Programmes,
     pub calendar: &'a Calendar,
     /// The site's mode; a programme may say otherwise.
@@ -107,7 +110,14 @@ pub fn plan(now: Timestamp, situation: &Situation) -> Plan {
         wakeup.note(Some(now.saturating_add_or_max(RECHECK)));
     }
     for (place, candidate) in ready.iter().enumerate() {
-        let turn = if place < chosen { Turn::Now } else { Turn::Queued };
+        let of_chosen = || ready[..chosen].iter().any(|first| situation.same.are(&candidate.visit.id, &first.visit.id));
+        let turn = if place < chosen {
+            Turn::Now
+        } else if of_chosen() {
+            Turn::SameCustomer
+        } else {
+            Turn::Queued
+        };
         mark(now, candidate.visit, situation, Ok(turn), &mut plan);
     }
     plan.dial = ready[..chosen].iter().map(|candidate| candidate.visit.id.clone()).collect();
@@ -172,11 +182,17 @@ fn choose(ready: &mut [Ready], situation: &Situation) -> usize {
     }
     ready.sort_unstable_by(|a, b| (a.obligation, &a.visit.id).cmp(&(b.obligation, &b.visit.id)));
     let mut chosen = 0;
+    let mut customers: HashSet<&VisitId> = HashSet::new();
     for i in 0..ready.len() {
         if slots.lines == 0 {
             break;
         }
+        let customer = situation.same.of(&ready[i].visit.id);
+        if customer.is_some_and(|customer| customers.contains(customer)) {
+            continue;
+        }
         if slots.take(mode_of(ready[i].visit, situation)) {
+            customers.extend(customer);
             // What is passed over keeps its order among itself well enough: it is not dialled now.
             ready[chosen..=i].rotate_right(1);
             chosen += 1;
@@ -290,7 +306,7 @@ impl Blocker {
             | Self::QuietHours { until }
             | Self::SiteClosed { until } => Some(*until),
             Self::TrunkDown { retry_at: Some(at), .. } if *at > now => Some(*at),
-            Self::DialingOff | Self::DiskLow { .. } | Self::TrunkDown { .. } => {
+            Self::SameCustomer | Self::DialingOff | Self::DiskLow { .. } | Self::TrunkDown { .. } => {
                 Some(now.saturating_add_or_max(recheck))
             }
             Self::ForPerson { .. } | Self::Escalated | Self::NoProgramme => None,

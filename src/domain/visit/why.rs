@@ -47,6 +47,8 @@ pub enum WhyCode {
     /// C01.
     DiskLow,
     TrunkDown,
+    /// Another visit of this customer is on the line, or goes first.
+    SameCustomer,
     /// All lines or channels are taken.
     Busy,
     /// B01.
@@ -64,6 +66,7 @@ pub(super) enum Blocker {
     Escalated,
     QuietHours { until: Timestamp },
     SiteClosed { until: Timestamp },
+    SameCustomer,
     DialingOff,
     DiskLow { free_mb: u64, floor_mb: u64 },
     TrunkDown { reason: String, retry_at: Option<Timestamp> },
@@ -102,8 +105,14 @@ pub(super) fn blocker(now: Timestamp, visit: &Visit, s: &Situation, hours: Optio
             Blocker::SiteClosed { until: callable }
         });
     }
+    if s.same.is_on_line(&visit.id) {
+        return Some(Blocker::SameCustomer);
+    }
     world(s)
 }
+
+/// One customer is called for one visit at a time.
+const GOES_FIRST: &str = "该客户另有更紧急的回访先拨，同一客户一次只打一个";
 
 /// Obstacles that all visits share.
 fn world(s: &Situation) -> Option<Blocker> {
@@ -147,6 +156,8 @@ pub fn why(now: Timestamp, visit: &Visit, s: &Situation) -> Why {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     Now,
+    /// Another visit of the same customer is dialled now.
+    SameCustomer,
     Queued,
 }
 
@@ -155,6 +166,7 @@ pub(super) fn late_cause(now: Timestamp, visit: &Visit, s: &Situation, held: Res
     let VisitState::Waiting { reason, .. } = &visit.state else { return String::new() };
     let held = match held {
         Err(blocker) => blocked(now, visit, reason, blocker, s.programmes.get(&visit.programme), s).text_zh,
+        Ok(Turn::SameCustomer) => GOES_FIRST.to_string(),
         Ok(Turn::Queued) => "线路、通道或坐席已占满，排队等待".to_string(),
         // Nothing is in the way now and yet it is late: the engine was down, or the obstacle has just ended.
         Ok(Turn::Now) => "到期前系统未运行或刚刚恢复，现在拨打".to_string(),
@@ -214,6 +226,11 @@ fn blocked(
         Blocker::SiteClosed { until } => {
             Why::new(WhyCode::SiteClosed, format!("现在不是工作时间，最早 {} 拨打", clock(*until)), Some(*until))
         }
+        Blocker::SameCustomer => Why::new(
+            WhyCode::SameCustomer,
+            "正在为另一个回访与该客户通话，同一客户一次只打一个，通话结束后再拨".into(),
+            None,
+        ),
         Blocker::DialingOff => Why::new(WhyCode::DialingOff, "外呼已停用（dialer.enabled = false）".into(), None),
         Blocker::DiskLow { free_mb, floor_mb } => {
             let text = format!("录音磁盘只剩 {free_mb} MB，低于 {floor_mb} MB；按规则 C01 不能录音就不呼叫");
@@ -285,8 +302,11 @@ fn capacity(now: Timestamp, visit: &Visit, s: &Situation) -> Why {
         return full(mode, &s.capacity, &s.gate.trunk);
     }
     let hours = HoursCache::new(now, s);
-    let ahead =
-        s.visits.iter().filter(|other| mode_of(other, s) == mode && before(now, other, visit, s, &hours)).count();
+    let more_urgent = || s.visits.iter().filter(|other| before(now, other, visit, s, &hours));
+    if more_urgent().any(|other| s.same.are(&other.id, &visit.id)) {
+        return Why::new(WhyCode::SameCustomer, GOES_FIRST.into(), None);
+    }
+    let ahead = more_urgent().filter(|other| mode_of(other, s) == mode).count();
     if ahead < free {
         return Why::new(WhyCode::Ready, "没有阻碍，马上拨打".into(), None);
     }

@@ -29,15 +29,22 @@ async fn a_repeat_and_a_correction_meet_the_same_visit_and_the_correction_is_dia
     station.finish().await;
 }
 
-/// One telephone rings once at a time: the second visit waits until the first call is over.
+/// One telephone rings once at a time: the second visit waits until the first call is over, and says so.
 #[tokio::test]
 async fn two_orders_of_one_customer_are_two_visits_called_one_after_the_other() {
     let mut phone = phone().await;
     let station = Station::start(phone.addr()).await;
     let visits = [station.api.report("FL-1", NUMBER).await, station.api.report("FL-2", NUMBER).await];
-    for _ in &visits {
+    for up in [1, 0] {
         let call = rings(&mut phone).await;
         assert_eq!(call.dialled(), NUMBER);
+        let mut waiting = station.api.get("visits?state=waiting").await["items"].as_array().unwrap().clone();
+        waiting.retain(|visit| visit["attempts"] == 0);
+        assert_eq!(waiting.len(), up);
+        for visit in waiting {
+            let why = station.api.why(&text(&visit["id"])).await;
+            assert_eq!(why["code"], "same_customer", "{why}");
+        }
         call.reject(486, "Busy Here").await;
     }
     let mut spans = vec![];

@@ -7,7 +7,7 @@ use crate::support::{Station, until, within};
 use huifang::clock::monotonic;
 use huifang::config::Config;
 use huifang::sip::TrunkHealth;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -146,6 +146,9 @@ async fn a_trunk_that_stops_answering_options_is_not_used_and_dialling_goes_on_w
     .await;
     assert!(text(&why["text"]).contains("线路不通：OPTIONS 没有应答"), "{why}");
     assert!(station.api.calls(&visit).await.is_empty());
+    let shown = station.api.get("trunks").await["items"][0].clone();
+    assert_eq!((&shown["name"], &shown["health"], &shown["usable"]), (&json!("line"), &json!("down"), &json!(false)));
+    assert!(text(&shown["reason"]).contains("OPTIONS 没有应答") && shown["retry_after"].is_string(), "{shown}");
     // The planner itself would look again in a minute.
     let back = async {
         loop {
@@ -160,6 +163,24 @@ async fn a_trunk_that_stops_answering_options_is_not_used_and_dialling_goes_on_w
     assert_eq!((invite.kind(), health()), ("INVITE", TrunkHealth::Up));
     far.reply(&invite, "486 Busy Here", b"", b"").await;
     assert_eq!(calls(&station, &visit, 1).await, [row("line", "busy", Some(486))]);
+    station.finish().await;
+}
+
+#[tokio::test]
+async fn metrics_say_which_trunk_is_up_what_is_late_and_what_was_lost() {
+    let mut phone = phone().await;
+    let station = Station::start_with(phone.addr(), |config| config.trunks[0].name = "metered".into()).await;
+    let visit = station.api.report("FL-1", NUMBER).await;
+    rings(&mut phone).await.reject(486, "Busy Here").await;
+    station.api.ended_call(&visit).await;
+    let metrics = format!("http://{}/metrics", station.app().http);
+    until("every figure is there", async || {
+        let text = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
+        let trunk = ["huifang_trunk_up{trunk=\"metered\"} 1", "huifang_trunk_calls_up{trunk=\"metered\"}"];
+        let site = ["huifang_visits_late ", "huifang_calls_up ", "huifang_rtp_packets_lost_total "];
+        trunk.iter().chain(&site).all(|line| text.contains(line)).then_some(())
+    })
+    .await;
     station.finish().await;
 }
 

@@ -7,7 +7,7 @@ use huifang::domain::phone::Phone;
 use huifang::domain::score::{Indicator, Level, Rubric, Scorecard, score_request};
 use huifang::domain::visit::task::{CloseCause, Visit, VisitState, WaitReason};
 use huifang::engine::handle::{
-    CommandError, Commands, CompletionSms, OrderAnswer, ScoreReply, ScoreRequest, SmsAnswer, Why, WhyCode,
+    CommandError, Commands, CompletionSms, OrderAnswer, ScoreReply, ScoreRequest, SmsAnswer, TrunkStatus, Why, WhyCode,
 };
 use huifang::store::score::Override;
 use huifang::store::{Store, StoreError};
@@ -21,6 +21,7 @@ pub struct Fake {
     asked: Mutex<Vec<String>>,
     /// `put_order` waits for a permit.
     pub gate: Semaphore,
+    pub trunks: Mutex<Vec<TrunkStatus>>,
 }
 
 /// An order number with which `put_order` fails inside.
@@ -30,7 +31,7 @@ pub const PANIC: &str = "panic";
 
 impl Fake {
     pub fn new(store: Store) -> Self {
-        Self { store, asked: Mutex::default(), gate: Semaphore::new(Semaphore::MAX_PERMITS) }
+        Self { store, asked: Mutex::default(), gate: Semaphore::new(Semaphore::MAX_PERMITS), trunks: Mutex::default() }
     }
 
     fn note(&self, what: String) {
@@ -159,6 +160,10 @@ impl Commands for Fake {
         assert_ne!(visit.as_str(), PANIC, "told to");
         let visit = self.store.visit(visit).await.map_err(inside)?;
         Ok(Why { code: WhyCode::SiteClosed, text_zh: "不在工作时间".into(), until: Some(visit.due_at) })
+    }
+
+    fn trunks(&self) -> Vec<TrunkStatus> {
+        self.trunks.lock().unwrap().clone()
     }
 
     async fn override_score(

@@ -60,6 +60,7 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
         "/calls/{id}/scorecard/{indicator} put",
         "/calls/{id}/facts get",
         "/calls/{id}/findings get",
+        "/trunks get",
         "/score post",
         "/events get",
     ];

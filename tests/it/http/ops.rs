@@ -1,10 +1,13 @@
 //! Health, metrics, request ids, the request log, and a port that is taken.
 
 use super::site::{PHONE, Site, problem};
+use huifang::engine::handle::{TrunkHealth, TrunkStatus};
+use huifang::store::token::Role;
 use reqwest::{Method, StatusCode};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 #[tokio::test]
 async fn health_and_readiness_are_two_questions_and_need_no_token() {
@@ -24,6 +27,52 @@ async fn health_and_readiness_are_two_questions_and_need_no_token() {
     site.store.close().await;
     let told = problem(get("/readyz").await.unwrap(), 503, "unavailable", "no database").await;
     assert_eq!(told["detail"], "the database does not answer");
+    site.stop().await;
+}
+
+fn trunk(name: &str, usable: bool, health: TrunkHealth, reason: &str, retry_after: Option<u64>) -> TrunkStatus {
+    let retry_after = retry_after.map(Duration::from_secs);
+    let (name, reason) = (name.into(), reason.into());
+    TrunkStatus { name, usable, health, reason, retry_after, registered: None, calls_up: 1, max_calls: 30 }
+}
+
+#[tokio::test]
+async fn everybody_who_may_sign_in_sees_every_trunk_with_what_is_wrong_and_until_when() {
+    let site = Site::start().await;
+    let status = async || {
+        let answer = site.client.get(format!("{}/readyz", site.base)).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "without a line it still takes SMS");
+        let ready: serde_json::Value = answer.json().await.unwrap();
+        (ready["trunks_usable"].as_u64().unwrap(), ready["trunks"].as_u64().unwrap())
+    };
+    assert_eq!(status().await, (0, 0));
+    *site.engine.trunks.lock().unwrap() = vec![
+        TrunkStatus { registered: Some(true), ..trunk("carrier", true, TrunkHealth::Up, "", None) },
+        trunk("gateway", true, TrunkHealth::Suspect, "呼叫得到 503", None),
+        trunk("spare", false, TrunkHealth::Down, "线路不通：OPTIONS 没有应答，480 秒后再试", Some(480)),
+    ];
+    assert_eq!(status().await, (2, 3));
+    let retry_at = site.now() + jiff::SignedDuration::from_secs(480);
+    for role in Role::ALL {
+        let answer = site.request_as(role, Method::GET, "/trunks").send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{role:?}");
+        let body: serde_json::Value = answer.json().await.unwrap();
+        let until = body["items"][2]["retry_after"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        assert_eq!(until, retry_at);
+        let line = |name, usable, health, reason, retry_after, registered| {
+            serde_json::json!({"name": name, "usable": usable, "health": health, "reason": reason,
+                "retry_after": retry_after, "registered": registered, "calls_up": 1, "max_calls": 30})
+        };
+        let (none, at) = (serde_json::Value::Null, body["items"][2]["retry_after"].clone());
+        let spare = "线路不通：OPTIONS 没有应答，480 秒后再试";
+        let expected = [
+            line("carrier", true, "up", "", none.clone(), Some(true)),
+            line("gateway", true, "suspect", "呼叫得到 503", none, None),
+            line("spare", false, "down", spare, at, None),
+        ];
+        assert_eq!(body["items"], serde_json::json!(expected));
+    }
+    assert_eq!(site.bare(Method::GET, "/trunks").send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
     site.stop().await;
 }
 

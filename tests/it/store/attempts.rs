@@ -2,6 +2,9 @@
 
 use super::{Site, at, ended, full_call, next_call, order, waiting};
 use huifang::domain::call::outcome::Outcome;
+use huifang::domain::id::VisitId;
+use huifang::domain::phone::Phone;
+use huifang::domain::visit::customer::SameCustomer;
 use huifang::domain::visit::task::{CloseCause, Visit, VisitState, WaitReason};
 use huifang::store::StoreError;
 use huifang::store::call::CallFilter;
@@ -177,6 +180,26 @@ async fn a_claim_takes_the_next_attempt_of_a_waiting_visit_and_nothing_else() {
     assert_eq!(site.store.claim_visit(&closed, &good).await.unwrap(), None);
     assert_eq!(site.store.claim_visit(&visit, &good).await.unwrap(), None);
     assert!(matches!(site.store.call(&good.id).await, Err(StoreError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn open_visits_that_share_a_telephone_are_of_one_customer_until_all_but_one_are_over() {
+    let site = Site::new().await;
+    site.visit(1).await;
+    assert_eq!(site.store.same_customer().await.unwrap(), SameCustomer::default(), "one visit shares with nobody");
+    let (claimed, call) = site.calling(2).await;
+    let mut other = super::order("SO-other");
+    other.customer.phone = Phone::parse("13800138001").unwrap();
+    site.store.put_order(&other).await.unwrap();
+    site.store.insert_visit(&waiting(&other.no, "visit-other", at(5))).await.unwrap();
+    let mut expected = SameCustomer::default();
+    for (visit, calling) in [("visit-00001", false), ("visit-00002", true)] {
+        expected.add(VisitId::new(visit), VisitId::new("visit-00001"), calling);
+    }
+    assert_eq!(site.store.same_customer().await.unwrap(), expected);
+    let done = Visit { state: VisitState::Completed { call: call.id.clone(), at: at(200) }, ..claimed };
+    site.store.finish_call(&super::ended(call, Outcome::Answered), &done, &[]).await.unwrap();
+    assert_eq!(site.store.same_customer().await.unwrap(), SameCustomer::default());
 }
 
 #[tokio::test]

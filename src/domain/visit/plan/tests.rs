@@ -51,9 +51,12 @@ fn of(programme: &str, visit: Visit) -> Visit {
     Visit { programme: programme.into(), ..visit }
 }
 
+static EVERYBODY_DIFFERS: LazyLock<SameCustomer> = LazyLock::new(SameCustomer::default);
+
 fn situation(visits: &[Visit]) -> Situation<'_> {
     Situation {
         visits,
+        same: &EVERYBODY_DIFFERS,
         programmes: &PROGRAMMES,
         calendar: &CALENDAR,
         mode: DialMode::Voice,
@@ -361,6 +364,53 @@ fn a02_after_three_hours_a_visit_is_escalated_once_and_still_called() {
     let after = plan_now(&visits, "23T13:01");
     assert!(after.escalate.is_empty() && after.late.is_empty());
     assert_eq!(ids(&after.dial), ["v1"]);
+}
+
+#[test]
+fn one_customer_is_called_for_one_visit_at_a_time_the_more_urgent_first_and_why_says_so() {
+    let calling = |id: &str| claim(at("23T09:59"), &fresh(id, "23T09:50"), CallId::new("c")).unwrap();
+    let first = "该客户另有更紧急的回访先拨，同一客户一次只打一个";
+    let on_line = "正在为另一个回访与该客户通话，同一客户一次只打一个，通话结束后再拨";
+    let check = |visits: [Visit; 2], same: bool, free: u32, dialled: &[&str], young: (WhyCode, Option<&str>)| {
+        let visits = [visits.as_slice(), &[fresh("other", "23T09:45")]].concat();
+        let mut group = SameCustomer::default();
+        for visit in visits[..2].iter().filter(|_| same) {
+            let calling = matches!(visit.state, VisitState::Calling { .. });
+            group.add(visit.id.clone(), VisitId::new("old"), calling);
+        }
+        let mut s = Situation { same: &group, ..situation(&visits) };
+        s.capacity.voice_free = free;
+        let planned = plan(at("23T10:00"), &s);
+        assert_eq!(ids(&planned.dial), dialled);
+        assert!(planned.next_wakeup.unwrap() > at("23T10:00"));
+        let why = why(at("23T10:00"), &visits[1], &s);
+        assert_eq!(why.code, young.0, "{why:?}");
+        assert!(young.1.is_none_or(|text| why.text_zh == text), "{why:?}");
+    };
+    let waiting = || [fresh("old", "23T09:40"), fresh("young", "23T09:50")];
+    check(waiting(), false, 10, &["old", "other", "young"], (WhyCode::Ready, None));
+    check(waiting(), true, 10, &["old", "other"], (WhyCode::SameCustomer, Some(first)));
+    // The place that the younger leaves is the next customer's.
+    check(waiting(), true, 1, &["old"], (WhyCode::SameCustomer, Some(first)));
+    check(waiting(), true, 0, &[], (WhyCode::Busy, None));
+    let one_is_up = || [calling("old"), fresh("young", "23T09:50")];
+    check(one_is_up(), false, 10, &["other", "young"], (WhyCode::Ready, None));
+    check(one_is_up(), true, 10, &["other"], (WhyCode::SameCustomer, Some(on_line)));
+}
+
+#[test]
+fn a_visit_that_is_late_because_its_customer_was_called_for_another_says_so() {
+    let visits = [fresh("old", "23T09:00"), fresh("young", "23T09:10")];
+    for (calling, cause) in [
+        (true, "到期前没有呼叫：正在为另一个回访与该客户通话，同一客户一次只打一个，通话结束后再拨"),
+        (false, "到期前没有呼叫：该客户另有更紧急的回访先拨，同一客户一次只打一个"),
+    ] {
+        let mut same = SameCustomer::default();
+        same.add(VisitId::new("old"), VisitId::new("old"), calling);
+        same.add(VisitId::new("young"), VisitId::new("old"), false);
+        let late = plan(at("23T09:41"), &Situation { same: &same, ..situation(&visits) }).late;
+        assert_eq!(late.iter().find(|(id, _)| id.as_str() == "young").unwrap().1, cause);
+    }
 }
 
 #[test]
