@@ -34,15 +34,26 @@ pub fn clean_headers(message: &mut [u8]) {
 /// `None` when it is no such request, or cannot be answered.
 pub fn refuse_unknown_method(message: &[u8], user_agent: &str) -> Option<Vec<u8>> {
     let head = std::str::from_utf8(&message[..header_end(message)?]).ok()?;
-    let mut lines = head.split("\r\n");
-    let mut start = lines.next()?.split(' ');
+    let mut start = head.split("\r\n").next()?.split(' ');
     let (method, _uri, version) = (start.next()?, start.next()?, start.next()?);
     let token = !method.is_empty() && method.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b));
     if !token || version != "SIP/2.0" || method.parse::<rsipstack::sip::Method>().is_ok() {
         return None;
     }
+    refusal(message, "501 Not Implemented", user_agent)
+}
+
+/// The answer of this status to a request that the stack is not to see (RFC 3261 §8.2.6.2). `None` when it is no request, is an ACK
+/// (never answered), or lacks what an answer repeats.
+pub fn refusal(message: &[u8], status: &str, user_agent: &str) -> Option<Vec<u8>> {
+    let head = std::str::from_utf8(&message[..header_end(message)?]).ok()?;
+    let mut lines = head.split("\r\n");
+    let start = lines.next()?;
+    if !start.ends_with(" SIP/2.0") || start.starts_with("ACK ") {
+        return None;
+    }
     let copied = ["via", "v", "from", "f", "to", "t", "call-id", "i", "cseq"];
-    let mut reply = String::from("SIP/2.0 501 Not Implemented\r\n");
+    let mut reply = format!("SIP/2.0 {status}\r\n");
     let mut seen = 0;
     let mut keep = false;
     for line in lines.take_while(|l| !l.is_empty()) {
@@ -137,6 +148,21 @@ mod tests {
             "DANCE sip:a@b SIP/2.0\r\n".into(),
         ] {
             assert_eq!(refuse_unknown_method(not_answered.as_bytes(), "T"), None, "{not_answered}");
+        }
+    }
+    #[test]
+    fn a_request_is_refused_and_an_ack_or_a_response_is_not() {
+        let head = "Via: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: x\r\nCSeq: 1 X\r\n";
+        for (start, refused) in [
+            ("INVITE sip:a@b SIP/2.0", true),
+            ("BYE sip:a@b SIP/2.0", true),
+            ("ACK sip:a@b SIP/2.0", false),
+            ("SIP/2.0 200 OK", false),
+        ] {
+            let message = format!("{start}\r\n{head}\r\n");
+            let reply = refusal(message.as_bytes(), "400 Bad Request", "T");
+            let want = format!("SIP/2.0 400 Bad Request\r\n{head}User-Agent: T\r\nContent-Length: 0\r\n\r\n");
+            assert_eq!(reply, refused.then(|| want.into_bytes()), "{start}");
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Our own UDP sockets under the stack. Every datagram, up to the 64 KB that UDP allows, is made safe before the stack's parser
-//! reads it (see `clean`); requests that the stack cannot even parse are refused here; an ICMP "unreachable" is told to those who
+//! reads it (see `clean`) and ends where it says that it does; requests that the stack cannot even parse, or that were cut short, are
+//! refused here, responses like that are dropped, for they come again (RFC 3261 §18.3); an ICMP "unreachable" is told to those who
 //! wait for that address. What goes out is not touched, whatever its size (RFC 3261 §18.1.1 would prefer TCP above 1300 bytes:
 //! which transport a trunk takes is the operator's word, and the kernel cuts and joins what is larger than the path).
 //!
 //! The stack's own receive loop reads 8 KB and loses the rest, so it never reads: whole messages come in at [`receive`] and go out
 //! in [`Udp::send_to`], nowhere else.
 
-use super::clean::{clean_headers, parse, refuse_unknown_method};
+use super::clean::{clean_headers, parse, refusal, refuse_unknown_method};
+use super::frame::datagram_end;
 use super::line::Outages;
 use super::trace::{Tap, Traces};
 use crate::domain::call::trace::Way;
@@ -191,7 +193,17 @@ async fn read(udp: &Udp, datagram: &mut [u8], from: SocketAddr, user_agent: &str
         answer(udp, &reply, from).await;
         return None;
     }
-    let parsed = parse(datagram, from, Transport::Udp);
+    let whole = match datagram_end(datagram) {
+        Ok(end) => &datagram[..end],
+        Err(error) => {
+            tracing::debug!(net.peer = %from, %error, "a datagram that is not whole was not used");
+            if let Some(reply) = refusal(datagram, "400 Bad Request", user_agent) {
+                answer(udp, &reply, from).await;
+            }
+            return None;
+        }
+    };
+    let parsed = parse(whole, from, Transport::Udp);
     parsed
         .inspect_err(|error| tracing::debug!(net.peer = %from, %error, "a datagram that cannot be read was dropped"))
         .ok()

@@ -71,14 +71,14 @@ pub const MESSAGES: &[(&str, Reply, &[u8])] = &[
     ),
     (
         "3.1.2.2 a body shorter than it says",
-        NoneOrRefusal,
+        Is(400),
         b"INVITE sip:us@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\nFrom: <sip:s@{far}>;tag=c\n\
           To: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 INVITE\nContact: <sip:s@{far}>\nContent-Type: application/sdp\n\
           Content-Length: 9000\n\nv=0\no=s 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 40000 RTP/AVP 8\n",
     ),
     (
         "3.1.2.3 a negative Content-Length",
-        NoneOrRefusal,
+        Is(400),
         b"INVITE sip:us@{us} SIP/2.0\nVia: SIP/2.0/UDP {far};branch=z9hG4bK{id}\nMax-Forwards: 70\nFrom: <sip:s@{far}>;tag=n\n\
           To: <sip:us@{us}>\nCall-ID: {id}\nCSeq: 1 INVITE\nContact: <sip:s@{far}>\nContent-Type: application/sdp\n\
           Content-Length: -70\n\nv=0\no=s 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 40000 RTP/AVP 8\n",

@@ -131,3 +131,8 @@ async fn sip_that_loses_every_fifth_message_both_ways_costs_no_visit_and_leaves_
 async fn sip_that_comes_late_twice_and_out_of_order_costs_no_visit_and_leaves_no_leg() {
     check([Weather { jitter_ms: 250, twice: 50, ..CLEAR }; 2], 3).await;
 }
+
+#[tokio::test]
+async fn a_far_end_whose_messages_arrive_cut_short_costs_no_visit_and_leaves_no_leg() {
+    check([CLEAR, Weather { cut: 25, ..CLEAR }], 4).await;
+}
