@@ -313,7 +313,7 @@ impl<'a> Live<'a> {
             }
             CallEvent::Ended(end) => {
                 // The conversation may still need a moment; the recording does not wait for it.
-                line.media.hang_up(monotonic());
+                line.media.hang_up(end.at_mono);
                 Some(CallInput::LineEnded(LineEnd {
                     at: end.at,
                     outcome: end.outcome,

@@ -7,6 +7,7 @@
 mod gate;
 mod listener;
 
+use crate::clock::monotonic;
 use crate::domain::call::journal::{JournalEntry, JournalEvent};
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::script::dialogue::{Action, Brief, Dialogue, Ears, Input, LiveJudge};
@@ -87,8 +88,18 @@ pub async fn run_voice(
     let mut shell = Shell::new(call, mouth, elapsed_ms, hang_up);
     shell.input(Input::Answered);
     let mut frames_open = true;
+    // One timer for the whole conversation, moved only when its time changes: a new one for each frame would go through the runtime's
+    // timer list fifty times a second.
+    let timer = tokio::time::sleep(Duration::ZERO);
+    tokio::pin!(timer);
+    let mut set_for = None;
     while shell.end.is_none() {
-        let wait = Duration::from_millis(shell.wake_in_ms());
+        let wake_at = shell.wake_at_ms();
+        if let Some(at) = wake_at.filter(|_| wake_at != set_for) {
+            let wait = Duration::from_millis(at.saturating_sub(shell.now_ms()).max(1));
+            timer.as_mut().reset((monotonic() + wait).into());
+        }
+        set_for = wake_at;
         tokio::select! {
             biased;
             event = events.recv() => shell.event(event.unwrap_or(VoiceEvent::HungUp)),
@@ -97,7 +108,10 @@ pub async fn run_voice(
                 Some(frame) => shell.frame(&frame),
                 None => frames_open = false,
             },
-            () = tokio::time::sleep(wait) => shell.tick(),
+            () = &mut timer, if wake_at.is_some() => {
+                set_for = None;
+                shell.tick();
+            }
         }
     }
     shell.outcome()
@@ -174,8 +188,10 @@ impl<'a> Shell<'a> {
         // The tone of a pressed key is no voice: what is left of it would answer the next question.
         let voice = if tones::find_key(&frame.pcm).is_some() { [0; FRAME] } else { frame.pcm };
         let activity = self.vad.push(&voice);
-        for pcm in self.gate.pass(voice, self.vad.speaking()) {
-            if let Some(lost) = self.listener.as_mut().and_then(|l| l.accept(&pcm)) {
+        if let Some(listener) = &mut self.listener {
+            let mut lost = None;
+            self.gate.pass(&voice, self.vad.speaking(), |pcm| lost = lost.take().or_else(|| listener.accept(pcm)));
+            if let Some(lost) = lost {
                 self.lost(lost);
             }
         }
@@ -212,11 +228,10 @@ impl<'a> Shell<'a> {
         self.input(Input::Tick);
     }
 
-    fn wake_in_ms(&self) -> u64 {
+    /// `None`: there is nothing to wake for but events.
+    fn wake_at_ms(&self) -> Option<u64> {
         let frames = self.vad.speaking().then_some(self.last_frame_ms + FRAMES_STOPPED_MS);
-        let at = self.wake_at.into_iter().chain(frames).min();
-        // Without a timer there is nothing to wake for but events.
-        at.map_or(60_000, |at| at.saturating_sub(self.now_ms()).max(1))
+        self.wake_at.into_iter().chain(frames).min()
     }
 
     fn input(&mut self, input: Input) {

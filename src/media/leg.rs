@@ -330,7 +330,9 @@ impl Leg {
 
     /// Samples ready for the writer: left and right in turn, at least `least` frames, or none.
     pub fn take_chunk(&mut self, least: usize) -> Option<Vec<i16>> {
-        (self.chunk.len() >= least * 2).then(|| std::mem::take(&mut self.chunk))
+        // The next one will be about as long: it need not grow.
+        let next = || Vec::with_capacity(self.chunk.len());
+        (self.chunk.len() >= least * 2).then(next).map(|next| std::mem::replace(&mut self.chunk, next))
     }
 
     pub fn chunk_frames(&self) -> usize {
@@ -361,16 +363,24 @@ impl Leg {
             self.take(axis, end);
         }
         let answered = self.axis.and_then(|axis| axis.answered);
+        let length = self.cut_off(end);
         Ending {
             rest: std::mem::take(&mut self.chunk),
-            length: self.track.written(),
+            length,
             answered_at_s: answered.map(|(place, _)| place as f64 / f64::from(SAMPLE_RATE)),
             answered_wall: answered.map(|(_, wall)| wall),
-            gaps: std::mem::take(&mut self.gaps).finish(end.max(self.track.written()), SAMPLE_RATE),
+            gaps: until(length, std::mem::take(&mut self.gaps).finish(end.max(self.track.written()), SAMPLE_RATE)),
             stats: self.stats(),
             rtcp_packets: self.reports.received,
             bye,
         }
+    }
+
+    /// An end that was learnt of late: what was taken beyond it and has not left for the disk is dropped. Returns the frames of the file.
+    fn cut_off(&mut self, end: i64) -> i64 {
+        let beyond = usize::try_from(self.track.written() - end).unwrap_or(0).min(self.chunk_frames());
+        self.chunk.truncate(self.chunk.len() - beyond * 2);
+        self.track.written() - beyond as i64
     }
 
     fn begin_axis(&mut self, origin: Instant) {
@@ -522,6 +532,16 @@ impl Leg {
         self.inbound.write_stats(&mut stats);
         stats
     }
+}
+
+/// Gaps end where the file does.
+fn until(length: i64, mut gaps: Vec<Gap>) -> Vec<Gap> {
+    let end_s = length as f64 / f64::from(SAMPLE_RATE);
+    gaps.retain_mut(|gap| {
+        gap.to_s = gap.to_s.min(end_s);
+        gap.from_s < gap.to_s
+    });
+    gaps
 }
 
 impl Axis {

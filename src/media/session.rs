@@ -19,7 +19,7 @@ use crate::domain::call::LegStats;
 use crate::domain::recording::manifest::RecordingInfo;
 use jiff::Timestamp;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
@@ -37,6 +37,9 @@ const FRAMES: usize = 250;
 const CHUNK: usize = 3_200;
 /// A disk this far behind (frames, 10 s) has failed.
 const BACKLOG: usize = 80_000;
+/// Ticks of all calls fall on one grid, so that one waking of the runtime serves many of them; the spacing of a call's packets, which is a
+/// multiple of this, stays as even as it was.
+const GRID: Duration = Duration::from_millis(5);
 /// Datagrams read in a row before the clock is looked at again.
 const IN_A_ROW: usize = 64;
 
@@ -217,15 +220,23 @@ impl Task {
     async fn run(mut self, mut closed: oneshot::Receiver<Instant>) -> MediaReport {
         let mut buffer = vec![0; LONGEST + 1];
         let mut reports = vec![0; LONGEST + 1];
+        // One timer, moved when a tick is done: a new one for each packet received would cost a second entry in the runtime's timer list.
+        let timer = tokio::time::sleep_until(monotonic().into());
+        tokio::pin!(timer);
         let end = loop {
-            let due = tokio::time::Instant::from_std(lock(&self.leg).next_tick());
+            let due = tokio::time::Instant::from_std(on_grid(lock(&self.leg).next_tick()));
+            if timer.deadline() != due {
+                timer.as_mut().reset(due);
+            }
             tokio::select! {
                 biased;
                 end = &mut closed => break end.ok(),
-                () = tokio::time::sleep_until(due) => self.tick(),
-                () = self.writer.written() => {}
+                () = &mut timer => self.tick(),
                 got = self.ports.rtp.recv_from(&mut buffer) => self.receive(got, &mut buffer),
                 got = self.ports.rtcp.recv_from(&mut reports) => self.receive_report(got, &reports),
+            }
+            if self.writer.is_back() {
+                self.writer.written().await;
             }
             self.hand_over();
         };
@@ -302,6 +313,14 @@ impl Task {
     }
 }
 
+/// The first instant of the grid that is not before `due`.
+fn on_grid(due: Instant) -> Instant {
+    static START: LazyLock<Instant> = LazyLock::new(monotonic);
+    let since = due.saturating_duration_since(*START).as_nanos();
+    // Within u64 for five hundred years.
+    *START + Duration::from_nanos(since.next_multiple_of(GRID.as_nanos()) as u64)
+}
+
 /// Best effort, as UDP is: what the kernel refuses now is lost.
 fn send(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) {
     if let Err(error) = socket.try_send_to(datagram, to) {
@@ -361,11 +380,15 @@ impl Writer {
         }
     }
 
-    /// Waits for the chunk that is away; for ever when none is.
+    /// The chunk that was away is written. Looked at in passing: to be woken for it would cost more than the write.
+    fn is_back(&self) -> bool {
+        self.away.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
+    /// Waits for the chunk that is away.
     async fn written(&mut self) {
-        let Some(away) = &mut self.away else { return std::future::pending().await };
+        let Some(away) = self.away.take() else { return };
         let done = away.await;
-        self.away = None;
         match done {
             Ok((recorder, result)) => {
                 self.recorder = Some(recorder);
@@ -389,9 +412,7 @@ impl Writer {
     }
 
     async fn close(mut self, ending: &Ending) -> Result<RecordingInfo, RecorderError> {
-        if self.away.is_some() {
-            self.written().await;
-        }
+        self.written().await;
         let Some(mut recorder) = self.recorder else {
             return Err(RecorderError::TaskDied(self.failure.map_or_else(String::new, |failure| failure.error)));
         };
@@ -444,6 +465,15 @@ mod tests {
         let failed: Vec<_> = info.gaps.iter().filter(|gap| gap.reason == GapReason::RecorderFailed).collect();
         assert!(failed.iter().all(|gap| gap.from_s == info.seconds && gap.to_s > gap.from_s));
         assert_eq!(failed.len(), 2);
+    }
+
+    #[test]
+    fn ticks_fall_on_one_grid_and_keep_their_spacing() {
+        let any = on_grid(monotonic());
+        for (after_us, want_ms) in [(0, 0), (1, 5), (4_999, 5), (5_000, 5), (5_001, 10), (20_001, 25), (40_001, 45)] {
+            let due = any + Duration::from_micros(after_us);
+            assert_eq!(on_grid(due), any + Duration::from_millis(want_ms), "{after_us} us");
+        }
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 
 use super::codec::SAMPLE_RATE;
 use std::f64::consts::TAU;
+use std::sync::LazyLock;
 
 /// Adds a sine to `out`. `start` is the index of the first sample in a longer tone, so that frames join without a click.
 pub fn add_tone(out: &mut [i16], frequency: f64, amplitude: f64, start: u64) {
@@ -26,13 +27,22 @@ pub fn amplitude(pcm: &[i16], frequency: f64) -> f64 {
     if pcm.is_empty() {
         return 0.0;
     }
-    let coefficient = 2.0 * (TAU * frequency / f64::from(SAMPLE_RATE)).cos();
+    let coefficient = coefficient(frequency);
     let (mut before, mut last) = (0.0, 0.0);
     for sample in pcm {
         (before, last) = (last, f64::from(*sample) + coefficient * last - before);
     }
+    level(coefficient, before, last, pcm.len())
+}
+
+fn coefficient(frequency: f64) -> f64 {
+    2.0 * (TAU * frequency / f64::from(SAMPLE_RATE)).cos()
+}
+
+/// The amplitude that a filter's last two values tell after `samples`.
+fn level(coefficient: f64, before: f64, last: f64, samples: usize) -> f64 {
     let power = last * last + before * before - coefficient * last * before;
-    2.0 * power.max(0.0).sqrt() / pcm.len() as f64
+    2.0 * power.max(0.0).sqrt() / samples as f64
 }
 
 /// Where a tone sounds: (first, end) samples, to 2.5 ms. `threshold` is its least amplitude; pauses and bursts under 20 ms are overlooked.
@@ -66,18 +76,41 @@ pub fn key_tones(key: char) -> Option<(f64, f64)> {
     Some((ROWS[row], COLUMNS[column]))
 }
 
+/// Each of a key's tones is at least so strong.
+const KEY_LEAST: f64 = 300.0;
+
 /// The key that sounds in `pcm` (20 ms or more): both tones strong, alike, and nearly all there is (ITU-T Q.24 in spirit).
+///
+/// It is asked of every frame of every call: a frame without the energy of one tone is answered at once, and the eight filters run side by
+/// side, which takes a tenth of the time of one after the other.
 pub fn find_key(pcm: &[i16]) -> Option<char> {
-    let strongest = |tones: &[f64; 4]| {
-        let levels = tones.map(|f| amplitude(pcm, f));
-        let best = (0..4).max_by(|a, b| levels[*a].total_cmp(&levels[*b])).unwrap_or(0);
-        (best, levels[best])
-    };
-    let ((row, low), (column, high)) = (strongest(&ROWS), strongest(&COLUMNS));
-    let power: f64 = pcm.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / pcm.len().max(1) as f64;
+    let energy: i64 = pcm.iter().map(|s| i64::from(i32::from(*s) * i32::from(*s))).sum();
+    let power = energy as f64 / pcm.len().max(1) as f64;
+    // No amplitude is above twice the root of the power (Cauchy-Schwarz).
+    if power < KEY_LEAST * KEY_LEAST / 4.0 {
+        return None;
+    }
+    let levels = key_levels(pcm);
+    let strongest = |levels: &[f64]| (0..4).max_by(|a, b| levels[*a].total_cmp(&levels[*b])).unwrap_or(0);
+    let (row, column) = (strongest(&levels[..4]), strongest(&levels[4..]));
+    let (low, high) = (levels[row], levels[4 + column]);
     let tones = (low * low + high * high) / 2.0;
     let alike = low < high * 4.0 && high < low * 4.0;
-    (low > 300.0 && high > 300.0 && alike && tones > power * 0.7).then(|| KEYS[row][column])
+    (low > KEY_LEAST && high > KEY_LEAST && alike && tones > power * 0.7).then(|| KEYS[row][column])
+}
+
+/// [`amplitude`] of the rows and the columns, all at once.
+fn key_levels(pcm: &[i16]) -> [f64; 8] {
+    static COEFFICIENTS: LazyLock<[f64; 8]> =
+        LazyLock::new(|| std::array::from_fn(|i| coefficient(if i < 4 { ROWS[i] } else { COLUMNS[i - 4] })));
+    let coefficients = *COEFFICIENTS;
+    let (mut before, mut last) = ([0.0; 8], [0.0; 8]);
+    for sample in pcm {
+        let sample = f64::from(*sample);
+        let next = std::array::from_fn(|i| sample + coefficients[i] * last[i] - before[i]);
+        (before, last) = (last, next);
+    }
+    std::array::from_fn(|i| level(coefficients[i], before[i], last[i], pcm.len()))
 }
 
 #[cfg(test)]
@@ -116,5 +149,28 @@ mod tests {
         add_tone(&mut vowel, 770.0, 3000.0, 0);
         add_tone(&mut vowel, 1336.0, 3000.0, 0);
         assert_eq!(find_key(&vowel), None);
+    }
+
+    #[test]
+    fn the_filters_of_the_keys_measure_what_a_single_filter_does() {
+        let mut seed = 1_u32;
+        let noise: Vec<i16> = (0..160)
+            .map(|_| {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (seed >> 16) as i16
+            })
+            .collect();
+        let one_by_one: Vec<f64> = ROWS.iter().chain(&COLUMNS).map(|f| amplitude(&noise, *f)).collect();
+        assert_eq!(key_levels(&noise)[..], one_by_one);
+    }
+
+    #[test]
+    fn the_faintest_key_is_found_and_no_fainter_one() {
+        let key = |amplitude| {
+            let mut pcm = tone(770.0, amplitude, 160);
+            add_tone(&mut pcm, 1336.0, amplitude, 0);
+            find_key(&pcm)
+        };
+        assert_eq!((key(340.0), key(200.0), key(30.0)), (Some('5'), None, None));
     }
 }

@@ -3,26 +3,24 @@
 //! Late packets still find their place until the writer takes it. Samples nobody put are silence; the writer reports them as holes.
 
 use super::codec::FRAME;
+use std::ops::Range;
 
 /// Samples in the window; a power of two.
 const WINDOW: usize = 16_384;
 
+/// Each channel is an array of its own: frames and packets are copied as slices, sample by sample they cost a tenth of a call.
 pub struct Track {
     /// The axis before this is taken by the writer.
     written: i64,
-    slots: Box<[Slot; WINDOW]>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Slot {
-    agent: i16,
-    customer: i16,
-    heard: bool,
+    agent: Box<[i16; WINDOW]>,
+    customer: Box<[i16; WINDOW]>,
+    heard: Box<[bool; WINDOW]>,
 }
 
 impl Default for Track {
     fn default() -> Self {
-        Self { written: 0, slots: Box::new([Slot::default(); WINDOW]) }
+        let silence = || Box::new([0; WINDOW]);
+        Self { written: 0, agent: silence(), customer: silence(), heard: Box::new([false; WINDOW]) }
     }
 }
 
@@ -32,29 +30,33 @@ impl Track {
     }
 
     pub fn put_agent(&mut self, from: i64, pcm: &[i16]) {
-        for (place, sample) in (from..).zip(pcm) {
-            if let Some(slot) = self.slot(place) {
-                slot.agent = *sample;
-            }
+        for (room, part) in self.rooms(from, pcm.len()) {
+            self.agent[room].copy_from_slice(&pcm[part]);
         }
     }
 
     /// Puts a packet; `stretch` samples right before it repeat the one before them (a sliding clock opened them).
     pub fn put_customer(&mut self, from: i64, pcm: &[i16], stretch: u32) {
         let edge = from - i64::from(stretch);
-        if let (1.., Some(last)) = (stretch, self.slot(edge - 1).filter(|slot| slot.heard).copied()) {
-            for place in edge..from {
-                self.hear(place, last.customer);
+        if let (1.., Some(last)) = (stretch, self.heard_at(edge - 1)) {
+            for (room, _) in self.rooms(edge, stretch as usize) {
+                self.customer[room.clone()].fill(last);
+                self.heard[room].fill(true);
             }
         }
-        for (place, sample) in (from..).zip(pcm) {
-            self.hear(place, *sample);
+        for (room, part) in self.rooms(from, pcm.len()) {
+            self.customer[room.clone()].copy_from_slice(&pcm[part]);
+            self.heard[room].fill(true);
         }
     }
 
     /// 20 ms of the customer from `from`; nothing is consumed.
-    pub fn customer_frame(&mut self, from: i64) -> [i16; FRAME] {
-        std::array::from_fn(|i| self.slot(from + i as i64).map_or(0, |slot| slot.customer))
+    pub fn customer_frame(&self, from: i64) -> [i16; FRAME] {
+        let mut frame = [0; FRAME];
+        for (room, part) in self.rooms(from, FRAME) {
+            frame[part].copy_from_slice(&self.customer[room]);
+        }
+        frame
     }
 
     /// Takes everything up to `to`: left and right samples in turn to `out`, holes of the customer's channel to `hole`.
@@ -62,34 +64,59 @@ impl Track {
         let mut silent_since = None;
         while self.written < to {
             let place = self.written;
-            let slot = self.slot(place).map(std::mem::take).unwrap_or_default();
-            out.extend([slot.agent, slot.customer]);
-            match (slot.heard, silent_since) {
-                (false, None) => silent_since = Some(place),
-                (true, Some(since)) => {
-                    hole(since, place);
-                    silent_since = None;
+            let start = slot(place);
+            let end = WINDOW.min(start + (to - place) as usize);
+            let room = start..end;
+            out.extend(self.agent[room.clone()].iter().zip(&self.customer[room.clone()]).flat_map(|(l, r)| [*l, *r]));
+            for (place, run) in runs(place, &self.heard[room.clone()]) {
+                match (run, silent_since) {
+                    (false, None) => silent_since = Some(place),
+                    (true, Some(since)) => {
+                        hole(since, place);
+                        silent_since = None;
+                    }
+                    _ => {}
                 }
-                _ => {}
             }
-            self.written += 1;
+            self.agent[room.clone()].fill(0);
+            self.customer[room.clone()].fill(0);
+            self.heard[room.clone()].fill(false);
+            self.written += room.len() as i64;
         }
         if let Some(since) = silent_since {
             hole(since, to);
         }
     }
 
-    fn hear(&mut self, place: i64, sample: i16) {
-        if let Some(slot) = self.slot(place) {
-            (slot.customer, slot.heard) = (sample, true);
-        }
+    fn heard_at(&self, place: i64) -> Option<i16> {
+        let (room, _) = self.rooms(place, 1).into_iter().find(|(room, _)| !room.is_empty())?;
+        self.heard[room.start].then(|| self.customer[room.start])
     }
 
-    fn slot(&mut self, place: i64) -> Option<&mut Slot> {
-        let ahead = place - self.written;
-        let inside = (0..WINDOW as i64).contains(&ahead);
-        inside.then(|| &mut self.slots[place.rem_euclid(WINDOW as i64) as usize])
+    /// Where `len` samples from `from` on lie in the window, and which of them: two stretches, since the window is a ring; what is already
+    /// taken or too far ahead has no room.
+    fn rooms(&self, from: i64, len: usize) -> [(Range<usize>, Range<usize>); 2] {
+        let end = self.written + WINDOW as i64;
+        let first = from.clamp(self.written, end);
+        let last = (from + len as i64).clamp(first, end);
+        let (start, skipped, fits) = (slot(first), (first - from).max(0) as usize, (last - first) as usize);
+        let (before, after) = (fits.min(WINDOW - start), fits.saturating_sub(WINDOW - start));
+        [(start..start + before, skipped..skipped + before), (0..after, skipped + before..skipped + fits)]
     }
+}
+
+fn slot(place: i64) -> usize {
+    place.rem_euclid(WINDOW as i64) as usize
+}
+
+/// Where stretches of heard and unheard samples begin.
+fn runs(from: i64, heard: &[bool]) -> impl Iterator<Item = (i64, bool)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let (start, first) = (at, *heard.get(at)?);
+        at += heard[start..].iter().position(|now| *now != first).unwrap_or(heard.len() - start);
+        Some((from + start as i64, first))
+    })
 }
 
 #[cfg(test)]
@@ -128,5 +155,31 @@ mod tests {
         track.take(5, &mut out, |_, _| holes += 1);
         let customer: Vec<_> = out.iter().skip(1).step_by(2).copied().collect();
         assert_eq!((customer, holes), (vec![5, 6, 6, 6, 7], 0));
+    }
+
+    /// The same puts and takes on a long axis that keeps everything, and through the window, at every place of its ring.
+    #[test]
+    fn frames_packets_and_chunks_are_whole_across_the_edge_of_the_ring() {
+        let places = 3 * WINDOW as i64;
+        let sample = |place: i64| (place % 30_000) as i16 + 1;
+        let mut track = Track::default();
+        let (mut out, mut holes) = (Vec::new(), Vec::new());
+        for from in (0..places).step_by(150) {
+            let pcm: Vec<i16> = (from..from + 150).map(sample).collect();
+            track.put_agent(from, &pcm);
+            // The last 50 of every packet are missing.
+            track.put_customer(from, &pcm[..100], 0);
+            assert_eq!(track.customer_frame(from)[..100], pcm[..100]);
+            assert_eq!(track.customer_frame(from)[100..], [0; 60]);
+            track.take(from - 3_200, &mut out, |from, to| holes.push((from, to)));
+        }
+        assert_eq!(out.len() as i64, track.written() * 2);
+        for (place, pair) in out.chunks_exact(2).enumerate() {
+            let customer = if place % 150 < 100 { sample(place as i64) } else { 0 };
+            assert_eq!(pair, [sample(place as i64), customer], "at {place}");
+        }
+        let missing: i64 = holes.iter().map(|(from, to)| to - from).sum();
+        let want = (0..track.written()).filter(|place| place % 150 >= 100).count() as i64;
+        assert_eq!(missing, want);
     }
 }

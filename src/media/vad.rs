@@ -120,11 +120,13 @@ impl Floor {
     }
 }
 
-/// Level of a frame over full scale; digital silence is far below any floor.
+/// Level of a frame over full scale; digital silence is far below any floor. In whole numbers: sums of them run side by side.
 fn level_dbfs(frame: &[i16; FRAME]) -> f32 {
+    let sum: i32 = frame.iter().map(|s| i32::from(*s)).sum();
+    let squares: i64 = frame.iter().map(|s| i64::from(i32::from(*s) * i32::from(*s))).sum();
     // The mean is taken out: cheap lines have an offset.
-    let mean = frame.iter().map(|s| f32::from(*s)).sum::<f32>() / FRAME as f32;
-    let power = frame.iter().map(|s| (f32::from(*s) - mean).powi(2)).sum::<f32>() / FRAME as f32;
+    let (mean, n) = (f64::from(sum) / FRAME as f64, FRAME as f64);
+    let power = (squares as f64 / n - mean * mean).max(0.0) as f32;
     10.0 * (power / (32_768.0 * 32_768.0) + 1e-12).log10()
 }
 

@@ -44,6 +44,8 @@ pub enum Reanswer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallEnd {
     pub at: Timestamp,
+    /// The same instant: the recording ends there, however late the event is read.
+    pub at_mono: Instant,
     /// A 200 was received (and the call was not already being cancelled).
     pub answered: bool,
     /// `Some` exactly when never answered: what an answered call came to is the conversation's to say.

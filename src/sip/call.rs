@@ -80,10 +80,20 @@ impl Events {
 
     fn end(&mut self, end: End) {
         self.sender = None;
-        let at = self.clock.now();
+        let (at, at_mono) = (self.clock.now(), monotonic());
         let End { answered, outcome, by, status, detail, fault, retry_after } = end;
         if let Some(permit) = self.last.take() {
-            permit.send(CallEvent::Ended(CallEnd { at, answered, outcome, by, status, detail, fault, retry_after }));
+            permit.send(CallEvent::Ended(CallEnd {
+                at,
+                at_mono,
+                answered,
+                outcome,
+                by,
+                status,
+                detail,
+                fault,
+                retry_after,
+            }));
         }
     }
 }
@@ -461,7 +471,7 @@ impl Call {
     fn perform(&mut self, actions: Vec<Action>) -> bool {
         let mut told = true;
         for action in actions {
-            let at = self.core.clock.now();
+            let (at, at_mono) = (self.core.clock.now(), monotonic());
             told &= match action {
                 Action::TellRinging { status } => {
                     tracing::info!(call.id = %self.id, sip.status = status, "the phone rings");
@@ -477,7 +487,7 @@ impl Call {
                     self.events.answered = true;
                     self.pick.iter().for_each(TrunkPick::answered);
                     let sdp = std::mem::take(&mut self.dial.sdp);
-                    self.events.tell(CallEvent::Answered { at, at_mono: monotonic(), sdp })
+                    self.events.tell(CallEvent::Answered { at, at_mono, sdp })
                 }
                 Action::SendCancel => {
                     self.send_cancel();

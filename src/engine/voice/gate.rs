@@ -16,17 +16,18 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// The frames to hand on now, oldest first.
-    pub(super) fn pass(&mut self, frame: [i16; FRAME], speaking: bool) -> Vec<[i16; FRAME]> {
-        self.recent.push_back(frame);
+    /// Hands on what may pass now, oldest first.
+    pub(super) fn pass(&mut self, frame: &[i16; FRAME], speaking: bool, mut hand_on: impl FnMut(&[i16; FRAME])) {
         self.open_for = if speaking { AFTER } else { self.open_for.saturating_sub(1) };
         if self.open_for > 0 {
-            return self.recent.drain(..).collect();
+            self.recent.drain(..).for_each(|earlier| hand_on(&earlier));
+            hand_on(frame);
+            return;
         }
-        if self.recent.len() > BEFORE {
+        if self.recent.len() == BEFORE {
             self.recent.pop_front();
         }
-        vec![]
+        self.recent.push_back(*frame);
     }
 }
 
@@ -36,8 +37,11 @@ mod tests {
 
     /// Numbers of the frames that pass.
     fn passed(frames: usize, speaking: std::ops::Range<usize>) -> Vec<i16> {
-        let mut gate = Gate::default();
-        (0..frames).flat_map(|n| gate.pass([n as i16; FRAME], speaking.contains(&n))).map(|frame| frame[0]).collect()
+        let (mut gate, mut passed) = (Gate::default(), vec![]);
+        for n in 0..frames {
+            gate.pass(&[n as i16; FRAME], speaking.contains(&n), |frame| passed.push(frame[0]));
+        }
+        passed
     }
 
     #[test]

@@ -279,6 +279,32 @@ fn the_file_ends_at_the_hang_up_whatever_comes_after_it() {
 }
 
 #[test]
+fn a_hang_up_that_is_learnt_of_late_cuts_off_what_was_taken_beyond_it_unless_it_is_on_disk() {
+    // Ms since the end when it is learnt of, chunks of so many ms on disk, ms of the file.
+    for (late_ms, on_disk_ms, want_ms) in
+        [(0, 0, 1_000), (200, 0, 1_000), (600, 0, 1_000), (2_000, 0, 1_000), (600, 1_200, 1_200)]
+    {
+        let mut bench = Bench::answered();
+        bench.pass(1_000, true);
+        let ended = bench.now;
+        bench.pass(late_ms, false);
+        let mut on_disk = 0;
+        if on_disk_ms > 0 {
+            on_disk = bench.leg.take_chunk(0).unwrap().len() as i64 / 2;
+        }
+        bench.leg.hang_up(ended);
+        let (ending, _) = bench.end();
+        assert_eq!(
+            (ending.length, on_disk + ending.rest.len() as i64 / 2),
+            (want_ms * 8, want_ms * 8),
+            "{late_ms} ms late"
+        );
+        let end_s = want_ms as f64 / 1_000.0;
+        assert!(ending.gaps.iter().all(|gap| gap.to_s <= end_s && gap.from_s < gap.to_s), "{:?}", ending.gaps);
+    }
+}
+
+#[test]
 fn rtp_before_any_description_is_kept_to_a_bound_and_none_of_it_lengthens_the_file() {
     let mut bench = Bench::new();
     for _ in 0..500 {
