@@ -1,5 +1,6 @@
 //! Counts of received packets: sequence numbers unwrapped, duplicates found, losses and jitter as RFC 3550 counts them (A.1, A.3, A.8).
 //!
+//! When the sender starts another stream, late packets of the one before are still counted there, for a second: they restart nothing.
 //! Pure. Says nothing about where a packet belongs in time: that is `domain::recording::timeline`.
 
 /// A step further than this is a sender that started over (RFC 3550 A.1 MAX_DROPOUT, MAX_MISORDER).
@@ -7,6 +8,8 @@ const LONGEST_DROPOUT: i64 = 3_000;
 const DEEPEST_MISORDER: i64 = 100;
 /// Transit differences beyond this (samples) are clock leaps, not jitter.
 const WILDEST_JITTER: i64 = 8_000;
+/// Packets of the stream before may come for so long after the change, samples.
+const REMEMBERED: i64 = 8_000;
 
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
@@ -15,7 +18,9 @@ pub struct Counters {
     /// Streams that began after the first with another SSRC.
     pub changes: u64,
     stream: Option<Stream>,
-    /// Of streams that are over.
+    /// The stream before, and until when its packets may come.
+    before: Option<(Stream, i64)>,
+    /// Of streams before that.
     lost_before: u64,
     jitter: f64,
 }
@@ -64,43 +69,44 @@ impl Counters {
 
     /// Does this packet go on where the stream stands?
     pub fn continues(&self, ssrc: u32, sequence: u16) -> bool {
-        self.stream.as_ref().is_some_and(|stream| {
-            let step = i64::from(sequence.wrapping_sub(stream.highest as u16) as i16);
-            stream.ssrc == ssrc && (1..=LONGEST_DROPOUT).contains(&step)
-        })
+        self.stream.as_ref().is_some_and(|stream| stream.step_to(ssrc, sequence).is_some_and(|step| step > 0))
     }
 
-    pub fn packet(&mut self, ssrc: u32, sequence: u16) -> Seen {
+    /// `at`: the arrival in samples.
+    pub fn packet(&mut self, ssrc: u32, sequence: u16, at: i64) -> Seen {
         self.received += 1;
-        let (highest, continues) = match &self.stream {
-            None => (None, false),
-            Some(stream) => (Some(stream.highest), stream.ssrc == ssrc),
-        };
-        let step = highest.map(|highest| i64::from(sequence.wrapping_sub(highest as u16) as i16));
-        match (step, &mut self.stream) {
-            (Some(step), Some(stream)) if continues && (-DEEPEST_MISORDER..=LONGEST_DROPOUT).contains(&step) => {
+        let before = self.before.as_mut().filter(|(_, until)| at < *until).map(|(stream, _)| stream);
+        let known = self.stream.as_mut().into_iter().chain(before);
+        let of_one = known.filter_map(|stream| Some((stream.step_to(ssrc, sequence)?, stream))).next();
+        match of_one {
+            Some((step, stream)) => {
                 let seen = stream.step(step);
                 self.duplicates += u64::from(seen == Seen::Duplicate);
                 seen
             }
-            _ => self.start(ssrc, sequence),
+            None => self.start(ssrc, sequence, at),
         }
     }
 
-    fn start(&mut self, ssrc: u32, sequence: u16) -> Seen {
-        self.lost_before = self.lost();
+    fn start(&mut self, ssrc: u32, sequence: u16, at: i64) -> Seen {
         self.changes += u64::from(self.stream.as_ref().is_some_and(|stream| stream.ssrc != ssrc));
         // The low 16 bits stay those of the wire, the rest continues upwards.
-        let after = self.stream.as_ref().map_or(0, |stream| stream.highest + 1);
+        let known = self.stream.iter().chain(self.before.as_ref().map(|(stream, _)| stream));
+        let after = known.map(|stream| stream.highest + 1).max().unwrap_or(0);
         let ahead = i64::from(sequence.wrapping_sub(after as u16));
         let first = after + ahead;
-        self.stream = Some(Stream { ssrc, first, highest: first, unique: 1, seen: 1, transit: None });
+        let stream = Stream { ssrc, first, highest: first, unique: 1, seen: 1, transit: None };
+        if let Some(over) = self.stream.replace(stream)
+            && let Some((forgotten, _)) = self.before.replace((over, at + REMEMBERED))
+        {
+            self.lost_before += forgotten.lost();
+        }
         Seen::New(first)
     }
 
     /// Interarrival jitter; `arrival` and `timestamp` in samples, audio packets only.
-    pub fn timing(&mut self, arrival: i64, timestamp: u32) {
-        let Some(stream) = &mut self.stream else { return };
+    pub fn timing(&mut self, ssrc: u32, arrival: i64, timestamp: u32) {
+        let Some(stream) = self.stream.as_mut().filter(|stream| stream.ssrc == ssrc) else { return };
         let transit = i64::from((arrival as u32).wrapping_sub(timestamp) as i32);
         if let Some(before) = stream.transit.replace(transit) {
             let difference = (transit - before).abs();
@@ -112,8 +118,8 @@ impl Counters {
 
     /// Numbers that never came.
     pub fn lost(&self) -> u64 {
-        let current = self.stream.as_ref().map_or(0, |stream| stream.expected().saturating_sub(stream.unique));
-        self.lost_before + current
+        let known = self.stream.iter().chain(self.before.as_ref().map(|(stream, _)| stream));
+        self.lost_before + known.map(Stream::lost).sum::<u64>()
     }
 
     pub fn jitter_ms(&self, sample_rate: u32) -> f64 {
@@ -124,6 +130,16 @@ impl Counters {
 impl Stream {
     fn expected(&self) -> u64 {
         u64::try_from(self.highest - self.first + 1).unwrap_or(0)
+    }
+
+    fn lost(&self) -> u64 {
+        self.expected().saturating_sub(self.unique)
+    }
+
+    /// How far from the highest number this one lies, when it can be of this stream.
+    fn step_to(&self, ssrc: u32, sequence: u16) -> Option<i64> {
+        let step = i64::from(sequence.wrapping_sub(self.highest as u16) as i16);
+        (self.ssrc == ssrc && (-DEEPEST_MISORDER..=LONGEST_DROPOUT).contains(&step)).then_some(step)
     }
 
     fn step(&mut self, step: i64) -> Seen {
@@ -152,7 +168,7 @@ mod tests {
         let mut counters = Counters::default();
         let mut last_new = i64::MIN;
         for number in numbers {
-            if let Seen::New(n) = counters.packet(1, *number) {
+            if let Seen::New(n) = counters.packet(1, *number, 0) {
                 assert_eq!(n as u16, *number, "low bits stay those of the wire");
                 last_new = last_new.max(n);
             }
@@ -176,16 +192,29 @@ mod tests {
     fn a_new_ssrc_starts_a_new_count_and_keeps_the_old_losses() {
         let mut counters = Counters::default();
         for (ssrc, number) in [(1, 5), (1, 7), (2, 100), (2, 102)] {
-            counters.packet(ssrc, number);
+            counters.packet(ssrc, number, 0);
         }
         assert_eq!(counters.lost(), 2);
+    }
+
+    #[test]
+    fn late_packets_of_the_stream_before_are_counted_there_and_restart_nothing() {
+        let mut counters = Counters::default();
+        let packets = [(1, 5), (1, 7), (2, 100), (1, 6), (1, 7), (2, 102), (1, 8), (2, 101)];
+        let seen = packets.map(|(ssrc, number)| counters.packet(ssrc, number, 160));
+        let late = [2, 3, 4, 6].map(|which| seen[which]);
+        assert_eq!(late, [Seen::New(100), Seen::New(6), Seen::Duplicate, Seen::New(8)]);
+        assert_eq!((counters.lost(), counters.duplicates, counters.changes), (0, 1, 1));
+        assert!(counters.continues(2, 103));
+        counters.packet(1, 9, 160 + REMEMBERED);
+        assert_eq!(counters.changes, 2, "a sender that has come back");
     }
 
     #[test]
     fn a_report_counts_the_running_stream_with_its_cycles() {
         let mut counters = Counters::default();
         for (ssrc, number) in [(1, 7), (2, 65_534), (2, 65_535), (2, 1)] {
-            counters.packet(ssrc, number);
+            counters.packet(ssrc, number, 0);
         }
         let want = Reception { ssrc: 2, highest: 0x1_0001, expected: 4, received: 3, jitter: 0 };
         assert_eq!(counters.reception(), Some(want));
@@ -199,10 +228,10 @@ mod tests {
         let (mut even, mut uneven) = (Counters::default(), Counters::default());
         for i in 0..500_u16 {
             let (timestamp, at) = (u32::from(i) * 160, i64::from(i) * 160);
-            even.packet(1, i);
-            even.timing(at, timestamp);
-            uneven.packet(1, i);
-            uneven.timing(at + i64::from(i % 2) * 80, timestamp);
+            even.packet(1, i, at);
+            even.timing(1, at, timestamp);
+            uneven.packet(1, i, at);
+            uneven.timing(1, at + i64::from(i % 2) * 80, timestamp);
         }
         assert!(even.jitter_ms(8000) < 0.01);
         assert!((uneven.jitter_ms(8000) - 10.0).abs() < 0.5, "{}", uneven.jitter_ms(8000));

@@ -193,14 +193,14 @@ impl Inbound {
 
     fn accept(&mut self, packet: &Packet, at: i64, sink: &mut Sink<'_>) {
         let header = &packet.header;
-        let Seen::New(sequence) = self.counters.packet(header.ssrc, header.sequence_number) else { return };
+        let Seen::New(sequence) = self.counters.packet(header.ssrc, header.sequence_number, at) else { return };
         let codec = self.codec(header.payload_type).filter(|_| !packet.payload.is_empty());
         if self.events.contains(&header.payload_type) {
             self.heard_events = true;
             self.timeline.skip(header.ssrc, sequence, Why::Key);
             sink.keys.extend(self.keys.packet(header.ssrc, header.timestamp, &packet.payload));
         } else if let Some(codec) = codec {
-            self.counters.timing(at, header.timestamp);
+            self.counters.timing(header.ssrc, at, header.timestamp);
             self.heard_codec = Some(codec);
             if !self.held {
                 self.voice(codec, packet, sequence, at, sink);

@@ -5,9 +5,10 @@
 //!
 //! - the first packet of a stream is placed where it arrives (its *anchor*), the next ones by timestamp from there;
 //! - a packet that arrives before its place proves the anchor too late, the least delay of a window proves it too early (drift): the anchor
-//!   then slides by a few samples per packet, never audibly;
+//!   then slides by a few samples per packet, never audibly, until it is where the proof says;
 //! - a new SSRC, a timestamp that runs backwards or leaps, and a talkspurt after a pause in which the sender stopped its timestamps make
-//!   a new anchor at the arrival.
+//!   a new anchor at the arrival. For a second the anchor before is kept: packets that were sent before the change and come after it are
+//!   placed by it, and change nothing.
 //!
 //! Deliberately not here: whether the packet is ours to hear (`media::source`), duplicates and loss counts (`media::counters`), the bytes.
 
@@ -19,9 +20,12 @@ const LEAP_AHEAD: i64 = 1_600;
 const PAUSED_CLOCK: i64 = 2_400;
 /// So many hopeless packets in a row, arriving at their own pace, mean that the anchor is wrong and not the network.
 const HOPELESS_RUN: u32 = 10;
-/// Voice per window of the least-delay filter, samples; the first window is short.
+/// Voice per window of the least-delay filter, samples: on a line with much jitter less of it holds no packet that came without delay.
 const WINDOW: i64 = 8_000;
-const FIRST_WINDOW: i64 = 1_600;
+/// Packets that overtook others slide the anchor for those too, as far as this.
+const MOST_OVERTAKEN: i64 = 1_600;
+/// How long the stream before is kept, samples.
+const REMEMBERED: i64 = 8_000;
 /// Below this the anchor is left alone: 2.5 ms.
 const TOLERANCE: i64 = 20;
 /// From here the anchor slides fast: 10 ms.
@@ -85,6 +89,8 @@ pub enum Why {
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     stream: Option<Stream>,
+    /// What the stream was before its last anchor, and until when its packets may come.
+    before: Option<(Stream, i64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +98,8 @@ struct Stream {
     ssrc: u32,
     /// Place = `anchor` + unwrapped timestamp.
     anchor: i64,
+    /// Number of the packet that was anchored.
+    first: i64,
     /// Of the newest packet.
     timestamp: i64,
     sequence: i64,
@@ -110,7 +118,7 @@ impl Timeline {
 
     /// Forgets the anchor: the next packet is placed where it arrives (end of a hold, a new far end).
     pub fn reset(&mut self) {
-        self.stream = None;
+        *self = Self::default();
     }
 
     /// A packet without audio took this number, so it is not missing; `why` is what it stood for: a key, or silence.
@@ -121,13 +129,24 @@ impl Timeline {
     }
 
     pub fn place(&mut self, packet: Arrival) -> Placement {
-        match &mut self.stream {
-            Some(stream) if stream.ssrc == packet.ssrc => stream.place(packet),
-            _ => {
-                self.stream = Some(Stream::anchored(packet));
-                Placement::At { from: packet.at, before: None, stretch: 0 }
-            }
+        let Some(stream) = &mut self.stream else {
+            self.stream = Some(Stream::anchored(packet));
+            return Placement::At { from: packet.at, before: None, stretch: 0 };
+        };
+        if let Some((before, until)) = &mut self.before
+            && packet.at < *until
+            && before.fits_better(stream, &packet)
+        {
+            return before.place_late(packet);
         }
+        let (anchored, placement) = match stream.ssrc == packet.ssrc {
+            true => stream.place(packet),
+            false => (Some(Stream::anchored(packet)), Placement::At { from: packet.at, before: None, stretch: 0 }),
+        };
+        if let Some(anchored) = anchored {
+            self.before = Some((std::mem::replace(stream, anchored), packet.at + REMEMBERED));
+        }
+        placement
     }
 }
 
@@ -137,6 +156,7 @@ impl Stream {
         Self {
             ssrc: packet.ssrc,
             anchor: packet.at - timestamp,
+            first: packet.sequence,
             timestamp,
             sequence: packet.sequence,
             end: packet.at + i64::from(packet.samples),
@@ -146,36 +166,71 @@ impl Stream {
         }
     }
 
-    fn place(&mut self, packet: Arrival) -> Placement {
+    /// Its timestamp unwrapped, and how long after its place it came.
+    fn delay(&self, packet: &Arrival) -> (i64, i64) {
         let timestamp = self.timestamp + i64::from(packet.timestamp.wrapping_sub(self.timestamp as u32) as i32);
+        (timestamp, packet.at - (self.anchor + timestamp))
+    }
+
+    /// Was the packet sent before the change from this stream to `after`?
+    fn fits_better(&self, after: &Self, packet: &Arrival) -> bool {
+        let delay = self.delay(packet).1;
+        let ours = self.ssrc == packet.ssrc && (-LEAP_AHEAD..REMEMBERED).contains(&delay);
+        // With one SSRC the numbers go on, and one from before the change may also be of a packet that the first of after overtook.
+        let theirs = || packet.sequence > after.first || after.delay(packet).1.abs() <= delay.abs();
+        ours && (after.ssrc != packet.ssrc || !theirs())
+    }
+
+    /// Places a packet that came after the stream was over: nothing is learned from it.
+    fn place_late(&mut self, packet: Arrival) -> Placement {
+        let (timestamp, _) = self.delay(&packet);
+        let from = self.anchor + timestamp;
         let newer = packet.sequence > self.sequence;
-        let delay = packet.at - (self.anchor + timestamp);
+        let before = self.silence_before(&packet, from, newer);
+        if newer {
+            self.pass(&packet, timestamp, from);
+        }
+        match from + i64::from(packet.samples) <= packet.written {
+            true => Placement::Late { from },
+            false => Placement::At { from, before, stretch: 0 },
+        }
+    }
+
+    /// The new stream, when the packet begins one, and the place.
+    fn place(&mut self, packet: Arrival) -> (Option<Self>, Placement) {
+        let (timestamp, delay) = self.delay(&packet);
+        let newer = packet.sequence > self.sequence;
         if self.is_broken(&packet, timestamp, newer, delay) {
             return self.anchor_again(packet);
         }
         let anchor_before = self.anchor;
         if newer {
-            self.anchor += self.filter.slide(delay, packet.at, i64::from(packet.samples));
+            let passed = timestamp - self.timestamp;
+            self.anchor += self.filter.slide(delay, packet.at, packet.samples.into(), passed);
         }
         let from = self.anchor + timestamp;
-        let end = from + i64::from(packet.samples);
         let silence = self.silence_before(&packet, from, newer);
         let stretch = match silence {
             None if newer => u32::try_from(self.anchor - anchor_before).unwrap_or(0),
             _ => 0,
         };
         if newer {
-            (self.timestamp, self.sequence, self.end) = (timestamp, packet.sequence, end);
-            self.quiet = Why::Dtx;
+            self.pass(&packet, timestamp, from);
         }
-        if end <= packet.written {
+        if from + i64::from(packet.samples) <= packet.written {
             if self.hopeless.run_is_steady(packet.at, timestamp) {
                 return self.anchor_again(packet);
             }
-            return Placement::Late { from };
+            return (None, Placement::Late { from });
         }
         self.hopeless = Hopeless::default();
-        Placement::At { from, before: silence, stretch }
+        (None, Placement::At { from, before: silence, stretch })
+    }
+
+    /// This packet is now the newest.
+    fn pass(&mut self, packet: &Arrival, timestamp: i64, from: i64) {
+        (self.timestamp, self.sequence, self.end) = (timestamp, packet.sequence, from + i64::from(packet.samples));
+        self.quiet = Why::Dtx;
     }
 
     /// The timestamps no longer continue what they were.
@@ -186,11 +241,11 @@ impl Stream {
         runs_backwards || leaps || clock_was_paused
     }
 
-    fn anchor_again(&mut self, packet: Arrival) -> Placement {
+    fn anchor_again(&self, packet: Arrival) -> (Option<Self>, Placement) {
         let lost = packet.sequence > self.sequence + 1;
         let silence = Silence { from: self.end, to: packet.at, why: Why::Lost };
-        *self = Self::anchored(packet);
-        Placement::At { from: packet.at, before: (lost && silence.from < silence.to).then_some(silence), stretch: 0 }
+        let before = (lost && silence.from < silence.to).then_some(silence);
+        (Some(Self::anchored(packet)), Placement::At { from: packet.at, before, stretch: 0 })
     }
 
     fn silence_before(&self, packet: &Arrival, from: i64, newer: bool) -> Option<Silence> {
@@ -206,40 +261,44 @@ impl Stream {
 #[derive(Clone, Debug)]
 struct LeastDelay {
     least: i64,
-    /// Voice seen in the window, and its length.
+    /// Voice seen in the window.
     spoke: i64,
-    window: i64,
     /// Arrival and length of the window's first packet.
     began: (i64, i64),
-    /// Still to slide later (positive only: earlier is proved by a single packet).
+    /// Still to slide: later when positive. Earlier is proved by a single packet, later by a window.
     owed: i64,
 }
 
 impl Default for LeastDelay {
     fn default() -> Self {
-        Self { least: i64::MAX, spoke: 0, window: FIRST_WINDOW, began: (0, 0), owed: 0 }
+        Self { least: i64::MAX, spoke: 0, began: (0, 0), owed: 0 }
     }
 }
 
 impl LeastDelay {
-    /// How many samples the anchor moves with this packet.
-    fn slide(&mut self, delay: i64, at: i64, samples: i64) -> i64 {
-        if delay < -TOLERANCE {
-            // Everything in the window was measured against an anchor that is now known to be wrong.
-            *self = Self { window: self.window, ..Self::default() };
-            return -step(-delay, samples).min(-delay);
+    /// How many samples the anchor moves with this packet of so many samples, whose timestamp lies `passed` behind the newest before.
+    fn slide(&mut self, delay: i64, at: i64, samples: i64, passed: i64) -> i64 {
+        if delay < self.owed.min(-TOLERANCE) {
+            self.owed = delay;
+        }
+        if self.owed < 0 {
+            // The packets between are placed by where the anchor then is: what they would have slid is slid now.
+            let step = step(-self.owed, passed.clamp(samples, MOST_OVERTAKEN.max(samples))).min(-self.owed);
+            // What is measured against an anchor that is known to be wrong tells nothing.
+            *self = Self { owed: self.owed + step, ..Self::default() };
+            return -step;
         }
         if self.spoke == 0 {
             self.began = (at, samples);
         }
         self.least = self.least.min(delay);
         self.spoke += samples;
-        if self.spoke >= self.window {
+        if self.spoke >= WINDOW {
             // A backlog handed over in a burst says nothing about the path without queues.
             let (began, first) = self.began;
             let steady = keeps_pace(at - began, self.spoke - first);
             self.owed = if steady && self.least > TOLERANCE { self.least } else { 0 };
-            (self.least, self.spoke, self.window) = (i64::MAX, 0, WINDOW);
+            (self.least, self.spoke) = (i64::MAX, 0);
         }
         let step = step(self.owed, samples).min(self.owed);
         self.owed -= step;
@@ -460,5 +519,72 @@ mod tests {
         let dtx = timeline.place(packet(4, 1_600, 1_600));
         let silence = Silence { from: 480, to: 1_600, why: Why::Dtx };
         assert_eq!(dtx, Placement::At { from: 1_600, before: Some(silence), stretch: 0 });
+    }
+    #[test]
+    fn late_packets_of_the_stream_before_are_placed_by_its_anchor_and_restart_nothing() {
+        let other = |p: Arrival| Arrival { ssrc: 2, ..p };
+        check(
+            "SSRC",
+            &[
+                packet(1, 0, 500),
+                other(packet(9, 7_000, 900)),
+                packet(2, 160, 910),
+                packet(3, 320, 920),
+                other(packet(10, 7_160, 1_060)),
+                packet(2, 160, 1_070),
+                other(packet(12, 7_480, 1_380)),
+            ],
+            &[Some(500), Some(900), Some(660), Some(820), Some(1_060), Some(660), Some(1_380)],
+        );
+        check(
+            "leap, overtaken on both sides",
+            &[packet(1, 0, 500), packet(5, 900_160, 1_060), packet(2, 160, 1_065), packet(4, 900_000, 1_070)],
+            &[Some(500), Some(1_060), Some(660), Some(900)],
+        );
+        let written = |p: Arrival| Arrival { written: 900, ..p };
+        check(
+            "too late",
+            &[
+                packet(1, 0, 500),
+                other(packet(9, 77, 700)),
+                written(packet(2, 160, 1_000)),
+                other(packet(10, 237, 860)),
+            ],
+            &[Some(500), Some(700), None, Some(860)],
+        );
+        let back = packet(60, 9_000, 700 + REMEMBERED);
+        check(
+            "a sender that has come back",
+            &[packet(1, 0, 500), other(packet(9, 77, 700)), back],
+            &[Some(500), Some(700), Some(700 + REMEMBERED)],
+        );
+    }
+
+    #[test]
+    fn a_line_with_much_jitter_is_within_20_ms_after_seconds_and_stays_there() {
+        for (jitter_ms, settled_s) in [(20, 1), (60, 3), (120, 4), (200, 5)] {
+            for seed in 0..100_u64 {
+                let mut dice = seed << 32 | 1;
+                let mut below = |limit: i64| {
+                    dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    (dice >> 33) as i64 % limit
+                };
+                let mut packets: Vec<_> = (0..1_500)
+                    .filter(|i| *i == 0 || i % 20 != 7)
+                    .map(|i| packet(i, i as u32 * 160, i * 160 + below(jitter_ms * 8)))
+                    .collect();
+                packets.sort_by_key(|packet| packet.at);
+                let mut timeline = Timeline::new();
+                for packet in packets {
+                    let sent = i64::from(packet.timestamp);
+                    let off = from(timeline.place(packet)).map(|place| place - sent);
+                    let settled = sent > settled_s * 8_000;
+                    assert!(
+                        !settled || off.is_some_and(|off| off.abs() <= FRAME),
+                        "{jitter_ms} ms of jitter, seed {seed}: {off:?} samples off at {sent}"
+                    );
+                }
+            }
+        }
     }
 }

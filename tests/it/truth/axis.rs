@@ -2,7 +2,9 @@
 //! what is missing is listed as a gap; nothing is in the other channel; the length is exact.
 //!
 //! After the far end's clock changed (the first packet, another stream, a leap) the engine has to find out where it lies from packets that the
-//! network delayed by chance: for [`SETTLING_US`] the error may be as large as the jitter and a frame.
+//! network delayed by chance: for a few seconds ([`settling_us`]) the error may be as large as the jitter and a frame.
+//!
+//! `make soak` simulates hours and hundreds of lines; without it the same claims are made for minutes and a few.
 
 use super::line::{Act, Course, Outcome, Spoken, level, run};
 use crate::support::impair::{Dice, Weather};
@@ -10,8 +12,6 @@ use huifang::domain::recording::manifest::GapReason;
 use huifang::media::codec::{Codec, FRAME};
 
 const NEAR: i64 = 160;
-/// At up to 60 ms of jitter; longer in proportion on a worse line.
-const SETTLING_US: i64 = 3_000_000;
 /// The axis follows a clock by at most so many samples a packet.
 const SLIDE: i64 = 8;
 /// Silences this short are no gap.
@@ -20,6 +20,16 @@ const SHORTEST: i64 = 40 + SLIDE;
 const QUIET: Weather = Weather { loss: 0, burst: 0, delay_ms: 30, jitter_ms: 0, twice: 0, cut: 0 };
 const BAD: Weather = Weather { loss: 5, jitter_ms: 60, ..QUIET };
 const AWFUL: Weather = Weather { burst: 1, jitter_ms: 200, twice: 10, ..BAD };
+
+/// Three seconds at up to 60 ms of jitter, five at 200 ms.
+fn settling_us(jitter_ms: i64) -> i64 {
+    3_000_000 + (jitter_ms - 60).max(0) * 2_000_000 / 140
+}
+
+/// Seeds of `make soak`.
+fn soak() -> Option<u64> {
+    std::env::var("HUIFANG_SOAK_SEEDS").ok().map(|seeds| seeds.parse().unwrap())
+}
 
 /// A stretch in which one level sounds, in samples.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +65,7 @@ fn packet_of(run: Run, spoken: &[Spoken], levels: usize) -> usize {
 fn check_customer(title: &str, course: &Course, got: &Outcome) {
     let mut times_heard = vec![0; got.spoken.len()];
     let jitter_ms = course.weather.jitter_ms as i64;
-    let (slack, settling_us) = (jitter_ms * 8, SETTLING_US * jitter_ms.max(60) / 60);
+    let (slack, settling_us) = (jitter_ms * 8, settling_us(jitter_ms));
     // Packets that overtook this one have moved the axis meanwhile.
     let slides = SLIDE * (1 + jitter_ms / 20);
     let whole = FRAME as i64 - slides..=FRAME as i64 + slides;
@@ -69,13 +79,17 @@ fn check_customer(title: &str, course: &Course, got: &Outcome) {
         assert!(error.abs() <= allowed, "{title}: packet {number} is {error} samples off: {run:?} {packet:?}");
         let length = run.to - run.from;
         let at_the_end = run.to == got.length;
-        assert!(whole.contains(&length) || !settled || at_the_end, "{title}: packet {number} lasts {length} samples");
+        // The next stream begins at its own place, within what the axis may be off from the last packets of the one before.
+        let next = &got.spoken[number + 1..(number + 3).min(got.spoken.len())];
+        let at_a_seam = next.iter().any(|next| next.settled_us < packet.settled_us);
+        assert!(
+            whole.contains(&length) || !settled || at_the_end || at_a_seam,
+            "{title}: packet {number} lasts {length} samples"
+        );
     }
     for (number, (packet, times)) in got.spoken.iter().zip(times_heard).enumerate() {
         let settled = packet.settled_us > settling_us;
-        // A stream that ends while its packets are under way may take the last of them with it, or bring them late.
-        let most = if packet.settled_us == 0 { 2 } else { usize::from(packet.arrives) };
-        assert!(times <= most, "{title}: packet {number} sounds {times} times: {packet:?}");
+        assert!(times <= usize::from(packet.arrives), "{title}: packet {number} sounds {times} times: {packet:?}");
         let lasting = packet.at + NEAR < got.length;
         assert!(
             times == 1 || !packet.arrives || !settled || !lasting,
@@ -90,7 +104,8 @@ fn check_agent(title: &str, got: &Outcome) {
     assert!(!got.sent.is_empty(), "{title}: no prompt was sent");
     assert_eq!(heard.len(), got.sent.len(), "{title}: prompts");
     for (run, (sent_at, level)) in heard.iter().zip(&got.sent) {
-        assert_eq!((run.level, run.to - run.from), (*level, FRAME as i64), "{title}: {run:?}");
+        let length = (FRAME as i64).min(got.length - run.from);
+        assert_eq!((run.level, run.to - run.from), (*level, length), "{title}: {run:?}");
         assert!((run.from - sent_at).abs() <= NEAR, "{title}: sent at {sent_at}, recorded at {run:?}");
     }
 }
@@ -152,30 +167,32 @@ fn ten_minutes_at_five_percent_loss_and_60_ms_jitter_stay_within_20_ms_and_every
 }
 
 #[test]
-fn an_hour_of_a_far_clock_200_ppm_slow_and_ten_minutes_of_one_200_ppm_fast_stay_within_20_ms() {
-    check("slow", &Course { ppm: 200, ..Course::new(3_600, BAD, 2) });
-    check("fast", &Course { ppm: -200, ..Course::new(600, BAD, 2) });
+fn a_far_clock_200_ppm_slow_or_fast_stays_within_20_ms() {
+    // Five minutes of it are 60 ms.
+    let seconds = if soak().is_some() { 3_600 } else { 300 };
+    check("slow", &Course { ppm: 200, ..Course::new(seconds, BAD, 2) });
+    check("fast", &Course { ppm: -200, ..Course::new(seconds, BAD, 2) });
 }
 
 #[test]
 fn burst_loss_repetition_and_200_ms_jitter_stay_within_20_ms() {
-    check("awful", &Course::new(300, AWFUL, 3));
+    check("awful", &Course::new(if soak().is_some() { 600 } else { 120 }, AWFUL, 3));
 }
 
 #[test]
 fn a_far_end_that_changes_its_stream_its_clock_its_codec_or_its_mind_stays_on_the_axis() {
     let acts = [
-        ("new stream", vec![(20, Act::NewStream)]),
-        ("timestamps leap ahead", vec![(20, Act::Leap(1_000_000))]),
-        ("timestamps leap back", vec![(20, Act::Leap(-1_000_000))]),
-        ("chosen silence", vec![(20, Act::Silent(7_000))]),
-        ("timestamps stand still in silence", vec![(20, Act::Frozen(7_000))]),
-        ("codec", vec![(20, Act::Speak(Codec::Pcmu)), (30, Act::Speak(Codec::Pcma))]),
-        ("hold", vec![(20, Act::Hold), (30, Act::Resume)]),
+        ("new stream", vec![(8, Act::NewStream)]),
+        ("timestamps leap ahead", vec![(8, Act::Leap(1_000_000))]),
+        ("timestamps leap back", vec![(8, Act::Leap(-1_000_000))]),
+        ("chosen silence", vec![(8, Act::Silent(7_000))]),
+        ("timestamps stand still in silence", vec![(8, Act::Frozen(7_000))]),
+        ("codec", vec![(8, Act::Speak(Codec::Pcmu)), (16, Act::Speak(Codec::Pcma))]),
+        ("hold", vec![(8, Act::Hold), (16, Act::Resume)]),
     ];
     for (title, acts) in acts {
         for (weather, network) in [("a quiet line", QUIET), ("a bad line", BAD)] {
-            let course = Course { acts: acts.clone(), ..Course::new(60, network, 4) };
+            let course = Course { acts: acts.clone(), ..Course::new(24, network, 4) };
             check(&format!("{title} on {weather}"), &course);
         }
     }
@@ -183,15 +200,13 @@ fn a_far_end_that_changes_its_stream_its_clock_its_codec_or_its_mind_stays_on_th
 
 #[test]
 fn any_line_and_any_far_end_stay_on_the_axis() {
-    // `make soak` asks for more.
-    let seeds = std::env::var("HUIFANG_SOAK_SEEDS").map_or(16, |seeds| seeds.parse().unwrap());
-    for seed in 0..seeds {
+    for seed in 0..soak().unwrap_or(8) {
         let mut dice = Dice::new(seed << 32);
         let weather = Weather {
             loss: dice.below(8),
             burst: dice.below(2),
             delay_ms: dice.below(150),
-            jitter_ms: *dice.pick(&[0, 20, 40, 60]),
+            jitter_ms: *dice.pick(&[0, 20, 40, 60, 120, 200]),
             twice: dice.below(20),
             cut: 0,
         };

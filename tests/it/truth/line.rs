@@ -65,7 +65,7 @@ pub struct Spoken {
     pub at: i64,
     /// A copy was there before the writer passed its place.
     pub arrives: bool,
-    /// Microseconds since the line last had to find out where the far end's clock lies; 0 when that began while this packet was under way.
+    /// Microseconds since the line last had to find out where the far end's clock lies.
     pub settled_us: i64,
 }
 
@@ -275,11 +275,6 @@ pub fn run(course: &Course) -> Outcome {
             tick_at = engine.due() + lateness.below(course.late_ticks_ms * 1_000 + 1) as i64;
         } else {
             while let Some((_, act)) = acts.next_if(|(second, _)| second * 1_000_000 <= own_us) {
-                if matches!(act, Act::NewStream | Act::Leap(_)) {
-                    // The last packets of before may come behind the first of after.
-                    let overtaken = course.weather.jitter_ms as usize / 20 + 1;
-                    spoken.iter_mut().rev().take(overtaken).for_each(|packet: &mut Spoken| packet.settled_us = 0);
-                }
                 customer.act(*act, own_us);
                 // The re-INVITE of a hold comes behind the last packet of voice.
                 let longest_way = (course.weather.delay_ms + course.weather.jitter_ms) as i64 * 1_000;
