@@ -99,7 +99,7 @@ impl Track {
         let end = self.written + WINDOW as i64;
         let first = from.clamp(self.written, end);
         let last = (from + len as i64).clamp(first, end);
-        let (start, skipped, fits) = (slot(first), (first - from).max(0) as usize, (last - first) as usize);
+        let (start, skipped, fits) = (slot(first), ((first - from).max(0) as usize).min(len), (last - first) as usize);
         let (before, after) = (fits.min(WINDOW - start), fits.saturating_sub(WINDOW - start));
         [(start..start + before, skipped..skipped + before), (0..after, skipped + before..skipped + fits)]
     }
@@ -141,6 +141,10 @@ mod tests {
         track.take(100, &mut out, |_, _| {});
         track.put_customer(98, &[1, 2, 3], 0);
         track.put_customer(100 + WINDOW as i64, &[9], 0);
+        track.put_customer(-400, &[9; 160], 0);
+        track.put_agent(20, &[9; 80]);
+        track.put_customer(200 + 2 * WINDOW as i64, &[9; 160], 40);
+        assert_eq!(track.customer_frame(-400), [0; FRAME]);
         out.clear();
         track.take(102, &mut out, |_, _| {});
         assert_eq!(out, [0, 3, 0, 0]);
