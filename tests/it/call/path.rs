@@ -172,6 +172,34 @@ async fn a_call_without_any_audio_is_ended_as_a_fault_of_the_network() {
 }
 
 #[tokio::test]
+async fn a_bye_on_the_heels_of_the_answer_ends_the_recording_there() {
+    check_bye_at_once(async |far| {
+        let call = far.answer().await;
+        far.sip.request(&call.invite, "BYE", 1, "", "").await;
+    })
+    .await;
+    // It overtakes its 200: the far end rang off at the very answer.
+    check_bye_at_once(async |far| {
+        let invite = far.sip.expect("INVITE").await;
+        far.sip.request(&invite, "BYE", 1, "", "").await;
+        far.sip.answer(&invite).await;
+    })
+    .await;
+}
+
+async fn check_bye_at_once(play: impl AsyncFnOnce(&mut Far)) {
+    let mut far = Far::bind().await;
+    let station = Station::start(far.address()).await;
+    let visit = station.api.report("FL-1", NUMBER).await;
+    play(&mut far).await;
+    let row = station.api.ended_call(&visit).await;
+    assert_eq!((text(&row["outcome"]), text(&row["hung_up_by"])), ("hung_up".into(), "customer".into()), "{row}");
+    let [talk, file] = [&row["talk_s"], &row["recording"]["seconds"]].map(|s| s.as_f64().unwrap());
+    assert!((talk - file).abs() <= 0.02, "answer to hang-up {talk} s, the file {file} s");
+    station.finish().await;
+}
+
+#[tokio::test]
 async fn an_engine_that_stops_hangs_up_writes_the_call_and_loses_nothing() {
     let mut phone = phone().await;
     let mut station = Station::start(phone.addr()).await;
