@@ -170,7 +170,12 @@ impl Programme {
             (Outcome::Answered, None) => Some(EndKind::Fault),
             (Outcome::Answered, Some(end)) => EndKind::of(end),
             (Outcome::HungUp, Some(ConversationEnd::Abandoned { .. } | ConversationEnd::Silent)) => None,
-            (Outcome::HungUp, Some(end)) => EndKind::of(end),
+            // The line broke while he was there. What he had said holds; without that he has noticed, so it is tried with patience
+            // and not for ever, as after a fault of ours.
+            (Outcome::TrunkFailure, Some(ConversationEnd::Abandoned { .. } | ConversationEnd::Silent)) => {
+                Some(EndKind::Fault)
+            }
+            (Outcome::HungUp | Outcome::TrunkFailure, Some(end)) => EndKind::of(end),
             _ => None,
         };
         let key = end.map_or(own, RuleKey::End);

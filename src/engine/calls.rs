@@ -39,6 +39,8 @@ use tokio::task::JoinHandle;
 const SAVES_MAX: u32 = 8;
 /// Instants learnt in passing are written so long after the first of them.
 const SAVE_AFTER: Duration = Duration::from_secs(1);
+/// An answered call is recorded for so long at least.
+const SHORTEST_RECORDING: Duration = Duration::from_millis(10);
 /// Keys and ended prompts that may wait for the conversation.
 const EVENTS_MAX: usize = 64;
 
@@ -96,6 +98,8 @@ struct Live<'a> {
     log: LineLog,
     /// `None` before the INVITE.
     trace: Option<Arc<CallTrace>>,
+    /// The recording's zero.
+    answered: Option<Instant>,
     /// When instants that are learnt in passing are written, all at once.
     save_at: Option<Instant>,
 }
@@ -131,7 +135,7 @@ impl<'a> Live<'a> {
     fn new(engine: &'a Arc<Engine>, call: Call) -> Self {
         let claimed_at = call.instants.claimed_at.unwrap_or_else(|| engine.clock.now());
         let machine = CallMachine::new(claimed_at);
-        Self { engine, call, machine, log: LineLog::default(), trace: None, save_at: None }
+        Self { engine, call, machine, log: LineLog::default(), trace: None, answered: None, save_at: None }
     }
 
     /// Recorder, media, INVITE, conversation, end.
@@ -285,6 +289,7 @@ impl<'a> Live<'a> {
                 Ok(codec) => {
                     self.log.described(&sdp);
                     self.log.answered(at_mono);
+                    self.answered = Some(at_mono);
                     self.save_soon();
                     tracing::info!(call.id = %self.call.id, codec = ?codec, "the customer answered");
                     Some(CallInput::Answered { at })
@@ -313,7 +318,7 @@ impl<'a> Live<'a> {
             }
             CallEvent::Ended(end) => {
                 // The conversation may still need a moment; the recording does not wait for it.
-                line.media.hang_up(end.at_mono);
+                line.media.hang_up(self.end_of_recording(end.at_mono));
                 Some(CallInput::LineEnded(LineEnd {
                     at: end.at,
                     outcome: end.outcome,
@@ -431,6 +436,11 @@ impl<'a> Live<'a> {
     fn wall(&self, at: Instant) -> Timestamp {
         let ago = jiff::SignedDuration::try_from(monotonic().saturating_duration_since(at)).unwrap_or_default();
         self.engine.clock.now().checked_sub(ago).unwrap_or(Timestamp::MIN)
+    }
+
+    /// An answered call has a recording even when its BYE overtook the 200.
+    fn end_of_recording(&self, end: Instant) -> Instant {
+        self.answered.map_or(end, |answered| end.max(answered + SHORTEST_RECORDING))
     }
 
     async fn save_if_more_is_known(&mut self) {

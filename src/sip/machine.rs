@@ -254,8 +254,9 @@ impl Machine {
                 self.finish_setup(End { retry_after, ..unanswered(judged, Some(by), Some(status), text) })
             }
             State::Cancelling { verdict, detail } => {
-                // The phone that says busy just as we give up is busy; a cancelled call stays cancelled.
-                let own = status == 487 || verdict.outcome == Outcome::Cancelled;
+                // The phone that says busy just as we give up is busy; a cancelled call stays cancelled, and a gateway that
+                // clears it with a 500 tells nothing of a phone that rang in vain.
+                let own = status == 487 || verdict.outcome == Outcome::Cancelled || judged.fault != Fault::Customer;
                 let (verdict, by) = if own { (*verdict, Party::Us) } else { (judged, Party::Customer) };
                 let detail = detail.clone();
                 self.finish_setup(End { retry_after, ..unanswered(verdict, Some(by), Some(status), Some(detail)) })
@@ -459,6 +460,7 @@ mod tests {
             (vec![rang.clone(), Input::Deadline, refused(487)], (NoAnswer, Customer, Party::Us, Some(487))),
             (vec![rang.clone(), Input::Deadline, Input::Deadline], (NoAnswer, Customer, Party::Us, None)),
             (vec![rang.clone(), Input::Deadline, refused(486)], (Busy, Customer, Party::Customer, Some(486))),
+            (vec![rang.clone(), Input::Deadline, refused(500)], (NoAnswer, Customer, Party::Us, Some(500))),
             (
                 vec![rang.clone(), Input::Deadline, Input::Answered { status: 200 }],
                 (NoAnswer, Customer, Party::Us, Some(200)),

@@ -253,15 +253,25 @@ impl CallMachine {
                 (Outcome::Answered, Some(Fault::Us), Some(Party::Us), Some(why.clone()))
             }
             Some(Cause::Stopped(why)) => (Outcome::Cancelled, Some(Fault::Us), Some(Party::Us), Some(why.clone())),
-            None if answered => (self.after_talk(), end.fault, end.by, None),
+            None if answered => {
+                let outcome = self.after_talk(end.by);
+                // A line that broke is somebody's fault, named or not.
+                let nobody = outcome == Outcome::TrunkFailure && end.fault.is_none();
+                (outcome, if nobody { Some(Fault::Network) } else { end.fault }, end.by, None)
+            }
             None => (end.outcome.unwrap_or(Outcome::TrunkFailure), end.fault, end.by, None),
         }
     }
 
-    /// A04: an answered call that the customer left before the conversation came to anything is `HungUp`.
-    fn after_talk(&self) -> Outcome {
+    /// A04: an answered call that the customer left before the conversation came to anything is `HungUp`; one that was taken from
+    /// him (a broken line, a session that nobody kept alive) or that we ended (its length) is not.
+    fn after_talk(&self, by: Option<Party>) -> Outcome {
         match &self.conversation {
-            Some(ConversationEnd::Abandoned { .. }) | None => Outcome::HungUp,
+            Some(ConversationEnd::Abandoned { .. }) | None => match by {
+                Some(Party::Customer) => Outcome::HungUp,
+                Some(Party::Us) => Outcome::Answered,
+                Some(Party::Network) | None => Outcome::TrunkFailure,
+            },
             Some(
                 ConversationEnd::Completed
                 | ConversationEnd::Refused
@@ -359,6 +369,16 @@ mod tests {
             (Outcome::Answered, None, customer),
         );
         check(vec![answered(), line_end(None, customer), abandoned()], (Outcome::HungUp, None, customer));
+        check(vec![answered(), line_end(None, us), abandoned()], (Outcome::Answered, None, us));
+        let network = Some(Party::Network);
+        check(
+            vec![answered(), line_end(None, network), abandoned()],
+            (Outcome::TrunkFailure, Some(Fault::Network), network),
+        );
+        check(
+            vec![answered(), line_end(None, network), over(ConversationEnd::Refused)],
+            (Outcome::Answered, None, network),
+        );
         check(
             vec![answered(), I::RtpTimeout, abandoned(), line_end(None, us)],
             (Outcome::TrunkFailure, Some(Fault::Network), Some(Party::Network)),

@@ -18,7 +18,7 @@ pub enum Outcome {
     Unreachable,
     /// The network says that the number does not exist.
     InvalidNumber,
-    /// The trunk or the network failed, or nobody answered our INVITE.
+    /// The trunk or the network failed, before the answer or in the middle of the call, or nobody answered our INVITE.
     TrunkFailure,
     /// Our credentials were refused.
     AuthFailed,

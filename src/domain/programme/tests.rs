@@ -108,7 +108,12 @@ fn the_end_of_the_conversation_decides_where_there_was_one() {
         (Outcome::Answered, Some(ConversationEnd::Silent), Some("silent")),
         (Outcome::Answered, None, Some("fault")),
         (Outcome::Busy, None, Some("busy")),
-        (Outcome::TrunkFailure, Some(ConversationEnd::Silent), Some("trunk_failure")),
+        (Outcome::TrunkFailure, None, Some("trunk_failure")),
+        (Outcome::TrunkFailure, Some(ConversationEnd::Refused), Some("refused")),
+        (Outcome::TrunkFailure, Some(ConversationEnd::WrongNumber), Some("wrong_number")),
+        (Outcome::TrunkFailure, Some(ConversationEnd::Callback { said: None }), Some("callback")),
+        (Outcome::TrunkFailure, Some(ConversationEnd::Abandoned { answered: 1 }), Some("fault")),
+        (Outcome::TrunkFailure, Some(ConversationEnd::Silent), Some("fault")),
     ] {
         let got = match p.verdict(outcome, end.as_ref()) {
             Verdict::Valid => None,

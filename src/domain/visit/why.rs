@@ -370,7 +370,10 @@ fn needs_person(programme: &Programme, key: RuleKey) -> bool {
 fn left_zh(reason: &WaitReason) -> &'static str {
     match reason {
         WaitReason::RetrySpacing { after: Outcome::Declined, .. } => "拒接过电话",
-        WaitReason::Interrupted { .. } => "已接听而通话被系统中断",
+        // Nobody hung up: the engine stopped, or a person ended the call.
+        WaitReason::Interrupted { .. } | WaitReason::RetrySpacing { after: Outcome::Answered, .. } => {
+            "已接听而通话被系统中断"
+        }
         _ => "挂断过电话",
     }
 }
@@ -385,7 +388,7 @@ pub(super) fn rule_zh(key: RuleKey) -> &'static str {
         RuleKey::End(EndKind::NotInformed) => "接听人不了解服务过程（规则 C08）",
         RuleKey::End(EndKind::Abandoned) => "客户中途挂断",
         RuleKey::End(EndKind::Silent) => "接通后无人说话",
-        RuleKey::End(EndKind::Fault) => "接通后因我方故障中断",
+        RuleKey::End(EndKind::Fault) => "接通后因故障中断",
     }
 }
 

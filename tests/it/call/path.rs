@@ -167,7 +167,54 @@ async fn a_call_without_any_audio_is_ended_as_a_fault_of_the_network() {
     let gaps = row["recording"]["gaps"].as_array().unwrap();
     assert!(gaps.iter().any(|gap| gap["channel"] == "customer" && gap["reason"] == "no_media"), "{row}");
     let after = station.api.visit(&visit).await;
-    assert_eq!((reason(&after), &after["state"]["reason"]["rule"]), ("retry_spacing".into(), &"trunk_failure".into()));
+    assert_eq!((reason(&after), &after["state"]["reason"]["rule"]), ("retry_spacing".into(), &"fault".into()));
+    station.finish().await;
+}
+
+#[tokio::test]
+async fn a_line_that_breaks_in_the_middle_is_no_hang_up_of_the_customer() {
+    let mut far = Far::bind().await;
+    let station = Station::start(far.address()).await;
+    let visit = station.api.report("FL-1", NUMBER).await;
+    let call = far.answer().await;
+    until("the greeting is heard", async || far.first_sound()).await;
+    far.sip.request(&call.invite, "BYE", 1, "Reason: Q.850;cause=41\r\n", "").await;
+    far.sip.expect("200").await;
+    let row = station.api.ended_call(&visit).await;
+    let end = (text(&row["outcome"]), text(&row["fault"]), text(&row["hung_up_by"]));
+    assert_eq!(end, ("trunk_failure".into(), "network".into(), "network".into()), "{row}");
+    let after = station.api.visit(&visit).await;
+    assert_eq!((&after["state"]["reason"]["rule"], &after["redial_guard"]), (&"fault".into(), &Value::Null), "{after}");
+    let why = text(&station.api.why(&visit).await["text"]);
+    assert!(why.contains("因故障中断") && !why.contains("客户挂断"), "{why}");
+    station.finish().await;
+}
+
+#[tokio::test]
+async fn a_bye_on_the_heels_of_the_answer_ends_the_recording_there() {
+    check_bye_at_once(async |far| {
+        let call = far.answer().await;
+        far.sip.request(&call.invite, "BYE", 1, "", "").await;
+    })
+    .await;
+    // It overtakes its 200: the far end rang off at the very answer.
+    check_bye_at_once(async |far| {
+        let invite = far.sip.expect("INVITE").await;
+        far.sip.request(&invite, "BYE", 1, "", "").await;
+        far.sip.answer(&invite).await;
+    })
+    .await;
+}
+
+async fn check_bye_at_once(play: impl AsyncFnOnce(&mut Far)) {
+    let mut far = Far::bind().await;
+    let station = Station::start(far.address()).await;
+    let visit = station.api.report("FL-1", NUMBER).await;
+    play(&mut far).await;
+    let row = station.api.ended_call(&visit).await;
+    assert_eq!((text(&row["outcome"]), text(&row["hung_up_by"])), ("hung_up".into(), "customer".into()), "{row}");
+    let [talk, file] = [&row["talk_s"], &row["recording"]["seconds"]].map(|s| s.as_f64().unwrap());
+    assert!((talk - file).abs() <= 0.02, "answer to hang-up {talk} s, the file {file} s");
     station.finish().await;
 }
 
