@@ -108,7 +108,8 @@ impl Udp {
                 })
             });
             if let Some(target) = message.address.as_ref().and_then(address_of).filter(|_| unreachable) {
-                tracing::warn!(net.peer = %target, "the far end's machine says that nobody listens there");
+                // Whoever waits for it says so; a trunk that is down is asked every few seconds.
+                tracing::debug!(net.peer = %target, "the far end's machine says that nobody listens there");
                 self.outages.unreachable(target);
             }
         }
