@@ -426,6 +426,10 @@ impl<'a> Live<'a> {
         let Some(facts) = self.trace.as_ref().map(|trace| trace.facts()) else { return };
         let (mut seen, known) = (facts.instants(), self.machine.instants());
         seen.trying_at = seen.trying_at.max(known.invited_at.filter(|_| seen.trying_at.is_some()));
+        if known.answered_at.is_none() && known.ended_at.is_none() {
+            // The 200 has been seen at the socket and not here yet: its ACK would stay stamped before it.
+            seen.acked_at = None;
+        }
         seen.acked_at = seen.acked_at.max(known.answered_at.filter(|_| seen.acked_at.is_some()));
         seen.bye_at = known.ended_at.and_then(|ended| Some(seen.bye_at?.min(ended)));
         self.machine.learn(&seen);
