@@ -11,7 +11,7 @@ use super::machine::{Input, Refusal};
 use super::outcome::q850_cause;
 use super::redirect;
 use super::request;
-use super::request::{Leg, cancel, retry_after, supported, tag_of};
+use super::request::{Leg, cancel, is_nobodys, retry_after, supported, tag_of};
 use super::session_timer::SessionTimer;
 use super::trunk::{Trunk, TrunkPick};
 use crate::domain::phone::Phone;
@@ -105,8 +105,7 @@ impl Dial {
             100 => vec![Step::Tell(Input::Trying)],
             status @ 101..=199 => self.on_provisional(status, &response),
             status @ 200..=299 => self.on_success(status, response, now),
-            // A 408 without a To tag was made by our own stack: nobody answered.
-            408 if Leg::tag(&response).is_empty() => {
+            408 if is_nobodys(&response) => {
                 self.is_final = true;
                 self.sender.flow.line.was_silent();
                 vec![Step::Tell(Input::NoResponse)]

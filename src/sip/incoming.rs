@@ -1,7 +1,7 @@
 //! Requests from outside: those of our calls go to their call, everything else is answered here and opens nothing (invariant 6).
 
 use super::indialog::{reply, reply_and_absorb};
-use super::request::{ALLOWED, tag_of};
+use super::request::{ALLOWED, is_in_dialog};
 use super::stack::Core;
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::{Header, Method, Version};
@@ -41,7 +41,7 @@ fn fault(transaction: &Transaction) -> Option<u16> {
 
 /// `None` when a call of ours has taken the request.
 fn to_its_call(core: &Core, transaction: Transaction) -> Option<Transaction> {
-    if !has_to_tag(&transaction) {
+    if !is_in_dialog(&transaction.original) {
         return Some(transaction);
     }
     let call_id = match transaction.original.call_id_header() {
@@ -60,13 +60,9 @@ fn to_its_call(core: &Core, transaction: Transaction) -> Option<Transaction> {
     }
 }
 
-fn has_to_tag(transaction: &Transaction) -> bool {
-    transaction.original.to_header().is_ok_and(|to| tag_of(to.value()).is_some())
-}
-
 async fn answer_stranger(mut transaction: Transaction, refusals: &Arc<Semaphore>) {
     let allow = Header::Allow(ALLOWED.to_string().into());
-    let known_dialog = has_to_tag(&transaction);
+    let known_dialog = is_in_dialog(&transaction.original);
     match transaction.original.method {
         Method::Ack | Method::Cancel => {}
         Method::Options if !known_dialog => {

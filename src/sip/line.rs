@@ -9,7 +9,7 @@
 //! Of several addresses of a name the next is tried when one refuses or cannot be reached (RFC 3263 §4.3); over UDP that is known
 //! only where the machine says so, else the next call tries the next address, because an INVITE that was sent may have been heard.
 
-use super::request::tag_of;
+use super::request::is_in_dialog;
 use super::resolve::Resolver;
 use super::stream::{self, Opened, Peer, Wire, is_alive};
 use super::tls;
@@ -17,7 +17,6 @@ use super::trace::Traces;
 use super::trunk::Trunk;
 use super::wire::Udp;
 use crate::clock::monotonic;
-use rsipstack::sip::prelude::*;
 use rsipstack::sip::{HostWithPort, Request, Transport};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
@@ -277,9 +276,8 @@ impl Line {
 
     /// The host that a redirection (302) has sent this request to, when it is not the trunk's own address.
     fn redirected(&self, request: &Request) -> Option<HostWithPort> {
-        let outside = request.to_header().is_ok_and(|to| tag_of(to.value()).is_none());
         let host = &request.uri.host_with_port;
-        (outside && *host != self.to.target).then(|| host.clone())
+        (!is_in_dialog(request) && *host != self.to.target).then(|| host.clone())
     }
 
     async fn live(&self, redirected: Option<HostWithPort>) -> Result<SipConnection, String> {
@@ -297,8 +295,7 @@ impl Line {
     /// Outside a dialog the trunk, or where it redirected us; inside, the first route or the far end's Contact, and the trunk where that
     /// leads nowhere.
     async fn target(&self, request: &Request) -> SocketAddr {
-        let outside = request.to_header().is_ok_and(|to| tag_of(to.value()).is_none());
-        if outside && self.redirected(request).is_none() {
+        if !is_in_dialog(request) && self.redirected(request).is_none() {
             return self.remote;
         }
         let uri = request.destination();

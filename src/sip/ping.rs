@@ -4,6 +4,7 @@
 //! asked again sooner. [`once`] asks for a person (`huifang doctor`) and changes nothing. It deliberately does not authenticate itself: a challenge is a sign of life.
 
 use super::health::Ping;
+use super::request::is_nobodys;
 use super::stack::Core;
 use super::transact::{self, TransactError};
 use super::trunk::Trunk;
@@ -40,7 +41,7 @@ pub async fn once(core: &Core, trunk: &Trunk) -> Result<String, String> {
     let request = flow.options(trunk, &format!("{}@huifang", random_text(20)), 1).map_err(|e| e.to_string())?;
     let answer = timeout(ANSWER_LIMIT, transact::send(&flow, request, None)).await;
     match answer {
-        Ok(Ok(response)) if !is_our_own(&response) => {
+        Ok(Ok(response)) if !is_nobodys(&response) => {
             let status = response.status_code.code();
             let said = format!("answers OPTIONS with {status}");
             if Ping::of_status(status) == Ping::Alive { Ok(said) } else { Err(said) }
@@ -55,15 +56,8 @@ async fn ask(core: &Core, trunk: &Trunk, call_id: &str, cseq: u32) -> Ping {
     let Ok(flow) = core.flow(trunk).await else { return Ping::Unconnected };
     let Ok(request) = flow.options(trunk, call_id, cseq) else { return Ping::Unconnected };
     match transact::send(&flow, request, None).await {
-        Ok(response) if is_our_own(&response) => Ping::Silent,
+        Ok(response) if is_nobodys(&response) => Ping::Silent,
         Ok(response) => Ping::of_status(response.status_code.code()),
         Err(_) => Ping::Silent,
     }
-}
-
-/// A 408 without a To tag was made by our own stack: nobody answered.
-fn is_our_own(response: &rsipstack::sip::Response) -> bool {
-    use rsipstack::sip::prelude::*;
-    let tagged = response.to_header().is_ok_and(|to| super::request::tag_of(to.value()).is_some());
-    response.status_code.code() == 408 && !tagged
 }

@@ -381,6 +381,16 @@ pub fn contact_of(headers: &Headers) -> Option<Uri> {
     Contact::parse_header_list(value).ok()?.into_iter().next().map(|c| c.uri)
 }
 
+/// A request inside a dialog: its To has a tag (RFC 3261 §12.2).
+pub fn is_in_dialog(request: &Request) -> bool {
+    request.to_header().is_ok_and(|to| tag_of(to.value()).is_some())
+}
+
+/// A 408 without a To tag was made by our own stack: nobody answered.
+pub fn is_nobodys(response: &Response) -> bool {
+    response.status_code.code() == 408 && Leg::tag(response).is_empty()
+}
+
 /// The tag parameter of a From or To value.
 pub fn tag_of(value: &str) -> Option<&str> {
     let params = value.rsplit_once('>').map_or(value, |(_, params)| params);

@@ -1,7 +1,7 @@
 //! One request and its final response, with answers to the challenges on the way. Not for the first INVITE of a call, which has a life of its own.
 
 use super::digest::{Credentials, DigestError};
-use super::request::{BuildError, Flow, tag_of};
+use super::request::{BuildError, Flow, is_in_dialog};
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::{Method, Request, Response, SipMessage, Transport};
 use std::time::Duration;
@@ -72,7 +72,7 @@ async fn exchange(flow: &Flow, request: Request) -> Result<Response, TransactErr
 }
 
 async fn once(flow: &Flow, request: Request) -> Result<Response, TransactError> {
-    let in_dialog = request.to_header().is_ok_and(|to| tag_of(to.value()).is_some());
+    let in_dialog = is_in_dialog(&request);
     let mut transaction = flow.line.client(request).await.map_err(TransactError::Line)?;
     let lost = match flow.transport {
         // News of the trunk says nothing of the far end inside a dialog, which has an address of its own.
