@@ -5,10 +5,11 @@
 //! follow are written in one transaction, and no far leg is left standing. The course itself is [`CallMachine`]; here are its senses
 //! and hands.
 
+mod conclude;
+
 use super::Engine;
 use super::events::CallPhase;
 use super::record::{LineLog, TraceKeeper, bye_is_out};
-use super::transcriber::jobs_after;
 use super::voice::{VoiceCall, VoiceEvent, VoiceOutcome, run_voice};
 use crate::clock::monotonic;
 use crate::domain::call::fsm::{CallAction, CallInput, CallMachine, LineEnd};
@@ -19,15 +20,15 @@ use crate::domain::order::Order;
 use crate::domain::recording::manifest::RecordingInfo;
 use crate::domain::score::{Answer, Indicator, Level, Rubric};
 use crate::domain::script::dialogue::{Brief, LiveJudge};
-use crate::domain::visit::round;
-use crate::domain::visit::task::{self, CallResult, Visit, VisitState, WaitReason};
+use crate::domain::visit::task::Visit;
 use crate::media::codec::Codec;
 use crate::media::session::{CustomerFrame, MediaEvent, MediaEvents, MediaReport, MediaSession};
 use crate::media::wav::Recorder;
 use crate::sip::trace::CallTrace;
-use crate::sip::{CallControl, CallEvent, Reanswer, TrunkPick, Wanted};
-use crate::store::StoreError;
+use crate::sip::{CallControl, CallEvent, Reanswer, TrunkPick};
 use crate::stt::SpeechStream;
+use conclude::conclude;
+pub use conclude::for_person;
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,8 +36,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// A final row is tried again so often before it is left to the next start's recovery.
-const SAVES_MAX: u32 = 8;
 /// Instants learnt in passing are written so long after the first of them.
 const SAVE_AFTER: Duration = Duration::from_secs(1);
 /// An answered call is recorded for so long at least.
@@ -523,57 +522,4 @@ async fn conversation_end(conversation: &mut Option<Conversation>) -> Result<Voi
         }
         None => std::future::pending().await,
     }
-}
-
-/// The final row, the visit's next step and the jobs, in one transaction; tried again while the database is busy.
-async fn conclude(engine: &Arc<Engine>, call: Call, claimed: Visit, tried: &[String]) {
-    let mut wait = Duration::from_millis(200);
-    for _ in 0..SAVES_MAX {
-        match try_conclude(engine, &call, &claimed, tried).await {
-            Ok(visit) => {
-                engine.announce_call(&call, CallPhase::Ended);
-                engine.announce_visit(&visit);
-                engine.kick();
-                engine.more_jobs();
-                return;
-            }
-            Err(error) => {
-                tracing::error!(call.id = %call.id, %error, "the end of a call could not be saved; trying again");
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(Duration::from_secs(10));
-            }
-        }
-    }
-    tracing::error!(call.id = %call.id, "the end of a call was not saved; the next start closes it");
-}
-
-async fn try_conclude(engine: &Engine, call: &Call, claimed: &Visit, tried: &[String]) -> Result<Visit, StoreError> {
-    let now = engine.clock.now();
-    // Read again: a person may have written a note or a late cause meanwhile.
-    let visit = engine.store.visit(&claimed.id).await?;
-    let next = match engine.site.rules.programmes.get(&visit.programme) {
-        Some(programme) => {
-            let outcome = call.outcome.unwrap_or(Outcome::TrunkFailure);
-            let next_trunk = next_trunk(engine, call, tried);
-            let conversation = call.conversation.clone();
-            let result = CallResult { call: call.id.clone(), outcome, conversation, next_trunk };
-            task::after_call(now, &visit, &result, programme, &engine.site.rules.calendar)
-        }
-        None => for_person(now, visit, "找不到这条回访的方案，请检查 programmes 目录"),
-    };
-    engine.store.finish_call(call, &next, &jobs_after(call, now)).await
-}
-
-/// The trunks of this round, when the call is to be passed on and another trunk is there to take it.
-fn next_trunk(engine: &Engine, call: &Call, before: &[String]) -> Option<Vec<String>> {
-    let tried = round::tried_with(before, call)?;
-    let wanted = Wanted { to: &call.to, visit: call.visit.as_str(), shown: None, except: &tried };
-    engine.sip.can_take(&wanted).then_some(tried)
-}
-
-/// Kept for a person: nothing is lost, nothing is dialled.
-pub fn for_person(now: Timestamp, mut visit: Visit, problem: &str) -> Visit {
-    visit.state =
-        VisitState::Waiting { not_before: now, reason: WaitReason::ForPerson { problem: problem.to_owned() } };
-    visit
 }

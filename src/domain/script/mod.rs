@@ -9,6 +9,7 @@
 pub mod address;
 pub mod dialogue;
 pub mod prompts;
+pub mod sheet;
 pub mod understand;
 
 use crate::domain::order::ServiceType;
@@ -125,6 +126,9 @@ pub struct Step {
     /// Clips, in order. Empty only for `identity`, whose clips come from the customer's name.
     #[serde(default)]
     pub say: Vec<PromptId>,
+    /// What a person says here instead, where the clips speak of a machine.
+    #[serde(default)]
+    pub agent: Option<String>,
     /// Left out unless this holds.
     #[serde(default)]
     pub when: Option<Condition>,
@@ -253,6 +257,16 @@ impl Script {
 }
 
 impl Step {
+    /// False when the order rules the step out. What the answers rule out is the conversation's to say.
+    fn is_for(&self, brief: &dialogue::Brief) -> bool {
+        match self.when {
+            Some(Condition::TemporaryFix) => brief.temporary_fix,
+            Some(Condition::ThousandHours) => brief.thousand_hours,
+            Some(Condition::NotThousandHours) => !brief.thousand_hours,
+            Some(Condition::FeeWasCharged) | None => true,
+        }
+    }
+
     /// The key that is wrong and why.
     fn fault(&self, prompts: &PromptManifest) -> Option<(&'static str, String)> {
         if self.say.is_empty() != (self.kind == StepKind::Identity) {

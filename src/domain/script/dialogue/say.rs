@@ -211,11 +211,5 @@ impl Say {
 
 /// The script as a list of lines, without the steps that the order rules out.
 pub(super) fn agenda(script: &Script, brief: &Brief) -> VecDeque<Say> {
-    let wanted = |step: &&Step| match step.when {
-        Some(Condition::TemporaryFix) => brief.temporary_fix,
-        Some(Condition::ThousandHours) => brief.thousand_hours,
-        Some(Condition::NotThousandHours) => !brief.thousand_hours,
-        Some(Condition::FeeWasCharged) | None => true,
-    };
-    script.steps.iter().filter(wanted).map(|step| Say::of_step(step, brief)).collect()
+    script.steps.iter().filter(|step| step.is_for(brief)).map(|step| Say::of_step(step, brief)).collect()
 }
