@@ -45,3 +45,18 @@ impl Clock for ManualClock {
 pub fn monotonic() -> std::time::Instant {
     std::time::Instant::now()
 }
+
+/// Both clocks at one moment: what the kernel stamps is of the wall clock, what is paced is of the monotonic one.
+#[derive(Clone, Copy, Debug)]
+pub struct BothClocks {
+    pub monotonic: std::time::Instant,
+    pub since_1970: std::time::Duration,
+}
+
+impl BothClocks {
+    #[allow(clippy::disallowed_methods)] // the one place that may
+    pub fn now() -> Self {
+        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Self { monotonic: monotonic(), since_1970: since_1970.unwrap_or_default() }
+    }
+}

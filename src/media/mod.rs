@@ -2,7 +2,7 @@
 //!
 //! Pure (no socket, file or clock): `codec`, `sdp`, `source`, `sdes`, `srtp`, `dtmf`, `counters`, `playout`, `inbound`, `reports`, `track`, `leg`, `vad`,
 //! `tones`.
-//! Shells: `ports` and `session` (sockets), `wav` and `prompts` (files).
+//! Shells: `udp`, `ports` and `session` (sockets), `writer`, `wav` and `prompts` (files).
 //! Does not do: signalling, speech to text, deciding what is said. WebRTC and bridging two legs come later.
 
 pub mod codec;
@@ -22,5 +22,7 @@ pub mod source;
 pub mod srtp;
 pub mod tones;
 pub mod track;
+pub mod udp;
 pub mod vad;
 pub mod wav;
+mod writer;

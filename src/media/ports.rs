@@ -1,13 +1,14 @@
 //! A pair of UDP ports of the configured range: RTP on an even port, RTCP on the next (RFC 3550 §11). Dropping the pair frees it.
 
+use super::udp::Udp;
+use crate::clock::BothClocks;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, Ordering};
-use tokio::net::UdpSocket;
 
 pub struct PortPair {
-    pub rtp: UdpSocket,
-    pub rtcp: UdpSocket,
+    pub rtp: Udp,
+    pub rtcp: Udp,
     pub port: u16,
 }
 
@@ -22,14 +23,14 @@ pub enum PortError {
 /// Where the next search begins: ports are not used again at once, so a late packet of an old call finds nobody.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-pub async fn bind(address: IpAddr, ports: RangeInclusive<u16>) -> Result<PortPair, PortError> {
+pub fn bind(address: IpAddr, ports: RangeInclusive<u16>) -> Result<PortPair, PortError> {
     let (first, last) = (*ports.start(), *ports.end());
     let even = first + first % 2;
     let pairs = u32::from(last.saturating_sub(even) / 2) + u32::from(last.saturating_sub(even) % 2);
     for _ in 0..pairs {
         let turn = NEXT.fetch_add(1, Ordering::Relaxed) % pairs;
         let port = even + (turn * 2) as u16;
-        match pair(address, port).await {
+        match pair(address, port) {
             Ok(pair) => return Ok(pair),
             Err(source) if source.kind() == std::io::ErrorKind::AddrInUse => {}
             Err(source) => return Err(PortError::Address { address, source }),
@@ -38,8 +39,9 @@ pub async fn bind(address: IpAddr, ports: RangeInclusive<u16>) -> Result<PortPai
     Err(PortError::Exhausted { address, first, last })
 }
 
-async fn pair(address: IpAddr, port: u16) -> std::io::Result<PortPair> {
-    let rtp = UdpSocket::bind(SocketAddr::new(address, port)).await?;
-    let rtcp = UdpSocket::bind(SocketAddr::new(address, port + 1)).await?;
+fn pair(address: IpAddr, port: u16) -> std::io::Result<PortPair> {
+    let now = BothClocks::now();
+    let rtp = Udp::bind(SocketAddr::new(address, port), now)?;
+    let rtcp = Udp::bind(SocketAddr::new(address, port + 1), now)?;
     Ok(PortPair { rtp, rtcp, port })
 }

@@ -12,16 +12,15 @@ use super::ports::{self, PortError, PortPair};
 use super::rtp::LONGEST;
 use super::sdes::OurKeys;
 use super::sdp::Local;
-use super::wav::{Recorder, RecorderError, Seal};
-use crate::clock::monotonic;
+use super::wav::{Recorder, RecorderError};
+use super::writer::Writer;
+use crate::clock::{BothClocks, monotonic};
 use crate::config;
 use crate::domain::call::LegStats;
 use crate::domain::recording::manifest::RecordingInfo;
 use jiff::Timestamp;
-use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -33,15 +32,14 @@ pub use super::sdp::NegotiationError;
 const EVENTS: usize = 64;
 /// Live frames waiting for the recogniser: five seconds, then they are dropped.
 const FRAMES: usize = 250;
-/// Frames handed to the writer at once: 400 ms. With the 400 ms held back, a kill costs less than a second.
-const CHUNK: usize = 3_200;
-/// A disk this far behind (frames, 10 s) has failed.
-const BACKLOG: usize = 80_000;
 /// Ticks of all calls fall on one grid, so that one waking of the runtime serves many of them; the spacing of a call's packets, which is a
 /// multiple of this, stays as even as it was.
 const GRID: Duration = Duration::from_millis(5);
-/// Datagrams read in a row before the clock is looked at again.
-const IN_A_ROW: usize = 64;
+/// Bytes read of a datagram; what is longer than the longest is refused.
+const READ: usize = LONGEST + 1;
+/// Longest between looks at the RTP socket, and between looks at the RTCP socket: reports are not urgent.
+const LOOK: Duration = Duration::from_millis(20);
+const LOOK_FOR_REPORTS: Duration = Duration::from_millis(500);
 
 /// The handle of one call's media. See the module.
 pub struct MediaSession {
@@ -97,7 +95,7 @@ impl MediaSession {
         srtp: config::Srtp,
         recorder: Recorder,
     ) -> Result<(MediaSession, MediaEvents), MediaError> {
-        let ports = match Self::ports(cfg, codecs).await {
+        let ports = match Self::ports(cfg, codecs) {
             Ok(ports) => ports,
             Err(error) => {
                 // No call comes of it: no empty recording either.
@@ -120,19 +118,19 @@ impl MediaSession {
         let (close, closed) = oneshot::channel();
         let (event_tx, events) = mpsc::channel(EVENTS);
         let (frame_tx, customer) = mpsc::channel(FRAMES);
-        let task = Task { leg: leg.clone(), ports, events: event_tx, frames: frame_tx, writer: Writer::new(recorder) };
+        let task = Task { leg: leg.clone(), ports, events: event_tx, frames: frame_tx, writer: Writer::new(recorder), look_for_reports: monotonic() };
         let task = tokio::spawn(task.run(closed));
         Ok((MediaSession { leg, close, task }, MediaEvents { events, customer }))
     }
 
-    async fn ports(cfg: &config::Media, codecs: &[Codec]) -> Result<PortPair, MediaError> {
+    fn ports(cfg: &config::Media, codecs: &[Codec]) -> Result<PortPair, MediaError> {
         if codecs.is_empty() {
             return Err(MediaError::NoCodec);
         }
         if cfg.address.is_unspecified() {
             return Err(MediaError::Unspecified(cfg.address));
         }
-        Ok(ports::bind(cfg.address, cfg.ports()?).await?)
+        Ok(ports::bind(cfg.address, cfg.ports()?)?)
     }
 
     /// Our SDP offer: the codecs in order, then telephone-event.
@@ -214,58 +212,48 @@ struct Task {
     events: mpsc::Sender<MediaEvent>,
     frames: mpsc::Sender<CustomerFrame>,
     writer: Writer,
+    look_for_reports: Instant,
 }
 
 impl Task {
     async fn run(mut self, mut closed: oneshot::Receiver<Instant>) -> MediaReport {
-        let mut buffer = vec![0; LONGEST + 1];
-        let mut reports = vec![0; LONGEST + 1];
-        // One timer, moved when a tick is done: a new one for each packet received would cost a second entry in the runtime's timer list.
+        // One timer, moved when a tick is done: a new one for each would cost a second entry in the runtime's timer list.
         let timer = tokio::time::sleep_until(monotonic().into());
         tokio::pin!(timer);
         let end = loop {
-            let due = tokio::time::Instant::from_std(on_grid(lock(&self.leg).next_tick()));
-            if timer.deadline() != due {
-                timer.as_mut().reset(due);
-            }
             tokio::select! {
                 biased;
                 end = &mut closed => break end.ok(),
-                () = &mut timer => self.tick(),
-                got = self.ports.rtp.recv_from(&mut buffer) => self.receive(got, &mut buffer),
-                got = self.ports.rtcp.recv_from(&mut reports) => self.receive_report(got, &reports),
+                () = &mut timer => {}
             }
+            let now = BothClocks::now();
+            self.receive(now);
+            let next_tick = self.tick(now.monotonic);
             if self.writer.is_back() {
                 self.writer.written().await;
             }
             self.hand_over();
+            timer.as_mut().reset(on_grid(next_tick.min(now.monotonic + LOOK)).into());
         };
         self.end(end).await
     }
 
-    fn tick(&self) {
-        let now = monotonic();
+    fn tick(&self, now: Instant) -> Instant {
         let mut leg = lock(&self.leg);
-        leg.tick(now, |datagram, to| send(&self.ports.rtp, datagram, to));
+        leg.tick(now, |datagram, to| self.ports.rtp.send(datagram, to));
         if let Some((report, to)) = leg.next_report(now) {
-            send(&self.ports.rtcp, &report, to);
+            self.ports.rtcp.send(&report, to);
         }
+        leg.next_tick()
     }
 
-    fn receive_report(&self, got: std::io::Result<(usize, SocketAddr)>, buffer: &[u8]) {
-        if let Ok((len, from)) = got {
-            lock(&self.leg).receive_report(&buffer[..len], from, monotonic());
-        }
-    }
-
-    /// Takes this datagram and those that wait behind it. An error here is an ICMP of our own sending: nothing to read.
-    fn receive(&self, first: std::io::Result<(usize, SocketAddr)>, buffer: &mut [u8]) {
-        let mut got = first;
+    /// What came since the last look.
+    fn receive(&mut self, now: BothClocks) {
         let mut leg = lock(&self.leg);
-        for _ in 0..IN_A_ROW {
-            let Ok((len, from)) = got else { return };
-            leg.receive(&buffer[..len], from, monotonic());
-            got = self.ports.rtp.try_recv_from(buffer);
+        self.ports.rtp.read::<READ>(now, |datagram, from, at| leg.receive(datagram, from, at));
+        if now.monotonic >= self.look_for_reports {
+            self.look_for_reports = now.monotonic + LOOK_FOR_REPORTS;
+            self.ports.rtcp.read::<READ>(now, |datagram, from, at| leg.receive_report(datagram, from, at));
         }
     }
 
@@ -295,13 +283,12 @@ impl Task {
     }
 
     /// `None`: the handle was dropped without `close`; the `.part` stays for `recover`.
-    async fn end(self, end: Option<Instant>) -> MediaReport {
-        if let Some(end) = end {
-            drain(&self.ports.rtp, &self.leg, end);
-        }
+    async fn end(mut self, end: Option<Instant>) -> MediaReport {
+        self.look_for_reports = monotonic();
+        self.receive(BothClocks::now());
         let ending = lock(&self.leg).finish(end.unwrap_or_else(monotonic));
         if let (Some((bye, to)), Some(_)) = (&ending.bye, end) {
-            send(&self.ports.rtcp, bye, *to);
+            self.ports.rtcp.send(bye, *to);
         }
         drop(self.ports);
         if end.is_none() {
@@ -319,119 +306,6 @@ fn on_grid(due: Instant) -> Instant {
     let since = due.saturating_duration_since(*START).as_nanos();
     // Within u64 for five hundred years.
     *START + Duration::from_nanos(since.next_multiple_of(GRID.as_nanos()) as u64)
-}
-
-/// Best effort, as UDP is: what the kernel refuses now is lost.
-fn send(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) {
-    if let Err(error) = socket.try_send_to(datagram, to) {
-        tracing::debug!(%error, "a media packet was not sent");
-    }
-}
-
-/// Packets that came before the end but were not read yet.
-fn drain(rtp: &UdpSocket, leg: &Mutex<Leg>, end: Instant) {
-    let mut buffer = [0; LONGEST];
-    let mut leg = lock(leg);
-    for _ in 0..IN_A_ROW {
-        let Ok((len, from)) = rtp.try_recv_from(&mut buffer) else { return };
-        leg.receive(&buffer[..len], from, end);
-    }
-}
-
-/// The recorder, here or away on a blocking thread with a chunk.
-struct Writer {
-    recorder: Option<Recorder>,
-    away: Option<JoinHandle<(Recorder, Result<(), RecorderError>)>>,
-    failure: Option<Failure>,
-}
-
-struct Failure {
-    error: String,
-    told: bool,
-}
-
-impl Writer {
-    fn new(recorder: Recorder) -> Self {
-        Self { recorder: Some(recorder), away: None, failure: None }
-    }
-
-    /// Sends the next chunk off when the last is written; after a failure samples are dropped, the event has said so.
-    fn feed(&mut self, leg: &mut Leg) {
-        if self.failure.is_some() {
-            leg.take_chunk(0);
-            return;
-        }
-        if self.away.is_some() && leg.chunk_frames() > BACKLOG {
-            self.fail("the disk is ten seconds behind".into());
-        }
-        if self.away.is_none()
-            && let Some(chunk) = leg.take_chunk(CHUNK)
-        {
-            self.send_off(chunk);
-        }
-    }
-
-    fn send_off(&mut self, chunk: Vec<i16>) {
-        if let Some(mut recorder) = self.recorder.take() {
-            self.away = Some(tokio::task::spawn_blocking(move || {
-                let result = recorder.write(&chunk);
-                (recorder, result)
-            }));
-        }
-    }
-
-    /// The chunk that was away is written. Looked at in passing: to be woken for it would cost more than the write.
-    fn is_back(&self) -> bool {
-        self.away.as_ref().is_some_and(JoinHandle::is_finished)
-    }
-
-    /// Waits for the chunk that is away.
-    async fn written(&mut self) {
-        let Some(away) = self.away.take() else { return };
-        let done = away.await;
-        match done {
-            Ok((recorder, result)) => {
-                self.recorder = Some(recorder);
-                if let Err(error) = result {
-                    self.fail(error.to_string());
-                }
-            }
-            Err(error) => self.fail(format!("the recorder's thread died: {error}")),
-        }
-    }
-
-    fn fail(&mut self, error: String) {
-        tracing::error!(%error, "the recorder failed");
-        self.failure.get_or_insert(Failure { error, told: false });
-    }
-
-    fn failure_to_tell(&mut self) -> Option<String> {
-        let failure = self.failure.as_mut().filter(|failure| !failure.told)?;
-        failure.told = true;
-        Some(failure.error.clone())
-    }
-
-    async fn close(mut self, ending: &Ending) -> Result<RecordingInfo, RecorderError> {
-        self.written().await;
-        let Some(mut recorder) = self.recorder else {
-            return Err(RecorderError::TaskDied(self.failure.map_or_else(String::new, |failure| failure.error)));
-        };
-        let failed = self.failure.is_some();
-        let seal =
-            Seal { answered_at_s: ending.answered_at_s, gaps: ending.gaps.clone(), length: ending.length, failed };
-        let rest = if failed { Vec::new() } else { ending.rest.clone() };
-        let closing = tokio::task::spawn_blocking(move || {
-            let seal = match recorder.write(&rest) {
-                Ok(()) => seal,
-                Err(error) => {
-                    tracing::error!(%error, "the recorder failed at the end");
-                    Seal { failed: true, ..seal }
-                }
-            };
-            recorder.close(seal)
-        });
-        closing.await.unwrap_or_else(|error| Err(RecorderError::TaskDied(error.to_string())))
-    }
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
 async fn media_ports(config: &Config) -> Result<String, String> {
     let media = &config.media;
     let range = media.ports().map_err(|e| e.to_string())?;
-    ports::bind(media.address, range).await.map_err(|e| e.to_string())?;
+    ports::bind(media.address, range).map_err(|e| e.to_string())?;
     Ok(format!("{} {}", media.address, media.rtp_ports))
 }
 
