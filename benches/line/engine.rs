@@ -1,6 +1,6 @@
 //! The engine as a process of its own, and its HTTP interface.
 
-use crate::usage::Usage;
+use crate::usage::{self, Usage};
 use anyhow::{Context, bail, ensure};
 use futures::{StreamExt, TryStreamExt};
 use huifang::clock::{Clock, SystemClock, monotonic};
@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use reqwest::Client;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,6 +20,8 @@ use tokio::process::{Child, Command};
 const AT_ONCE: usize = 4;
 /// Longer than any step.
 const LIMIT: Duration = Duration::from_secs(90);
+
+const RTP_PORTS: RangeInclusive<u16> = 20_000..=29_999;
 
 pub struct Engine {
     child: Child,
@@ -110,6 +113,11 @@ impl Engine {
         Usage::of(self.pid)
     }
 
+    /// Packets that its own sockets lost.
+    pub fn dropped(&self) -> anyhow::Result<u64> {
+        usage::dropped(RTP_PORTS)
+    }
+
     /// As SIGTERM does.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         Command::new("kill").arg(self.pid.to_string()).status().await?;
@@ -128,7 +136,7 @@ fn config(folder: &Path, trunk: SocketAddr, calls: usize, per_second: usize) -> 
     config.database.url = format!("sqlite://{}", folder.join("huifang.db").display());
     config.recordings.store = folder.join("recordings");
     config.sip.listen = vec!["udp:127.0.0.1:0".into()];
-    config.media.rtp_ports = "20000-29999".into();
+    config.media.rtp_ports = format!("{}-{}", RTP_PORTS.start(), RTP_PORTS.end());
     // No limit of the engine is what is measured.
     let most = u32::try_from(calls * 2)?;
     config.dialer.max_voice_calls = most;

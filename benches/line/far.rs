@@ -1,5 +1,6 @@
 //! The far ends: one SIPp that answers every call and echoes RTP on one port.
 
+use crate::usage;
 use anyhow::{Context, bail};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
@@ -10,6 +11,8 @@ use tokio::process::{Child, Command};
 pub struct Far {
     _child: Child,
     address: SocketAddr,
+    /// One port echoes the voice of every call.
+    media: u16,
 }
 
 impl Far {
@@ -31,7 +34,12 @@ impl Far {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(Far { _child: child, address })
+        Ok(Far { _child: child, address, media })
+    }
+
+    /// Packets of ours that its full socket lost: they never come back, and none of it is the engine's.
+    pub fn dropped(&self) -> anyhow::Result<u64> {
+        usage::dropped(self.media..=self.media)
     }
 
     pub fn address(&self) -> SocketAddr {

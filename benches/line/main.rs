@@ -16,7 +16,7 @@ use clap::Parser;
 use engine::Engine;
 use far::Far;
 use huifang::clock::{Clock, SystemClock};
-use report::Step;
+use report::{Dropped, Step};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -82,10 +82,11 @@ async fn step(args: &Args, calls: usize, recorder_percent: f64) -> anyhow::Resul
     let (before, from) = (engine.usage()?, SystemClock.now());
     tokio::time::sleep(window).await;
     let (after, to) = (engine.usage()?, SystemClock.now());
+    let dropped = Dropped { engine: engine.dropped()?, far: far.dropped()? };
     engine.wait_until(calls, "outcome").await?;
     let rows = engine.calls().await?;
     let recordings = folder.path().join("recordings");
-    let step = Step::new(calls, &rows, &recordings, report::Window { from, to, before, after }, recorder_percent)?;
+    let step = Step::new(calls, &rows, &recordings, report::Window { from, to, before, after, dropped }, recorder_percent)?;
     engine.stop().await?;
     Ok(step)
 }

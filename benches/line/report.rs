@@ -18,6 +18,14 @@ pub struct Window {
     pub to: Timestamp,
     pub before: Usage,
     pub after: Usage,
+    pub dropped: Dropped,
+}
+
+/// Packets lost by a full receive buffer until the end of the window.
+#[derive(Clone, Copy, Serialize)]
+pub struct Dropped {
+    pub engine: u64,
+    pub far: u64,
 }
 
 #[derive(Serialize)]
@@ -36,6 +44,7 @@ pub struct Step {
     packets_received: u64,
     packets_lost: u64,
     packets_late: u64,
+    dropped: Dropped,
     /// Sent of what 20 ms packets for the length of the calls would be.
     sent_percent: f64,
     answered: usize,
@@ -48,7 +57,7 @@ pub struct Step {
 }
 
 pub fn head() -> &'static str {
-    "| calls | up | % of a core per call | recorder's share | RSS MB | claim→INVITE ms p50/p99 | INVITE→answer ms p50/p99 | sent % | lost | late \
+    "| calls | up | % of a core per call | recorder's share | RSS MB | claim→INVITE ms p50/p99 | INVITE→answer ms p50/p99 | sent % | lost (dropped: engine, far) | late \
      | as long as the call % (worst ms) | without gaps % |\n|--|--|--|--|--|--|--|--|--|--|--|--|"
 }
 
@@ -83,6 +92,7 @@ impl Step {
             packets_received: sum("packets_received"),
             packets_lost: sum("packets_lost"),
             packets_late: sum("packets_late"),
+            dropped: window.dropped,
             sent_percent: sum("packets_sent") as f64 / (talk_s * 50.0) * 100.0,
             answered: spoken.len(),
             whole_length_percent: percent(off.iter().filter(|off| **off <= WHOLE_S).count(), calls),
@@ -94,7 +104,7 @@ impl Step {
     pub fn row(&self) -> String {
         let share = self.recorder_percent_per_call / self.cpu_percent_per_call * 100.0;
         format!(
-            "| {} | {:.0} | {:.3} | {:.3} ({share:.0} %) | {:.0} | {:.0}/{:.0} | {:.0}/{:.0} | {:.2} | {} | {} | {:.1} ({:.0}) | {:.3} |",
+            "| {} | {:.0} | {:.3} | {:.3} ({share:.0} %) | {:.0} | {:.0}/{:.0} | {:.0}/{:.0} | {:.2} | {} ({}, {}) | {} | {:.1} ({:.0}) | {:.3} |",
             self.calls,
             self.calls_up,
             self.cpu_percent_per_call,
@@ -106,6 +116,8 @@ impl Step {
             self.answer_ms[1],
             self.sent_percent,
             self.packets_lost,
+            self.dropped.engine,
+            self.dropped.far,
             self.packets_late,
             self.whole_length_percent,
             self.worst_length_ms,

@@ -1,9 +1,10 @@
-//! What the engine costs: processor time and memory of its process as the kernel counts them, and the recorder's share.
+//! What the engine costs: processor time and memory of its process as the kernel counts them, and the recorder's share; and what sockets lost.
 
 use anyhow::Context;
 use huifang::media::tones::tone;
 use huifang::media::wav::Recorder;
 use jiff::Timestamp;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// The kernel's unit of processor time (`getconf CLK_TCK`, 100 on every Linux of today).
@@ -34,6 +35,20 @@ fn cpu_s(stat: &str) -> anyhow::Result<f64> {
     let fields: Vec<&str> = fields.split_whitespace().collect();
     let ticks = |n: usize| fields.get(n).context("a stat field")?.parse::<f64>().context("ticks");
     Ok((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
+}
+
+/// Datagrams that the kernel dropped because the receive buffer of a UDP socket of these ports was full, while the sockets are open.
+pub fn dropped(ports: RangeInclusive<u16>) -> anyhow::Result<u64> {
+    let mut dropped = 0;
+    for line in std::fs::read_to_string("/proc/net/udp")?.lines().skip(1) {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (Some(local), Some(count)) = (fields.get(1), fields.last()) else { continue };
+        let port = local.rsplit_once(':').and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
+        if port.is_some_and(|port| ports.contains(&port)) {
+            dropped += count.parse::<u64>().with_context(|| format!("drops of {local}"))?;
+        }
+    }
+    Ok(dropped)
 }
 
 /// Per cent of a core that one call's recorder takes: chunks of both channels written as the session does it, on the same disk.
