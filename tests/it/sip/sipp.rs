@@ -2,10 +2,14 @@
 
 use super::rig::wait_until;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tokio::process::{Child, Command};
+
+const PORTS: Range<u16> = 12_000..20_192;
 
 pub struct Sipp {
     child: Child,
@@ -76,13 +80,19 @@ impl Sipp {
     }
 }
 
+/// Below the ports that the kernel hands out, each one once: no socket of another test can take it before sipp does. Test processes that
+/// run side by side begin at different places.
 fn free_port(tcp: bool) -> u16 {
-    let any = (Ipv4Addr::LOCALHOST, 0);
-    if tcp {
-        TcpListener::bind(any).unwrap().local_addr().unwrap().port()
-    } else {
-        UdpSocket::bind(any).unwrap().local_addr().unwrap().port()
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let first = (std::process::id() % 64) as u16 * 128;
+    for _ in 0..PORTS.len() {
+        let n = TAKEN.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + (first.wrapping_add(n)) % PORTS.len() as u16;
+        if !is_taken(port, tcp) {
+            return port;
+        }
     }
+    panic!("no port is free in {PORTS:?}");
 }
 
 fn is_taken(port: u16, tcp: bool) -> bool {
