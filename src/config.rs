@@ -20,6 +20,7 @@ pub struct Config {
     pub trunks: Vec<Trunk>,
     pub stt: Stt,
     pub dialer: Dialer,
+    pub seats: Seats,
     pub intake: Intake,
     pub auth: Auth,
     pub data: Data,
@@ -230,6 +231,9 @@ pub struct Trunk {
     pub max_calls_per_second: f64,
     #[serde(default = "default_ring_timeout")]
     pub ring_timeout_s: u64,
+    /// An INVITE without any response for so long has failed: the call goes on over the next trunk. 2 to 32.
+    #[serde(default = "default_no_reply")]
+    pub no_reply_s: u64,
     /// Session timer that is asked for (RFC 4028), at least 90; 0 = none.
     #[serde(default = "default_session_timer")]
     pub session_timer_s: u32,
@@ -273,6 +277,7 @@ impl Trunk {
             max_calls: default_max_calls(),
             max_calls_per_second: default_cps(),
             ring_timeout_s: default_ring_timeout(),
+            no_reply_s: default_no_reply(),
             session_timer_s: default_session_timer(),
             redirect_hosts: vec![],
             priority: 0,
@@ -305,6 +310,9 @@ fn default_session_timer() -> u32 {
 }
 fn default_ring_timeout() -> u64 {
     45
+}
+fn default_no_reply() -> u64 {
+    8
 }
 fn default_prefixes() -> Vec<String> {
     vec!["+86".into()]
@@ -356,6 +364,33 @@ pub struct Dialer {
 impl Default for Dialer {
     fn default() -> Self {
         Self { mode: "voice".into(), reserve_idle_seats: 1, max_voice_calls: 10, enabled: true }
+    }
+}
+
+/// The telephones of the seats.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Seats {
+    /// Addresses and networks from which desk phones may register with us; empty = nobody registers.
+    pub phone_sources: Vec<String>,
+    /// Shown to phones that register. The secrets of the seats hold for this realm alone.
+    pub phone_realm: String,
+    /// Offered to phones that register, the preferred first: `SHA-256`, `MD5`.
+    pub phone_digest: Vec<String>,
+    /// An agent's telephone rings for so long.
+    pub phone_ring_s: u64,
+    /// PEM file of the one authority that is trusted when a seat's uri is called over TLS; default: those of the system.
+    pub phone_tls_ca: Option<PathBuf>,
+}
+impl Default for Seats {
+    fn default() -> Self {
+        Self {
+            phone_sources: vec![],
+            phone_realm: "huifang".into(),
+            phone_digest: vec!["SHA-256".into(), "MD5".into()],
+            phone_ring_s: 20,
+            phone_tls_ca: None,
+        }
     }
 }
 

@@ -24,6 +24,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             let config = file.load()?;
             crate::app::check_data(&config)?;
             crate::sip::check_trunks(&config.trunks)?;
+            crate::sip::check_phones(&config.seats)?;
             println!("ok");
         }
         What::Default => print!("{}", toml::to_string_pretty(&Config::default())?),

@@ -3,6 +3,7 @@
 //! Values only; the behaviour is in the modules beside this one.
 
 use crate::domain::call::outcome::{Fault, Outcome, Party};
+use crate::domain::id::CallId;
 use crate::domain::phone::Phone;
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
@@ -141,8 +142,17 @@ pub enum SipError {
     Trunk { trunk: String, key: &'static str, value: String, reason: String },
     #[error("call {call}: invite cannot be made: {reason}")]
     Invite { call: String, reason: String },
+    #[error("seats.{key} = {value:?}: {want}")]
+    Seats { key: &'static str, value: String, want: &'static str },
+    #[error("telephone {to:?} cannot be called: {reason}")]
+    Ring { to: String, reason: String },
     #[error("sip is shutting down")]
     Closed,
+}
+
+/// The id under which the messages of the agent's leg of a call are traced: whoever saves the trace of the call saves this one beside it.
+pub fn agent_leg(call: &CallId) -> CallId {
+    CallId::new(format!("{call}-agent"))
 }
 
 fn named(file: &str) -> String {

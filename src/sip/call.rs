@@ -5,6 +5,7 @@
 //! Media is not looked at.
 
 use super::api::{CallEnd, CallEvent};
+use super::callee::Callee;
 use super::dial::{Dial, Step};
 use super::indialog::{InDialog, Moment, Settled};
 use super::invite::{Sender, Wire};
@@ -13,10 +14,9 @@ use super::request::{Leg, Sequence, contact_of};
 use super::session_timer::{self, Due};
 use super::stack::Core;
 use super::transact::TransactError;
-use super::trunk::{Trunk, TrunkPick};
+use super::trunk::TrunkPick;
 use crate::clock::{Clock, monotonic};
 use crate::domain::call::outcome::{Fault, Outcome, Party};
-use crate::domain::phone::Phone;
 use rsipstack::sip::{Method, Request, Response};
 use rsipstack::transaction::transaction::Transaction;
 use std::sync::Arc;
@@ -118,8 +118,9 @@ impl Drop for Events {
 /// What a call begins with.
 pub struct Start {
     pub core: Arc<Core>,
-    pub pick: TrunkPick,
-    pub to: Phone,
+    pub callee: Callee,
+    /// The slot of its trunk, where it takes one.
+    pub pick: Option<TrunkPick>,
     /// For logs.
     pub id: String,
     /// The Call-ID header.
@@ -133,30 +134,32 @@ pub struct Start {
 
 /// Runs a call from its INVITE to its end. The registry entry is taken back by the caller.
 pub async fn run(start: Start) {
-    let Start { core, pick, to, id, call_id, sdp, mut events, control, mut orders, mut inbox } = start;
-    let trunk = pick.trunk().clone();
-    let dial = match prepare(&core, &pick, &to, &call_id, sdp.clone()).await {
+    let Start { core, callee, pick, id, call_id, sdp, mut events, control, mut orders, mut inbox } = start;
+    let dial = match prepare(&core, &callee, pick.as_ref(), &call_id, sdp.clone()).await {
         Ok(dial) => dial,
         Err(detail) => {
-            tracing::warn!(call.id = %id, trunk.name = %trunk.name, %detail, "the trunk cannot be reached");
-            let end = unreachable_trunk(detail);
-            pick.ended(&end);
+            tracing::warn!(call.id = %id, trunk.name = callee.trunk_name(), call.to = %callee, %detail, "there is no way to the far end");
+            let end = unreachable(detail);
+            if let Some(pick) = pick {
+                pick.ended(&end);
+            }
             events.end(end);
             return;
         }
     };
     let mut line = dial.sender.flow.line.lost();
-    let contact = dial.sender.flow.contact(pick.contact_user());
-    tracing::info!(call.id = %id, trunk.name = %trunk.name, call.to = %to, "an invite is sent");
+    let contact_user = callee.invitation(&dial.sender.flow.public).contact_user;
+    let contact = dial.sender.flow.contact(&contact_user);
+    tracing::info!(call.id = %id, trunk.name = callee.trunk_name(), call.to = %callee, "an invite is sent");
     let (settled, mut changes) = mpsc::channel(CHANGES_MAX);
-    let (machine, first) = Machine::new(trunk.ring_timeout, core.endpoint.option.t1x64);
+    let (machine, first) = Machine::new(callee.limits(core.endpoint.option.t1x64));
     let in_dialog = InDialog::new(contact, dial.local_tag(), control, settled);
     let mut call = Call {
         id,
         events,
-        trunk_name: trunk.name.clone(),
-        contact_user: pick.contact_user().to_owned(),
-        pick: Some(pick),
+        callee,
+        contact_user,
+        pick,
         core,
         wire: Some(dial.sender.invite(&dial.invite)),
         dial,
@@ -190,7 +193,7 @@ pub async fn run(start: Start) {
             () = at(call.dial.session.deadline()), if call.machine.is_up() => call.on_session_deadline(),
             () = at(call.linger) => break,
             () = line.cancelled(), if !line_seen => {
-                if call.take_another_way(&trunk).await {
+                if call.take_another_way().await {
                     line = call.dial.sender.flow.line.lost();
                 } else {
                     line_seen = true;
@@ -205,15 +208,22 @@ pub async fn run(start: Start) {
     call.leave(inbox).await;
 }
 
-async fn prepare(core: &Core, pick: &TrunkPick, to: &Phone, call_id: &str, offer: Vec<u8>) -> Result<Dial, String> {
-    let trunk = pick.trunk();
-    let flow = core.flow(trunk).await?;
-    let sender = Sender { flow, credentials: trunk.credentials.clone(), sequence: Sequence::after(0) };
-    pick.departure().await;
-    Dial::new(sender, pick, to, call_id, offer).map_err(|e| format!("the invite cannot be built: {e}"))
+async fn prepare(
+    core: &Core,
+    callee: &Callee,
+    pick: Option<&TrunkPick>,
+    call_id: &str,
+    offer: Vec<u8>,
+) -> Result<Dial, String> {
+    let flow = callee.flow(core).await?;
+    let sender = Sender { flow, credentials: callee.credentials(), sequence: Sequence::after(0) };
+    if let Some(pick) = pick {
+        pick.departure().await;
+    }
+    Dial::new(sender, callee.clone(), call_id, offer).map_err(|e| format!("the invite cannot be built: {e}"))
 }
 
-fn unreachable_trunk(detail: String) -> End {
+fn unreachable(detail: String) -> End {
     End {
         answered: false,
         outcome: Some(Outcome::TrunkFailure),
@@ -265,9 +275,10 @@ async fn closed(sender: Option<&mpsc::Sender<CallEvent>>) {
 struct Call {
     core: Arc<Core>,
     id: String,
-    trunk_name: String,
+    callee: Callee,
     contact_user: String,
     events: Events,
+    /// `None` once the slot is free.
     pick: Option<TrunkPick>,
     machine: Machine,
     dial: Dial,
@@ -349,17 +360,17 @@ impl Call {
 
     /// The line is lost before anything came back: a connection that had just been closed, or an address where nobody listens. True:
     /// the INVITE is on its way over a new connection or to the trunk's next address.
-    async fn take_another_way(&mut self, trunk: &Trunk) -> bool {
+    async fn take_another_way(&mut self) -> bool {
         if self.hung_up || !self.machine.is_unheard() || self.detours >= DETOURS_MAX {
             return false;
         }
         self.detours += 1;
-        let Ok(flow) = self.core.flow(trunk).await else { return false };
+        let Ok(flow) = self.callee.flow(&self.core).await else { return false };
         if !flow.line.is_another_than(&self.dial.sender.flow.line) {
             return false;
         }
         let Ok(again) = flow.elsewhere(&self.contact_user, &self.dial.invite) else { return false };
-        tracing::warn!(call.id = %self.id, trunk.name = %self.trunk_name, "the invite was lost on its way and is sent again");
+        tracing::warn!(call.id = %self.id, trunk.name = self.callee.trunk_name(), "the invite was lost on its way and is sent again");
         (self.dial.sender.flow, self.dial.invite) = (flow, again);
         self.wire = Some(self.dial.sender.invite(&self.dial.invite));
         true
@@ -499,6 +510,12 @@ impl Call {
                     }
                     true
                 }
+                Action::Abandon => {
+                    // Its transaction goes on without us: see `invite`.
+                    self.dial.is_final = true;
+                    self.dial.sender.flow.line.was_silent();
+                    true
+                }
                 Action::Arm(after) => {
                     self.deadline = monotonic().checked_add(after);
                     true
@@ -515,7 +532,7 @@ impl Call {
     fn end(&mut self, end: End) {
         tracing::info!(
             call.id = %self.id,
-            trunk.name = %self.trunk_name,
+            trunk.name = self.callee.trunk_name(),
             call.outcome = end.outcome.map_or("answered", Outcome::name),
             call.ended_by = ?end.by,
             sip.status = end.status,

@@ -5,7 +5,7 @@
 //! body is never touched. It does not decode GBK: nothing that we act on is written in it.
 
 use rsipstack::sip::prelude::*;
-use rsipstack::sip::{SipMessage, Transport};
+use rsipstack::sip::{Param, Request, SipMessage, Transport, typed};
 use rsipstack::transport::SipConnection;
 use std::net::{IpAddr, SocketAddr};
 
@@ -73,7 +73,10 @@ pub fn refusal(message: &[u8], status: &str, user_agent: &str) -> Option<Vec<u8>
 
 /// Parses a message; notes in the Via of a request where it came from (RFC 3261 §18.2.1, RFC 3581), so that the answer gets there.
 pub fn parse(bytes: &[u8], from: SocketAddr, transport: Transport) -> Result<SipMessage, String> {
-    let message = SipMessage::try_from(bytes).map_err(|e| e.to_string())?;
+    let mut message = SipMessage::try_from(bytes).map_err(|e| e.to_string())?;
+    if let SipMessage::Request(request) = &mut message {
+        forget_received(request)?;
+    }
     let mut message = SipConnection::update_msg_received(message, from, transport).map_err(|e| e.to_string())?;
     if let (SipMessage::Request(request), IpAddr::V6(ip)) = (&mut message, from.ip()) {
         // The stack writes an IPv6 address in two pairs of brackets, against the grammar, and then cannot read it.
@@ -82,6 +85,21 @@ pub fn parse(bytes: &[u8], from: SocketAddr, transport: Transport) -> Result<Sip
         via.replace(plain);
     }
     Ok(message)
+}
+
+/// What a far end says of where it was received is ours to say: the stack would let it stand where nothing else differs.
+fn forget_received(request: &mut Request) -> Result<(), String> {
+    let via = request.via_header_mut().map_err(|e| e.to_string())?;
+    let claimed = |via: &typed::Via| via.params.iter().any(|p| matches!(p, Param::Received(_)));
+    via.update_first_value(|first| {
+        let mut typed = first.typed()?;
+        if !claimed(&typed) {
+            return Ok(first);
+        }
+        typed.params.retain(|p| !matches!(p, Param::Received(_)));
+        Ok(typed.into())
+    })
+    .map_err(|e: rsipstack::sip::Error| e.to_string())
 }
 
 #[cfg(test)]
@@ -118,6 +136,12 @@ mod tests {
     fn a_request_is_stamped_with_where_it_came_from() {
         for (from, via, expected) in [
             ("10.0.0.1:5070", "10.0.0.1:5070", "10.0.0.1:5070;branch=z9hG4bK1"),
+            ("10.0.0.1:5070", "10.0.0.1:5070;received=192.168.1.5", "10.0.0.1:5070;branch=z9hG4bK1"),
+            (
+                "10.0.0.1:5070",
+                "192.0.2.1;received=192.168.1.5",
+                "192.0.2.1;branch=z9hG4bK1;received=10.0.0.1;rport=5070",
+            ),
             ("10.0.0.1:5070", "192.0.2.1;rport", "192.0.2.1;branch=z9hG4bK1;received=10.0.0.1;rport=5070"),
             ("[2001:db8::1]:5070", "192.0.2.1;rport", "192.0.2.1;branch=z9hG4bK1;received=2001:db8::1;rport=5070"),
             ("[2001:db8::1]:5070", "[2001:db8::1]:5070", "[2001:db8::1]:5070;branch=z9hG4bK1"),

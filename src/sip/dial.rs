@@ -5,19 +5,16 @@
 //! for a nonce that went stale) and only while the call is being set up. It sends nothing and knows no clock.
 
 use super::body::sdp_of;
+use super::callee::Callee;
 use super::fork::{EarlyMedia, Forks};
 use super::invite::Sender;
 use super::machine::{Input, Refusal};
 use super::outcome::q850_cause;
-use super::redirect;
 use super::request;
 use super::request::{Leg, cancel, is_nobodys, retry_after, supported, tag_of};
 use super::session_timer::SessionTimer;
-use super::trunk::{Trunk, TrunkPick};
-use crate::domain::phone::Phone;
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::{Header, Headers, Request, Response};
-use std::sync::Arc;
 use std::time::Instant;
 
 /// So often may the servers on the way ask for a password: a proxy and a server, and a stale nonce of each.
@@ -49,8 +46,7 @@ pub struct Dial {
     pub forks: Forks,
     /// SDP of the response that the next event tells of.
     pub sdp: Vec<u8>,
-    trunk: Arc<Trunk>,
-    to: Phone,
+    callee: Callee,
     authenticated: bool,
     challenges: u32,
     redirected: bool,
@@ -59,17 +55,10 @@ pub struct Dial {
 
 impl Dial {
     /// Builds the first INVITE.
-    pub fn new(
-        sender: Sender,
-        pick: &TrunkPick,
-        to: &Phone,
-        call_id: &str,
-        offer: Vec<u8>,
-    ) -> Result<Self, request::BuildError> {
-        let trunk = pick.trunk().clone();
-        let session = SessionTimer::new(trunk.session_timer_s);
-        let user = trunk.dialling.user(to);
-        let mut invite = sender.flow.invite(pick, &user, call_id, sender.sequence.next(), offer)?;
+    pub fn new(sender: Sender, callee: Callee, call_id: &str, offer: Vec<u8>) -> Result<Self, request::BuildError> {
+        let session = SessionTimer::new(callee.session_timer_s());
+        let invitation = callee.invitation(&sender.flow.public);
+        let mut invite = sender.flow.invite(invitation, call_id, sender.sequence.next(), offer)?;
         invite.headers.push(supported(session.is_on()));
         invite.headers.extend(session.offer());
         Ok(Self {
@@ -81,8 +70,7 @@ impl Dial {
             session,
             forks: Forks::default(),
             sdp: vec![],
-            trunk,
-            to: to.clone(),
+            callee,
             authenticated: false,
             challenges: 0,
             redirected: false,
@@ -195,7 +183,7 @@ impl Dial {
                 Ok(Some(invite))
             }
             300..=399 if !self.redirected => {
-                let Some(target) = redirect::target(response, &self.trunk, &self.to) else { return Ok(None) };
+                let Some(target) = self.callee.redirected(response) else { return Ok(None) };
                 self.redirected = true;
                 Ok(Some(Request { uri: target, ..self.afresh()? }))
             }
@@ -205,9 +193,9 @@ impl Dial {
 
     fn answer_challenge(&mut self, response: &Response) -> Result<Request, String> {
         let Sender { flow, credentials, sequence, .. } = &self.sender;
-        let credentials = credentials.as_ref().ok_or("the trunk asks for a password and none is configured")?;
+        let credentials = credentials.as_ref().ok_or("the far end asks for a password and none is configured")?;
         if self.challenges >= CHALLENGES_MAX {
-            return Err("the trunk asks for our password again and again".into());
+            return Err("the far end asks for our password again and again".into());
         }
         self.challenges += 1;
         self.authenticated = true;

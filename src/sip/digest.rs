@@ -114,13 +114,24 @@ fn best_of_each_realm(challenges: &[&str]) -> Result<Vec<Challenge>, DigestError
 
 /// The weaker first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Hash {
+pub enum Hash {
     Md5,
     Sha256,
 }
 
 impl Hash {
-    fn hex(self, text: &str) -> String {
+    /// By the name that a message gives it, and whether it is the `-sess` variant; no name means MD5.
+    pub fn named(algorithm: Option<&str>) -> Option<(Self, bool)> {
+        Some(match algorithm.map(str::to_ascii_lowercase).as_deref() {
+            None | Some("md5") => (Self::Md5, false),
+            Some("md5-sess") => (Self::Md5, true),
+            Some("sha-256" | "sha256") => (Self::Sha256, false),
+            Some("sha-256-sess" | "sha256-sess") => (Self::Sha256, true),
+            Some(_) => return None,
+        })
+    }
+
+    pub fn hex(self, text: &str) -> String {
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect();
         match self {
             Self::Md5 => hex(&Md5::digest(text)),
@@ -148,12 +159,8 @@ impl Challenge {
         let text = |name: &str| fields.get(name).map(str::to_string);
         let unsupported = |what: String| Err(DigestError::Unsupported(what));
         let algorithm = text("algorithm");
-        let (hash, session) = match algorithm.as_deref().map(str::to_ascii_lowercase).as_deref() {
-            None | Some("md5") => (Hash::Md5, false),
-            Some("md5-sess") => (Hash::Md5, true),
-            Some("sha-256" | "sha256") => (Hash::Sha256, false),
-            Some("sha-256-sess" | "sha256-sess") => (Hash::Sha256, true),
-            Some(other) => return unsupported(format!("algorithm {other}")),
+        let Some((hash, session)) = Hash::named(algorithm.as_deref()) else {
+            return unsupported(format!("algorithm {}", algorithm.unwrap_or_default().to_ascii_lowercase()));
         };
         let qop_auth = match text("qop") {
             None => false,
@@ -208,22 +215,22 @@ impl Challenge {
     }
 }
 
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// The parameters of one challenge or of one answer; names in lower case, values without quotes and escapes.
 #[derive(Default)]
-struct Fields(Vec<(String, String)>);
+pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
 /// `Digest a=b, c="d, e", Basic f=g` by scheme: some put several challenges into one header, against RFC 3261 §7.3.1.
-fn schemes(text: &str) -> Vec<(String, Fields)> {
+pub fn schemes(text: &str) -> Vec<(String, Fields)> {
     let mut found: Vec<(String, Fields)> = Vec::new();
     for part in split_outside_quotes(text) {
         let Some((key, value)) = part.split_once('=') else { continue };

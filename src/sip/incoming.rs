@@ -1,4 +1,5 @@
-//! Requests from outside: those of our calls go to their call, everything else is answered here and opens nothing (invariant 6).
+//! Requests from outside: those of our calls go to their call, REGISTER of desk phones to the registrar, everything else is answered here
+//! and opens nothing (invariant 6): a phone that has registered may not call either.
 
 use super::indialog::{reply, reply_and_absorb};
 use super::request::{ALLOWED, is_in_dialog};
@@ -23,7 +24,7 @@ pub async fn serve(core: Arc<Core>, mut incoming: TransactionReceiver) {
             continue;
         }
         if let Some(stranger) = to_its_call(&core, transaction) {
-            answer_stranger(stranger, &refusals).await;
+            answer_stranger(&core, stranger, &refusals).await;
         }
     }
 }
@@ -60,9 +61,10 @@ fn to_its_call(core: &Core, transaction: Transaction) -> Option<Transaction> {
     }
 }
 
-async fn answer_stranger(mut transaction: Transaction, refusals: &Arc<Semaphore>) {
+async fn answer_stranger(core: &Core, mut transaction: Transaction, refusals: &Arc<Semaphore>) {
     let allow = Header::Allow(ALLOWED.to_string().into());
     let known_dialog = is_in_dialog(&transaction.original);
+    let registrar = core.phones().filter(|phones| !known_dialog && phones.hears(&transaction));
     match transaction.original.method {
         Method::Ack | Method::Cancel => {}
         Method::Options if !known_dialog => {
@@ -75,7 +77,10 @@ async fn answer_stranger(mut transaction: Transaction, refusals: &Arc<Semaphore>
         }
         Method::Invite => refuse_invite(transaction, 481, refusals).await,
         Method::Register | Method::Subscribe | Method::Publish | Method::Message | Method::Refer if !known_dialog => {
-            reply(&mut transaction, 405, vec![allow]).await;
+            match registrar.filter(|_| transaction.original.method == Method::Register) {
+                Some(phones) => phones.register(transaction).await,
+                None => reply(&mut transaction, 405, vec![allow]).await,
+            }
         }
         Method::Options
         | Method::Bye

@@ -1,12 +1,14 @@
 //! The transaction of an INVITE, followed to its end whoever listens.
 //!
-//! Contract: every response reaches the call while it listens. The stack acknowledges every 2xx, the repeated ones too, for 32 s; a phone
-//! that answers when nobody listens any more is hung up here.
+//! Contract: every response reaches the call while it listens. The stack acknowledges every 2xx, the repeated ones too, for 32 s. When
+//! nobody listens any more, an INVITE that got no response is not repeated; a phone that rings or answers all the same is cancelled or
+//! hung up here.
 
 use super::digest::Credentials;
-use super::request::{Flow, Leg, Sequence};
+use super::request::{self, Flow, Leg, Sequence};
 use super::transact::{self, TransactError};
 use rsipstack::sip::{Request, Response, SipMessage};
+use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::mpsc;
 
 const WIRE_MAX: usize = 16;
@@ -30,7 +32,9 @@ impl Sender {
     /// Sends an INVITE.
     pub fn invite(&self, invite: &Request) -> mpsc::Receiver<Wire> {
         let (wire, receiver) = mpsc::channel(WIRE_MAX);
-        tokio::spawn(Driven { sender: self.clone(), invite: invite.clone(), wire, answered: vec![] }.run());
+        tokio::spawn(
+            Driven { sender: self.clone(), invite: invite.clone(), wire, answered: vec![], left: false }.run(),
+        );
         receiver
     }
 
@@ -65,6 +69,8 @@ struct Driven {
     wire: mpsc::Sender<Wire>,
     /// To tags of the phones that answered and are known to the call, or hung up.
     answered: Vec<String>,
+    /// The call is over without a response to its INVITE.
+    left: bool,
 }
 
 impl Driven {
@@ -77,10 +83,44 @@ impl Driven {
             return self.report(Wire::Failed(error.to_string())).await;
         }
         self.report(Wire::Sent).await;
-        while let Some(message) = transaction.receive().await {
-            if let SipMessage::Response(response) = message {
-                self.report(Wire::Response(Box::new(response))).await;
+        let mut heard = false;
+        loop {
+            let left = async {
+                if heard || self.left {
+                    std::future::pending::<()>().await;
+                }
+                self.wire.closed().await;
+            };
+            let message = tokio::select! {
+                // Whatever is there is taken in whole before the other branch is looked at.
+                biased;
+                message = transaction.receive() => message,
+                () = left => {
+                    self.left = true;
+                    fall_silent(&mut transaction);
+                    continue;
+                }
+            };
+            match message {
+                Some(SipMessage::Response(response)) => {
+                    if self.left && !heard && response.status_code.code() < 200 {
+                        self.cancel();
+                    }
+                    heard = true;
+                    self.report(Wire::Response(Box::new(response))).await;
+                }
+                Some(SipMessage::Request(_)) => {}
+                None => return,
             }
+        }
+    }
+
+    /// The far end wakes when its call has gone another way.
+    fn cancel(&self) {
+        let sender = self.sender.clone();
+        match request::cancel(&self.invite) {
+            Ok(cancel) => drop(tokio::spawn(async move { sender.send(cancel, "", "cancel").await })),
+            Err(error) => tracing::error!(%error, "a cancel cannot be built"),
         }
     }
 
@@ -103,5 +143,12 @@ impl Driven {
             let sender = self.sender.clone();
             tokio::spawn(async move { sender.hang_up(&leg, "").await });
         }
+    }
+}
+
+/// The INVITE is not sent again (timer A); its transaction lives on until timer B.
+fn fall_silent(transaction: &mut Transaction) {
+    if let Some(timer) = transaction.timer_a.take() {
+        transaction.endpoint_inner.timers.cancel(timer);
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! Contract: [`Lines::open`] finds or makes the way to a trunk within [`OPEN_LIMIT`], names included; the [`Line`] that it gives
 //! makes every client transaction of a call or a registration, so that the stack never chooses a socket itself. A connection that
-//! has died is opened again by the next request (a BYE after the trunk closed it). Requests inside a dialog follow route and target
-//! over UDP; over a connection they stay on it (RFC 5923), as every trunk behind NAT needs.
+//! has died is opened again by the next request (a BYE after the trunk closed it), unless the far end had opened it. Requests inside a
+//! dialog follow route and target over UDP; over a connection they stay on it (RFC 5923), as every trunk behind NAT needs.
 //!
 //! Of several addresses of a name the next is tried when one refuses or cannot be reached (RFC 3263 §4.3); over UDP that is known
 //! only where the machine says so, else the next call tries the next address, because an INVITE that was sent may have been heard.
@@ -50,13 +50,15 @@ pub struct Local {
     pub udp: Option<(Arc<Udp>, UdpConnection)>,
 }
 
-/// What must be known of a trunk to reach it.
+/// What must be known of a trunk, or of an agent's telephone, to reach it.
 #[derive(Clone)]
 pub struct Destination {
-    name: String,
-    target: HostWithPort,
-    transport: Transport,
-    tls: Option<tls::Client>,
+    /// Its connection is kept by this.
+    pub name: String,
+    pub target: HostWithPort,
+    pub transport: Transport,
+    /// Over TLS.
+    pub tls: Option<tls::Client>,
 }
 
 impl From<&Trunk> for Destination {
@@ -113,22 +115,33 @@ impl Lines {
         timeout(OPEN_LIMIT, open).await.unwrap_or_else(|_| Err(format!("{} could not be reached in time", to.target)))
     }
 
-    /// The way back to a far end that was heard over `connection`.
+    /// The way back to a far end that was heard over `connection`, and that calls itself `target`.
     pub fn back(
         self: &Arc<Self>,
         endpoint: &EndpointInnerRef,
         transport: Transport,
         connection: &SipConnection,
         remote: SocketAddr,
+        target: HostWithPort,
     ) -> Line {
+        let lost = match transport {
+            Transport::Udp => self.outages.watch(remote),
+            _ => Arc::new(connection.cancel_token().unwrap_or_default()),
+        };
         Line {
             lines: self.clone(),
             endpoint: endpoint.clone(),
-            to: Destination { name: remote.to_string(), target: remote.into(), transport, tls: None },
+            to: Destination { name: remote.to_string(), target, transport, tls: None },
             connection: connection.clone(),
             remote,
-            lost: Arc::default(),
+            lost,
+            reopens: false,
         }
+    }
+
+    /// Where a far end at `remote` reaches us.
+    pub fn public(&self, transport: Transport, remote: SocketAddr) -> Option<HostWithPort> {
+        self.local(transport, remote).map(|local| local.public.clone())
     }
 
     async fn by_udp(
@@ -148,6 +161,7 @@ impl Lines {
             connection: SipConnection::Udp(connection.clone()),
             remote,
             lost: self.outages.watch(remote),
+            reopens: true,
         };
         Ok((line, local.public.clone()))
     }
@@ -170,6 +184,7 @@ impl Lines {
             lost: Arc::new(live.connection.cancel_token().unwrap_or_default()),
             connection: live.connection,
             remote: live.remote,
+            reopens: true,
         };
         Ok((line, public))
     }
@@ -241,6 +256,8 @@ pub struct Line {
     /// The trunk's address in use.
     remote: SocketAddr,
     lost: Arc<CancellationToken>,
+    /// A connection that has died is opened again.
+    reopens: bool,
 }
 
 impl Line {
@@ -283,6 +300,9 @@ impl Line {
     async fn live(&self, redirected: Option<HostWithPort>) -> Result<SipConnection, String> {
         if redirected.is_none() && is_alive(&self.connection) {
             return Ok(self.connection.clone());
+        }
+        if !self.reopens {
+            return Err("the connection is lost, and it was not ours to open".into());
         }
         let to = match redirected {
             Some(target) => Destination { name: format!("{} {target}", self.to.name), target, ..self.to.clone() },

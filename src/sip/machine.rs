@@ -83,6 +83,8 @@ pub enum Action {
     TellAnswered,
     SendCancel,
     SendBye,
+    /// The INVITE is left to itself: not repeated any more; what answers it all the same is cancelled or hung up.
+    Abandon,
     /// Replaces the armed timer.
     Arm(Duration),
     /// Exactly once.
@@ -109,10 +111,20 @@ enum State {
     Over,
 }
 
+/// How long a call may take to get so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// To the first response of any kind. Without one nothing can be cancelled (RFC 3261 §9.1).
+    pub no_reply: Duration,
+    /// From there to the ring (RFC 3261 timer B), or as long as it might ring if that is longer.
+    pub setup: Duration,
+    pub ring: Duration,
+}
+
 pub struct Machine {
     state: State,
     progress: Progress,
-    ring_timeout: Duration,
+    limits: Limits,
     cancel: Cancel,
     /// The INVITE that is out has a provisional response.
     provisional: bool,
@@ -128,18 +140,17 @@ enum Cancel {
 }
 
 impl Machine {
-    /// The machine and what to do first. Until it rings, a call may be set up for `setup_limit` (RFC 3261 timer B), or as long as it might
-    /// ring if that is longer.
-    pub fn new(ring_timeout: Duration, setup_limit: Duration) -> (Self, Vec<Action>) {
+    /// The machine and what to do first.
+    pub fn new(limits: Limits) -> (Self, Vec<Action>) {
         let machine = Self {
             state: State::Setup,
             progress: Progress::Silent,
-            ring_timeout,
+            limits,
             cancel: Cancel::NotWanted,
             provisional: false,
             told_ringing: false,
         };
-        (machine, vec![Action::Arm(ring_timeout.max(setup_limit))])
+        (machine, vec![Action::Arm(limits.no_reply)])
     }
 
     pub fn is_over(&self) -> bool {
@@ -150,12 +161,12 @@ impl Machine {
         matches!(self.state, State::Up { .. })
     }
 
-    /// Whether another INVITE may still be sent for this call.
     /// Nothing ever came back to the INVITE.
     pub fn is_unheard(&self) -> bool {
         self.is_setting_up() && self.progress == Progress::Silent
     }
 
+    /// Whether another INVITE may still be sent for this call.
     pub fn is_setting_up(&self) -> bool {
         self.state == State::Setup
     }
@@ -167,7 +178,7 @@ impl Machine {
             Input::Answered { status } => self.answered(status),
             Input::Resent => {
                 self.provisional = false;
-                vec![]
+                if self.is_unheard() { vec![Action::Arm(self.limits.no_reply)] } else { vec![] }
             }
             Input::Refused(refusal) => self.refused(refusal),
             Input::NoResponse => {
@@ -195,13 +206,14 @@ impl Machine {
     }
 
     fn heard(&mut self) -> Vec<Action> {
+        let first = self.is_unheard();
         self.progress = self.progress.max(Progress::Heard);
         self.provisional = true;
         if self.cancel == Cancel::Wanted {
             self.cancel = Cancel::Sent;
             return vec![Action::SendCancel];
         }
-        vec![]
+        if first { vec![Action::Arm(self.limits.ring.max(self.limits.setup))] } else { vec![] }
     }
 
     fn provisional(&mut self, status: u16, media: EarlyMedia) -> Vec<Action> {
@@ -212,7 +224,7 @@ impl Machine {
         let rings = (180..=183).contains(&status);
         if rings && self.progress < Progress::Rang {
             self.progress = Progress::Rang;
-            actions.push(Action::Arm(self.ring_timeout));
+            actions = vec![Action::Arm(self.limits.ring)];
         }
         if rings && !self.told_ringing && (status != 183 || media == EarlyMedia::None) {
             self.told_ringing = true;
@@ -309,6 +321,11 @@ impl Machine {
 
     fn deadline(&mut self) -> Vec<Action> {
         match &self.state {
+            State::Setup if self.progress == Progress::Silent => {
+                self.cancel = Cancel::Wanted;
+                let end = self.timed_out("no response to the invite");
+                self.finish_setup(end).into_iter().chain([Action::Abandon]).collect()
+            }
             State::Setup => {
                 let end = self.timed_out("not answered in time");
                 let outcome = end.outcome.unwrap_or(Outcome::NoAnswer);
@@ -378,7 +395,8 @@ fn answered(status: u16, by: Party, detail: Option<String>, fault: Option<Fault>
 mod tests {
     use super::*;
 
-    const SETUP_LIMIT: Duration = Duration::from_secs(32);
+    const LIMITS: Limits =
+        Limits { no_reply: Duration::from_secs(8), setup: Duration::from_secs(32), ring: Duration::from_secs(45) };
 
     fn inputs() -> Vec<Input> {
         vec![
@@ -409,7 +427,7 @@ mod tests {
                 .map(|place| all[index / all.len().pow(place) % all.len()].clone())
                 .chain(closing.iter().cloned())
                 .collect();
-            let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
+            let (mut machine, _) = Machine::new(LIMITS);
             let (mut ends, mut byes, mut cancels, mut told, mut gone, mut answered_200) = (0, 0, 0, 0, false, 0);
             for input in &sequence {
                 gone |= matches!(input, Input::RemoteBye { .. });
@@ -424,7 +442,10 @@ mod tests {
                         Action::SendBye => byes += 1,
                         Action::SendCancel => cancels += 1,
                         Action::TellAnswered => told += 1,
-                        Action::TellRinging { .. } | Action::TellEarlyMedia { .. } | Action::Arm(_) => {}
+                        Action::TellRinging { .. }
+                        | Action::TellEarlyMedia { .. }
+                        | Action::Arm(_)
+                        | Action::Abandon => {}
                     }
                 }
             }
@@ -437,7 +458,7 @@ mod tests {
 
     #[track_caller]
     fn check(sequence: &[Input], expected: (Outcome, Fault, Party, Option<u16>)) {
-        let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
+        let (mut machine, _) = Machine::new(LIMITS);
         let actions: Vec<Action> = sequence.iter().flat_map(|i| machine.on(i.clone())).collect();
         let end = actions.iter().find_map(|a| match a {
             Action::End(end) => Some(end.clone()),
@@ -477,7 +498,7 @@ mod tests {
 
     #[test]
     fn a_cancel_waits_for_the_first_provisional_response() {
-        let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
+        let (mut machine, _) = Machine::new(LIMITS);
         assert_eq!(machine.on(Input::HangUp { why: "x".into() }), [Action::Arm(CANCEL_GRACE)]);
         assert_eq!(machine.on(Input::Trying), [Action::SendCancel]);
         assert_eq!(machine.on(Input::Provisional { status: 180, media: EarlyMedia::None }), []);
@@ -485,8 +506,8 @@ mod tests {
 
     #[test]
     fn ringing_is_told_once_and_early_media_each_time_and_the_ring_limit_starts_with_the_ring() {
-        let (mut machine, first) = Machine::new(Duration::from_secs(20), SETUP_LIMIT);
-        assert_eq!(first, [Action::Arm(SETUP_LIMIT)]);
+        let (mut machine, first) = Machine::new(Limits { ring: Duration::from_secs(20), ..LIMITS });
+        assert_eq!(first, [Action::Arm(LIMITS.no_reply)]);
         let ring = |status, media| Input::Provisional { status, media };
         let limit = Action::Arm(Duration::from_secs(20));
         assert_eq!(machine.on(ring(183, EarlyMedia::New)), [limit, Action::TellEarlyMedia { status: 183 }]);
@@ -498,12 +519,29 @@ mod tests {
 
     #[test]
     fn a_cancel_waits_for_a_response_to_the_invite_that_is_out() {
-        let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
+        let (mut machine, _) = Machine::new(LIMITS);
         machine.on(Input::Trying);
         machine.on(Input::Resent);
         assert_eq!(machine.on(Input::HangUp { why: "x".into() }), [Action::Arm(CANCEL_GRACE)]);
         assert_eq!(machine.on(Input::Deadline).len(), 1, "the end is told after the grace");
         assert_eq!(machine.on(Input::Trying), [Action::SendCancel], "and the phone that rings after it is cancelled");
+    }
+
+    #[test]
+    fn a_call_that_nobody_says_a_word_to_is_given_up_early_and_left_to_itself() {
+        let (mut machine, _) = Machine::new(LIMITS);
+        let again = machine.on(Input::Resent);
+        assert_eq!(again, [Action::Arm(LIMITS.no_reply)], "a challenge is no sign that the next INVITE is heard");
+        let actions = machine.on(Input::Deadline);
+        let [Action::End(end), Action::Abandon] = &actions[..] else { panic!("{actions:?}") };
+        assert_eq!((end.outcome, end.fault), (Some(Outcome::TrunkFailure), Some(Fault::Trunk)));
+        assert_eq!(machine.on(Input::Trying), [Action::SendCancel], "a far end that wakes is not to ring");
+        assert_eq!(machine.on(Input::Answered { status: 200 }), [Action::SendBye]);
+        // One that says anything has the time of RFC 3261.
+        let (mut machine, _) = Machine::new(LIMITS);
+        assert_eq!(machine.on(Input::Trying), [Action::Arm(LIMITS.ring)]);
+        assert_eq!(machine.on(Input::Trying), []);
+        assert_eq!(machine.on(Input::Resent), []);
     }
 
     #[test]
@@ -519,7 +557,7 @@ mod tests {
             (Input::Broken { detail: "x".into() }, Party::Network, Some(Fault::Trunk)),
             (Input::Deadline, Party::Us, Some(Fault::Us)),
         ] {
-            let (mut machine, _) = Machine::new(Duration::from_secs(45), SETUP_LIMIT);
+            let (mut machine, _) = Machine::new(LIMITS);
             machine.on(Input::Answered { status: 202 });
             let actions = machine.on(input.clone());
             let Some(Action::End(end)) = actions.last() else { panic!("{input:?} did not end: {actions:?}") };

@@ -4,18 +4,42 @@
 //!   answer came from is where ACK and BYE have the best chance.
 //! - A Contact that names another transport than the one it came over (gateways behind a converting proxy): over UDP the call stays on
 //!   UDP, since the far end has just shown that it hears us there.
+//! - A Contact of a desk phone that lies behind a translator of addresses (`registrar`): it is where the phone was heard from.
 //! - A response with Vias below ours (a proxy that forgot to take its own away): only ours stays, or the stack would take it for one to be
 //!   forwarded and not acknowledge it.
 //! - Requests of ours whose first hop is a strict router (no `lr`, RFC 3261 §12.2.1.1): Request-URI and Route change places.
 
+use super::registrar::Translated;
 use super::request::contact_of;
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::typed::Route;
 use rsipstack::sip::{Header, Headers, Method, Param, Request, Response, SipMessage, Transport};
 use rsipstack::transaction::endpoint::MessageInspector;
 use rsipstack::transport::SipAddr;
+use std::sync::Arc;
 
-pub struct Mend;
+#[derive(Default)]
+pub struct Mend {
+    translated: Arc<Translated>,
+}
+
+impl Mend {
+    pub fn new(translated: Arc<Translated>) -> Self {
+        Self { translated }
+    }
+
+    fn keep_source(&self, headers: &mut Headers, from: &SipAddr) {
+        let over_udp = from.r#type.unwrap_or_default() == Transport::Udp;
+        let Some(source) = from.get_socketaddr().ok().filter(|source| over_udp && self.translated.holds(*source))
+        else {
+            return;
+        };
+        if let Some(mut uri) = contact_of(headers) {
+            uri.host_with_port = source.into();
+            headers.unique_push(Header::Contact(format!("<{uri}>").into()));
+        }
+    }
+}
 
 impl MessageInspector for Mend {
     fn before_send(&self, message: SipMessage, _to: Option<&SipAddr>) -> SipMessage {
@@ -31,11 +55,15 @@ impl MessageInspector for Mend {
                 keep_our_via(&mut response);
                 if response.status_code.code() < 300 {
                     keep_transport(&mut response.headers, from);
+                    self.keep_source(&mut response.headers, from);
                 }
                 with_contact(response, from).into()
             }
             (SipMessage::Request(mut request), Some(from)) => {
                 keep_transport(&mut request.headers, from);
+                if request.method != Method::Register {
+                    self.keep_source(&mut request.headers, from);
+                }
                 request.into()
             }
             (message, None) => message,
@@ -115,7 +143,7 @@ mod tests {
              Call-ID: x\r\nCSeq: 1 {method}\r\n{contact}Content-Length: 0\r\n\r\n"
         );
         let from: SipAddr = std::net::SocketAddr::from(([10, 0, 0, 1], 5070)).into();
-        match Mend.after_received(SipMessage::try_from(text.as_str()).unwrap(), Some(&from)) {
+        match Mend::default().after_received(SipMessage::try_from(text.as_str()).unwrap(), Some(&from)) {
             SipMessage::Response(r) => r.contact_header().ok().map(|c| c.value().to_string()),
             SipMessage::Request(_) => None,
         }

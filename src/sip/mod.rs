@@ -4,12 +4,15 @@
 //! slot of it), sends an INVITE and reads [`CallEvent`]s until the last one, which is always exactly one [`CallEvent::Ended`],
 //! whatever the far end, the network or the protocol stack does.
 //!
+//! Desk phones may register with us ([`SipStack::serve_phones`]), and an agent's telephone is called with [`SipStack::ring`].
+//!
 //! It deliberately does not: touch media (SDP is opaque bytes here), know visits, accept calls from outside (they are refused,
 //! DESIGN invariant 6), or retry a call (the planner does, over the next trunk or later).
 
 mod api;
 mod body;
 mod call;
+mod callee;
 mod clean;
 mod dial;
 mod digest;
@@ -28,8 +31,10 @@ mod number;
 mod orphan;
 pub mod outcome;
 mod ping;
+mod rate;
 mod redirect;
 mod register;
+mod registrar;
 mod reliable;
 mod request;
 mod resolve;
@@ -42,7 +47,10 @@ mod transact;
 mod trunk;
 mod wire;
 
-pub use api::{CallEnd, CallEvent, NoTrunk, Reanswer, SipError, TrunkHealth, TrunkLimit, TrunkStatus, Wanted};
+pub use api::{
+    CallEnd, CallEvent, NoTrunk, Reanswer, SipError, TrunkHealth, TrunkLimit, TrunkStatus, Wanted, agent_leg,
+};
 pub use call::CallControl;
+pub use registrar::{Registration, SeatSecrets, SeatTarget, StoredSecret, check_phones, ha1};
 pub use stack::SipStack;
 pub use trunk::{TrunkPick, check_trunks};

@@ -2,8 +2,9 @@
 //! our password.
 //!
 //! A refresh that fails does not end a registration that still runs; a trunk that answers a call with 403 or refuses our credentials
-//! has perhaps forgotten us (a registrar that was started anew) and is asked at once. Deliberately not here: Service-Route and Path
-//! (RFC 3608, RFC 3327; calls leave for the trunk's own address), GRUU and outbound flows (RFC 5626, RFC 5627).
+//! has perhaps forgotten us (a registrar that was started anew) and is asked at once. Proxies on the way may put themselves on the path of
+//! calls to us (RFC 3327), and the Service-Route of the answer (RFC 3608) is the Route of the trunk's later INVITEs, which still leave for
+//! the trunk's own address. Deliberately not here: GRUU and outbound flows (RFC 5626, RFC 5627).
 
 use super::request::{Flow, retry_after};
 use super::stack::Core;
@@ -11,7 +12,7 @@ use super::transact::{self, CHALLENGES_MAX, TransactError};
 use super::trunk::{Registration, Trunk};
 use crate::clock::monotonic;
 use rsipstack::sip::prelude::*;
-use rsipstack::sip::typed::Contact;
+use rsipstack::sip::typed::{Contact, Route};
 use rsipstack::sip::{Header, Param, Request, Response};
 use rsipstack::transaction::random_text;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ const EXPIRES_MIN_S: u32 = 5;
 const EXPIRES_S: u32 = 300;
 /// No registrar may want more (Min-Expires), or grant more.
 const EXPIRES_MAX_S: u32 = 86_400;
+/// More hops no registrar names.
+const ROUTES_MAX: usize = 8;
 const RETRY_FIRST: Duration = Duration::from_secs(5);
 const RETRY_MAX: Duration = Duration::from_secs(300);
 /// After a refused password only a person can help; a registrar may lock the account on more.
@@ -133,7 +136,10 @@ impl Account {
             response = self.once(&flow, trunk, request.clone()).await?;
         }
         match response.status_code.code() {
-            200..=299 => Ok(granted(&request, &response).unwrap_or(self.expires_s).min(EXPIRES_MAX_S)),
+            200..=299 => {
+                trunk.set_service_routes(service_routes(&response));
+                Ok(granted(&request, &response).unwrap_or(self.expires_s).min(EXPIRES_MAX_S))
+            }
             401 | 403 | 407 => Err(failure(true, "用户名或密码被拒绝".into())),
             408 => Err(failure(false, "注册服务器没有应答".into())),
             status => {
@@ -158,6 +164,15 @@ impl Account {
 fn failed(error: TransactError) -> Failure {
     let refused = matches!(error, TransactError::Digest(_));
     Failure { refused, retry_after: Duration::ZERO, words: format!("注册失败：{error}") }
+}
+
+/// In the order in which they are to be passed.
+fn service_routes(response: &Response) -> Vec<String> {
+    let lists = response.headers.iter().filter_map(|h| match h {
+        Header::ServiceRoute(v) => Route::parse_header_list(v.value()).ok(),
+        _ => None,
+    });
+    lists.flatten().take(ROUTES_MAX).map(|route| format!("<{}>", route.uri)).collect()
 }
 
 fn min_expires(response: &Response) -> Option<u32> {

@@ -2,10 +2,11 @@
 //!
 //! Builds messages; sends nothing. Route sets are written as loose (RFC 3261 §16.4); `mend` turns them round for a strict first hop.
 
+use super::callee::Invitation;
 use super::digest::{self, Asked, Credentials, DigestError};
 use super::line::Line;
 use super::session_timer;
-use super::trunk::{Trunk, TrunkPick};
+use super::trunk::Trunk;
 use rsipstack::sip::prelude::*;
 use rsipstack::sip::typed::{Contact, RecordRoute};
 use rsipstack::sip::{
@@ -113,21 +114,21 @@ impl Flow {
         Ok(Request { method, uri, version: Version::V2, headers: headers.into(), body: vec![] })
     }
 
-    /// The first INVITE of a call to `user` at the trunk that was picked, without its session timer.
+    /// The first INVITE of a call, without its session timer.
     pub fn invite(
         &self,
-        pick: &TrunkPick,
-        user: &str,
+        invitation: Invitation,
         call_id: &str,
         cseq: u32,
         sdp: Vec<u8>,
     ) -> Result<Request, BuildError> {
-        let to = pick.trunk().address_of(user);
-        let from = format!("{};tag={}", pick.trunk().identity.from(pick.caller()), make_tag());
+        let Invitation { to, from, contact_user, routes, headers } = invitation;
+        let from = format!("{from};tag={}", make_tag());
         let to_header = format!("<{}>", without_params(&to));
         let mut request = self.request(Method::Invite, to, from, to_header, call_id, cseq)?;
-        request.headers.push(self.contact(pick.contact_user()));
-        request.headers.extend(pick.trunk().identity.headers(pick.caller()));
+        request.headers.extend(routes.into_iter().map(|r| Header::Route(r.into())).collect());
+        request.headers.push(self.contact(&contact_user));
+        request.headers.extend(headers);
         request.headers.push(Header::Allow(ALLOWED.to_string().into()));
         if !sdp.is_empty() {
             request.headers.push(Header::ContentType("application/sdp".to_string().into()));
@@ -159,6 +160,7 @@ impl Flow {
         let mut request = self.request(Method::Register, trunk.uri.clone(), from, aor, call_id, cseq)?;
         request.headers.push(self.contact(account));
         request.headers.push(Header::Expires(expires_s.into()));
+        request.headers.push(Header::Supported("path".to_string().into()));
         Ok(request)
     }
 

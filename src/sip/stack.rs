@@ -2,10 +2,12 @@
 
 use super::api::{CallEvent, NoTrunk, SipError, TrunkStatus, Wanted};
 use super::call::{self, CallControl, EVENTS_MAX, Events};
-use super::line::{Lines, Local, Outages};
+use super::callee::Callee;
+use super::line::{Destination, Lines, Local, Outages};
 use super::listen::{self, Bound};
 use super::mend::Mend;
 use super::orphan::Orphans;
+use super::registrar::{Phones, Registration, SeatSecrets, SeatTarget, Translated};
 use super::request::Flow;
 use super::resolve::Resolver;
 use super::trace::{CallTrace, Traces};
@@ -23,7 +25,7 @@ use rsipstack::transport::udp::UdpConnection;
 use rsipstack::transport::{SipAddr, SipConnection, TransportLayer};
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
@@ -48,14 +50,35 @@ pub struct Core {
     lines: Arc<Lines>,
     traces: Arc<Traces>,
     calls: Mutex<HashMap<String, mpsc::Sender<Transaction>>>,
+    phones: OnceLock<Arc<Phones>>,
+    translated: Arc<Translated>,
 }
 
 impl Core {
     /// How requests to `trunk` travel now; over TCP and TLS this connects. Within five seconds.
     pub async fn flow(&self, trunk: &Trunk) -> Result<Flow, String> {
-        let (line, public) = self.lines.open(&self.endpoint, trunk.into()).await?;
-        let secure = trunk.uri.scheme == Some(Scheme::Sips);
-        Ok(Flow { endpoint: self.endpoint.clone(), transport: trunk.transport, public, secure, line })
+        self.flow_to(trunk.into(), trunk.uri.scheme == Some(Scheme::Sips)).await
+    }
+
+    /// The same to any address; `secure`: by a `sips:` uri.
+    pub async fn flow_to(&self, to: Destination, secure: bool) -> Result<Flow, String> {
+        let transport = to.transport;
+        let (line, public) = self.lines.open(&self.endpoint, to).await?;
+        Ok(Flow { endpoint: self.endpoint.clone(), transport, public, secure, line })
+    }
+
+    /// How a telephone is called that registered over `connection` from `remote` and calls itself `target`.
+    pub fn flow_heard(
+        &self,
+        connection: &SipConnection,
+        transport: Transport,
+        remote: SocketAddr,
+        target: HostWithPort,
+    ) -> Result<Flow, String> {
+        let public = self.lines.public(transport, remote);
+        let public = public.ok_or_else(|| format!("sip.listen has no {transport} address for {remote}"))?;
+        let line = self.lines.back(&self.endpoint, transport, connection, remote, target);
+        Ok(Flow { endpoint: self.endpoint.clone(), transport, public, secure: false, line })
     }
 
     /// How to answer a far end that no call of ours waits for: by the connection that it was heard over. `None` for an address that is
@@ -63,12 +86,17 @@ impl Core {
     pub fn flow_back(&self, connection: &SipConnection, from: &SipAddr, public: HostWithPort) -> Option<Flow> {
         let transport = from.r#type.unwrap_or_default();
         let remote = from.get_socketaddr().ok()?;
-        let line = self.lines.back(&self.endpoint, transport, connection, remote);
+        let line = self.lines.back(&self.endpoint, transport, connection, remote, remote.into());
         Some(Flow { endpoint: self.endpoint.clone(), transport, public, secure: false, line })
     }
 
     pub fn inbox_of(&self, call_id: &str) -> Option<mpsc::Sender<Transaction>> {
         self.calls().get(call_id).cloned()
+    }
+
+    /// The registrar of desk phones, where the site has one.
+    pub fn phones(&self) -> Option<&Arc<Phones>> {
+        self.phones.get()
     }
 
     fn calls(&self) -> std::sync::MutexGuard<'_, HashMap<String, mpsc::Sender<Transaction>>> {
@@ -150,12 +178,13 @@ impl SipStack {
         let options =
             EndpointOption { t1, t1x64: t1 * 64, timerc: longest_ring + TIMER_C_MARGIN, ..EndpointOption::default() };
         let orphans = Orphans::default();
+        let translated = Arc::new(Translated::default());
         let endpoint = EndpointBuilder::new()
             .with_user_agent(&user_agent)
             .with_cancel_token(sockets.clone())
             .with_transport_layer(transport)
             .with_option(options)
-            .with_inspector(Box::new(Mend))
+            .with_inspector(Box::new(Mend::new(translated.clone())))
             .with_transport_inspector(Box::new(orphans.clone()))
             .build();
         let requests = endpoint
@@ -169,6 +198,8 @@ impl SipStack {
             lines: Lines::new(locals, resolver, outages, traces.clone(), sockets.clone()),
             traces: traces.clone(),
             calls: Mutex::default(),
+            phones: OnceLock::new(),
+            translated,
         });
         orphans.watch_over(&core);
         tokio::spawn(async move { endpoint.serve().await });
@@ -242,11 +273,63 @@ impl SipStack {
         trunk::can_take(&self.trunks, wanted)
     }
 
+    /// Takes registrations of desk phones from now on, as `seats` allows, and calls the seats' telephones by it. Once.
+    pub fn serve_phones(&self, seats: &config::Seats, secrets: Arc<dyn SeatSecrets>) -> Result<(), SipError> {
+        let core = &self.core;
+        let phones = Arc::new(Phones::new(seats, secrets, core.clock.clone(), core.translated.clone())?);
+        if core.phones.set(phones.clone()).is_ok() {
+            core.tasks.spawn(phones.keep(core.closing.clone()));
+        }
+        Ok(())
+    }
+
+    /// Where the desk phone of a seat is to be reached now.
+    pub fn registered(&self, seat: &str) -> Option<Registration> {
+        self.core.phones()?.registered(seat)
+    }
+
+    /// Resolves when a seat has a desk phone that had none, or has none any more; remembers one such event until it is asked.
+    pub async fn registrations_changed(&self) {
+        match self.core.phones() {
+            Some(phones) => phones.changed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Calls an agent's telephone, which is asked to answer by itself: the same events as of a customer's call, and where they say
+    /// customer, the agent is meant. `leg` names the messages in [`Self::trace`]: an id of its own beside the customer's call, see
+    /// [`super::agent_leg`]. A seat without a phone is an error at once.
+    pub fn ring(
+        &self,
+        target: &SeatTarget,
+        leg: &CallId,
+        offer_sdp: Vec<u8>,
+    ) -> Result<(CallControl, mpsc::Receiver<CallEvent>), SipError> {
+        let phone = match self.core.phones() {
+            Some(phones) => phones.telephone(target)?,
+            None => {
+                return Err(SipError::Ring { to: target.to_string(), reason: "seats have no telephones here".into() });
+            }
+        };
+        self.call(Callee::Agent(phone), None, leg, offer_sdp)
+    }
+
     /// Sends the INVITE. Must be called inside a tokio runtime. Dropping the receiver ends the call.
     pub fn invite(
         &self,
         pick: TrunkPick,
         to: &Phone,
+        call: &CallId,
+        offer_sdp: Vec<u8>,
+    ) -> Result<(CallControl, mpsc::Receiver<CallEvent>), SipError> {
+        let callee = pick.callee(to);
+        self.call(callee, Some(pick), call, offer_sdp)
+    }
+
+    fn call(
+        &self,
+        callee: Callee,
+        pick: Option<TrunkPick>,
         call: &CallId,
         offer_sdp: Vec<u8>,
     ) -> Result<(CallControl, mpsc::Receiver<CallEvent>), SipError> {
@@ -265,8 +348,8 @@ impl SipStack {
         let (control, orders) = CallControl::new();
         let start = call::Start {
             core: core.clone(),
+            callee,
             pick,
-            to: to.clone(),
             id: call.to_string(),
             call_id,
             sdp: offer_sdp,

@@ -4,24 +4,29 @@
 //! decided here. Trunks are tried by priority, those that are suspect (`health`) behind all others.
 
 use super::api::{NoTrunk, SipError, TrunkHealth, TrunkLimit, TrunkStatus, Wanted};
+use super::callee::Callee;
 use super::digest::Credentials;
 use super::health::{Fate, Health, Ping, View};
 use super::identity::Identity;
 use super::machine::End;
 use super::number::Dialling;
+use super::rate::Rate;
 use super::session_timer::MIN_SE_S;
 use super::tls;
 use crate::clock::monotonic;
 use crate::config;
 use crate::domain::phone::Phone;
 use rsipstack::sip::{HostWithPort, Scheme, Transport, Uri};
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// Longer would notice nothing.
 const OPTIONS_INTERVAL_MAX_S: u64 = 3600;
+
+/// A far end that lives says something within a second or two; after 32 s nothing comes any more (RFC 3261 timer B).
+const NO_REPLY_MIN_S: u64 = 2;
+const NO_REPLY_MAX_S: u64 = 32;
 
 /// Where a trunk's REGISTER stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +52,8 @@ pub struct Trunk {
     pub codecs: Vec<String>,
     pub srtp: config::Srtp,
     pub ring_timeout: Duration,
+    /// An INVITE without any response for so long has failed.
+    pub no_reply: Duration,
     pub register: bool,
     /// `None`: it is never asked.
     pub options_interval: Option<Duration>,
@@ -69,6 +76,7 @@ struct State {
     /// The same limit where the INVITE leaves: what a pick does before it may take longer than for the one before.
     departures: Rate,
     registration: Registration,
+    service_routes: Vec<String>,
     health: Health,
 }
 
@@ -86,17 +94,7 @@ impl Trunk {
         if !(config.uri.starts_with("sip:") || secure) || parsed.auth.is_some() {
             return Err(uri_error());
         }
-        let transport = parsed.params.iter().find_map(|p| match p {
-            rsipstack::sip::Param::Transport(t) => Some(*t),
-            _ => None,
-        });
-        let transport = match (secure, transport) {
-            // `sips:…;transport=tcp` is TLS over TCP (RFC 3261 §26.2.2).
-            (true, None | Some(Transport::Tcp | Transport::Tls)) => Transport::Tls,
-            (false, None) => Transport::Udp,
-            (false, Some(t @ (Transport::Udp | Transport::Tcp | Transport::Tls))) => t,
-            _ => return Err(uri_error()),
-        };
+        let transport = transport_of(&parsed).ok_or_else(uri_error)?;
         let tls = match transport {
             Transport::Tls => Some(tls::Client::of_trunk(config, &parsed.host_with_port.host)?),
             _ => None,
@@ -123,6 +121,9 @@ impl Trunk {
                 "want at most 3600, 0 = never",
             ));
         }
+        if !(NO_REPLY_MIN_S..=NO_REPLY_MAX_S).contains(&config.no_reply_s) {
+            return Err(bad("no_reply_s", &config.no_reply_s.to_string(), "want 2 to 32"));
+        }
         let session_timer_s = config.session_timer_s;
         if (1..MIN_SE_S).contains(&session_timer_s) {
             return Err(bad("session_timer_s", &session_timer_s.to_string(), "want 0 (off) or at least 90"));
@@ -138,6 +139,7 @@ impl Trunk {
             codecs: config.codecs.clone(),
             srtp: config.srtp,
             ring_timeout: Duration::from_secs(config.ring_timeout_s.max(1)),
+            no_reply: Duration::from_secs(config.no_reply_s),
             register: config.register,
             options_interval: (config.options_interval_s > 0).then(|| Duration::from_secs(config.options_interval_s)),
             forgotten: Notify::new(),
@@ -151,6 +153,7 @@ impl Trunk {
                 rate: Rate::per_second(cps),
                 departures: Rate::per_second(cps),
                 health: Health::default(),
+                service_routes: vec![],
                 registration: if config.register {
                     Registration::Missing("尚未应答".into())
                 } else {
@@ -190,6 +193,15 @@ impl Trunk {
             }
             state.registration = registration;
         });
+    }
+
+    /// The Service-Route of the last REGISTER (RFC 3608): where every INVITE must pass.
+    pub fn service_routes(&self) -> Vec<String> {
+        self.state().service_routes.clone()
+    }
+
+    pub fn set_service_routes(&self, routes: Vec<String>) {
+        self.state().service_routes = routes;
     }
 
     /// What an OPTIONS came to.
@@ -336,6 +348,21 @@ pub fn can_take(trunks: &[Arc<Trunk>], wanted: &Wanted) -> bool {
     others.any(|t| t.may_dial(wanted.to) && t.state().standing(now).is_ok())
 }
 
+/// The transport that an address of a far end names; `None` where it contradicts itself or names one that we do not speak.
+pub fn transport_of(uri: &Uri) -> Option<Transport> {
+    let named = uri.params.iter().find_map(|p| match p {
+        rsipstack::sip::Param::Transport(t) => Some(*t),
+        _ => None,
+    });
+    match (uri.scheme == Some(Scheme::Sips), named) {
+        // `sips:…;transport=tcp` is TLS over TCP (RFC 3261 §26.2.2).
+        (true, None | Some(Transport::Tcp | Transport::Tls)) => Some(Transport::Tls),
+        (false, None) => Some(Transport::Udp),
+        (false, Some(t @ (Transport::Udp | Transport::Tcp | Transport::Tls))) => Some(t),
+        _ => None,
+    }
+}
+
 fn address(host_with_port: HostWithPort, transport: Transport, secure: bool) -> Uri {
     let params = match transport {
         Transport::Udp => vec![],
@@ -364,16 +391,13 @@ impl TrunkPick {
     pub fn caller(&self) -> &str {
         &self.caller
     }
-    /// The user part of our Contact.
-    pub(super) fn contact_user(&self) -> &str {
-        self.trunk.identity.contact_user(&self.caller)
-    }
     /// `trunks.srtp`.
     pub fn srtp(&self) -> config::Srtp {
         self.trunk.srtp
     }
-    pub(super) fn trunk(&self) -> &Arc<Trunk> {
-        &self.trunk
+    /// `to`, by way of this trunk.
+    pub(super) fn callee(&self, to: &Phone) -> Callee {
+        Callee::Customer { trunk: self.trunk.clone(), caller: self.caller.clone(), to: to.clone() }
     }
 
     /// Waits until an INVITE may leave: never more of them in a second than configured, however long each took to get here.
@@ -410,37 +434,6 @@ impl Drop for TrunkPick {
     fn drop(&mut self) {
         let mut state = self.trunk.state();
         state.calls_up = state.calls_up.saturating_sub(1);
-    }
-}
-
-/// Calls per second as a sliding window: `burst` calls in any `window`.
-struct Rate {
-    burst: usize,
-    window: Duration,
-    taken: VecDeque<Instant>,
-}
-
-impl Rate {
-    fn per_second(limit: f64) -> Self {
-        if limit >= 1.0 {
-            Self { burst: limit as usize, window: Duration::from_secs(1), taken: VecDeque::new() }
-        } else {
-            Self { burst: 1, window: Duration::from_secs_f64((1.0 / limit).min(3600.0)), taken: VecDeque::new() }
-        }
-    }
-
-    /// Takes one, or says after which time one will be free.
-    fn take(&mut self, now: Instant) -> Result<(), Duration> {
-        while self.taken.front().is_some_and(|t| now.duration_since(*t) >= self.window) {
-            self.taken.pop_front();
-        }
-        match self.taken.front() {
-            Some(oldest) if self.taken.len() >= self.burst => Err(self.window - now.duration_since(*oldest)),
-            _ => {
-                self.taken.push_back(now);
-                Ok(())
-            }
-        }
     }
 }
 
@@ -484,6 +477,8 @@ mod tests {
             ("uri = \"sip:h\"\nnumber_format = \"E.164\"", "trunks.a.number_format = \"E.164\": want national"),
             ("uri = \"sip:h\"\noptions_interval_s = 4000", "trunks.a.options_interval_s = \"4000\": want at most"),
             ("uri = \"sip:h\"\nsession_timer_s = 60", "trunks.a.session_timer_s"),
+            ("uri = \"sip:h\"\nno_reply_s = 1", "trunks.a.no_reply_s = \"1\": want 2 to 32"),
+            ("uri = \"sip:h\"\nno_reply_s = 33", "trunks.a.no_reply_s = \"33\": want 2 to 32"),
         ] {
             let error = trunk(extra).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(error.starts_with(expected), "{extra}: {error}");
@@ -532,22 +527,6 @@ mod tests {
         drop(second);
         assert_eq!(pick(&trunks, &[]).unwrap().name(), "second");
         assert_eq!(pick(&[], &[]).unwrap_err().why(), "没有配置任何中继线路");
-    }
-
-    #[test]
-    fn calls_per_second_hold_in_every_window() {
-        let start = monotonic();
-        let at = |ms: u64| start + Duration::from_millis(ms);
-        let mut rate = Rate::per_second(2.0);
-        assert_eq!(rate.take(at(0)), Ok(()));
-        assert_eq!(rate.take(at(100)), Ok(()));
-        assert_eq!(rate.take(at(200)), Err(Duration::from_millis(800)));
-        assert_eq!(rate.take(at(1000)), Ok(()));
-        assert_eq!(rate.take(at(1050)), Err(Duration::from_millis(50)));
-        let mut slow = Rate::per_second(0.5);
-        assert_eq!(slow.take(at(0)), Ok(()));
-        assert_eq!(slow.take(at(500)), Err(Duration::from_millis(1500)));
-        assert_eq!(slow.take(at(2000)), Ok(()));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! From the SMS over HTTP to the recorded, concluded call: the whole engine against telephones on loopback, without speech models.
 
 mod audio;
-mod baresip;
+pub mod baresip;
 mod broken;
 mod intake;
 mod many;
 mod path;
 mod record;
+mod srtp;
 mod trunks;
 mod unanswered;
 

@@ -21,7 +21,7 @@ const BYTES_PER_SECOND: u64 = 32_000;
 /// Where Debian keeps the modules, by architecture or not.
 const MODULES: &str = "/usr/lib/baresip/modules";
 
-struct Baresip {
+pub struct Baresip {
     child: Child,
     address: SocketAddr,
     folder: TempDir,
@@ -34,16 +34,23 @@ impl Baresip {
 
     /// With more parameters of its account.
     async fn start_with(parameters: &str) -> Self {
+        let account =
+            |port| format!("<sip:{NUMBER}@127.0.0.1:{port}>;regint=0;answermode=auto;audio_codecs=pcma{parameters}\n");
+        Self::start_as(account).await
+    }
+
+    /// With an account of its own, made for the port that it listens on.
+    pub async fn start_as(account: impl Fn(u16) -> String) -> Self {
         // The port was free when it was looked for; another test may have been quicker.
         for _ in 0..3 {
-            if let Some(baresip) = Self::try_start(parameters).await {
+            if let Some(baresip) = Self::try_start(&account).await {
                 return baresip;
             }
         }
         panic!("baresip ends at its start, three times");
     }
 
-    async fn try_start(parameters: &str) -> Option<Self> {
+    async fn try_start(account: &impl Fn(u16) -> String) -> Option<Self> {
         for module in ["account.so", "g711.so", "aufile.so", "menu.so", "srtp.so"] {
             let path = Path::new(MODULES).join(module);
             assert!(path.exists(), "{} is missing (Debian packages baresip and baresip-core)", path.display());
@@ -59,9 +66,7 @@ impl Baresip {
             voice.display()
         );
         std::fs::write(folder.path().join("config"), config).unwrap();
-        let account =
-            format!("<sip:{NUMBER}@127.0.0.1:{port}>;regint=0;answermode=auto;audio_codecs=pcma{parameters}\n");
-        std::fs::write(folder.path().join("accounts"), account).unwrap();
+        std::fs::write(folder.path().join("accounts"), account(port)).unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let child = Command::new("baresip")
             .arg("-f")
@@ -86,7 +91,7 @@ impl Baresip {
     }
 
     /// baresip hangs up every call when it is told to end.
-    async fn hang_up(&mut self) {
+    pub async fn hang_up(&mut self) {
         let pid = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
     }

@@ -83,11 +83,13 @@ async fn a_trunk_that_cannot_be_connected_to_gives_its_call_to_the_next() {
 #[tokio::test]
 async fn a_trunk_that_is_silent_gives_its_call_to_the_next_when_its_time_is_over() {
     let (a, mut b) = (Peer::udp().await, phone().await);
-    let station = Station::start_with(a.address(), |config| two(config, b.addr())).await;
+    let station = Station::start_with(a.address(), |config| {
+        two(config, b.addr());
+        config.trunks[0].no_reply_s = 2;
+    })
+    .await;
     let visit = station.api.report("FL-1", NUMBER).await;
-    // RFC 3261 timer B: 32 s.
-    let call = tokio::time::timeout(Duration::from_secs(90), b.incoming()).await.expect("the next trunk").unwrap();
-    call.reject(486, "Busy Here").await;
+    rings(&mut b).await.reject(486, "Busy Here").await;
     let expected = [row("a", "trunk_failure", None), row("b", "busy", Some(486))];
     assert_eq!(calls(&station, &visit, 2).await, expected);
     assert_eq!(station.app().engine.trunks()[0].health, TrunkHealth::Suspect);

@@ -398,7 +398,13 @@ async fn a_registration_is_refreshed_before_it_runs_out() {
 
 /// Collects what is logged on this thread.
 #[derive(Clone, Default)]
-struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+pub struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Log {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -422,7 +428,7 @@ async fn no_telephone_number_reaches_the_log() {
     let rig = Rig::new(&far.uri(), "").await;
     let (call, _) = answered_call(&mut far, &rig).await;
     hang_up(&mut far, call, &rig).await;
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(text.contains("138****5678") && text.contains("the call is over"), "{text}");
     assert!(!text.contains("13812345678"), "{text}");
 }

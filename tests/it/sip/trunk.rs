@@ -231,6 +231,76 @@ async fn a_registrar_that_has_forgotten_us_is_asked_at_once() {
 }
 
 #[tokio::test]
+async fn a_trunk_that_wakes_when_its_call_has_gone_another_way_is_cancelled_or_hung_up() {
+    let mut far = Peer::udp().await;
+    let rig = Rig::new(&far.uri(), "no_reply_s = 2").await;
+    for answers in [false, true] {
+        let mut call = rig.call();
+        let invite = far.expect("INVITE").await;
+        let end = call.end().await;
+        assert_unanswered(&end, Outcome::TrunkFailure, Fault::Trunk, Party::Us, None);
+        assert_eq!(end.detail.as_deref(), Some("no response to the invite"));
+        assert_eq!(call.seen, ["sent", "ended"]);
+        // Free at once, though an answer may come for half a minute.
+        rig.is_clean().await;
+        if answers {
+            far.answer(&invite).await;
+            let found = far.expect_all(&["ACK", "BYE"]).await;
+            far.reply(&found[1], "200 OK", b"", b"").await;
+        } else {
+            far.reply(&invite, "180 Ringing", b"", b"").await;
+            let cancel = far.expect("CANCEL").await;
+            assert_eq!(cancel.header("Via"), invite.header("Via"));
+            far.reply(&cancel, "200 OK", b"", b"").await;
+            far.reply(&invite, "487 Request Terminated", b"", b"").await;
+            far.expect("ACK").await;
+        }
+    }
+    rig.is_clean().await;
+}
+
+#[tokio::test]
+async fn an_invite_that_was_given_up_is_not_repeated() {
+    let mut far = Peer::udp().await;
+    let rig = Rig::new(&far.uri(), "no_reply_s = 2").await;
+    let mut call = rig.call();
+    call.end().await;
+    // What was sent by then is there: it left before the end was told.
+    while let Some(Some(message)) = futures::FutureExt::now_or_never(far.next()) {
+        assert_eq!(message.kind(), "INVITE");
+    }
+    // RFC 3261 timer A would send it 3.5 s after the first.
+    let repeated = tokio::time::timeout(Duration::from_millis(2_500), far.next()).await;
+    assert!(repeated.is_err(), "{repeated:?}");
+}
+
+#[tokio::test]
+async fn the_service_route_of_a_registration_is_the_route_of_every_invite() {
+    let mut far = Peer::udp().await;
+    let rig = Rig::new(&far.uri(), &registering()).await;
+    let first = far.expect("REGISTER").await;
+    assert_eq!(first.header("Supported"), "path");
+    let routes = "Service-Route: <sip:p1.ims.cn;lr>, <sip:p2.ims.cn;lr>\r\nService-Route: <sip:orig@s.ims.cn;lr>\r\n";
+    far.reply(&first, "200 OK", format!("{routes}Expires: 300\r\n").as_bytes(), b"").await;
+    wait_until("the trunk is registered", || status(&rig).registered == Some(true)).await;
+    let mut call = rig.call();
+    let invite = far.expect("INVITE").await;
+    assert!(invite.text.starts_with(&format!("INVITE sip:13812345678@{}", far.address())), "{}", invite.text);
+    let passed: Vec<&str> = invite.text.lines().filter_map(|l| l.strip_prefix("Route: ")).collect();
+    assert_eq!(passed, ["<sip:p1.ims.cn;lr>", "<sip:p2.ims.cn;lr>", "<sip:orig@s.ims.cn;lr>"]);
+    far.reply(&invite, "180 Ringing", b"", b"").await;
+    call.until("ringing 180").await;
+    call.control.hang_up("done");
+    let cancel = far.expect("CANCEL").await;
+    assert_eq!(cancel.text.matches("Route: ").count(), 3, "{}", cancel.text);
+    far.reply(&cancel, "200 OK", b"", b"").await;
+    far.reply(&invite, "487 Request Terminated", b"", b"").await;
+    far.expect("ACK").await;
+    call.end().await;
+    rig.is_clean().await;
+}
+
+#[tokio::test]
 async fn a_registrar_that_asks_to_be_left_alone_is() {
     let mut far = Peer::udp().await;
     let rig = Rig::new(&far.uri(), &registering()).await;
