@@ -140,6 +140,10 @@ it('c24: the numbers for a technical question are shown whole and large', async 
   await numbers.first().waitFor()
   expect(await numbers.allTextContents()).toEqual(['139 0001 2345', '137 0006 7890'])
   expect(await numbers.first().evaluate((node) => parseFloat(getComputedStyle(node).fontSize))).toBeGreaterThan(36)
+  // News of the same call does not take the numbers away.
+  desk.mock.phase('answered', { held: true })
+  await page.locator('.softphone .warned').waitFor()
+  await numbers.first().waitFor()
 })
 
 it('c11: the timer turns amber and then red', async () => {

@@ -182,7 +182,7 @@ const en: Messages = {
     completed: 'Completed',
     refused: 'Refused',
     callback: 'Call back',
-    wrong_number: 'Wrong number',
+    wrong_number: 'Wrong no.',
     not_informed: 'Not informed',
     no_voice: 'No voice',
     optOut: 'Never call again',

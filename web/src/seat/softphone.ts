@@ -97,7 +97,9 @@ export class Softphone {
   onServerMedia(state: MediaState): void {
     if ((state !== 'closed' && state !== 'failed') || !this.wanted) return
     this.inTurn(async () => {
-      if (!this.wanted || this.peer === null) return
+      // One that is only being made is judged by this end alone: the news may be of the leg before it.
+      const { peer } = this
+      if (!this.wanted || peer === null || peer.connectionState === 'new' || peer.connectionState === 'connecting') return
       this.teardown()
       await this.build()
     })
@@ -155,6 +157,7 @@ export class Softphone {
       track.onended = () => this.events.onMicrophone('missing')
     }
     this.context ??= new AudioContext()
+    void this.context.resume()
     this.mine?.close()
     this.mine = new Meter(this.context, this.microphone)
     this.events.onMicrophone('open')

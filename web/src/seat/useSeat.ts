@@ -23,6 +23,7 @@ const problem = shallowRef<SeatError | null>(null)
 const levels = reactive({ mine: 0, theirs: 0 })
 
 let connection: SeatConnection | null = null
+let speaking = false
 let ticker: ReturnType<typeof setInterval> | undefined
 
 const softphone = new Softphone({
@@ -52,6 +53,7 @@ function end(): void {
   connection?.close()
   connection = null
   softphone.stop()
+  speaking = false
   problem.value = null
   state.value = reduce(state.value, { kind: 'signed_off' })
 }
@@ -93,7 +95,6 @@ function take(message: ServerMessage): void {
 }
 
 /** The microphone is open exactly while a browser seat is signed in. */
-let speaking = false
 function voiceFor(seat: Seat, anew: boolean): void {
   const wanted = seat.state !== 'signed_out' && seat.phone.kind === 'browser'
   if (wanted && (anew || !speaking)) softphone.start(state.value.iceServers)
