@@ -3,12 +3,13 @@ SHELL := /bin/bash
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo build test test-rust test-models lint models bench bench-line soak
+.PHONY: help demo build web test test-web test-rust test-models lint models bench bench-line soak
 
 help:
 	@echo "make demo    one visit from the SMS to the scored report, on this machine"
 	@echo "make test    everything that is tested"
-	@echo "make build   the release binary: $(TARGET)/release/huifang"
+	@echo "make build   the release binary with the pages of the console: $(TARGET)/release/huifang"
+	@echo "make web     only those pages: web/dist"
 	@echo "make bench   benchmarks (minutes)"
 	@echo "make bench-line   recorded calls at once against SIPp: LINE=\"--calls 10,50\" (minutes, a machine that does nothing else)"
 	@echo "make soak    simulated lines by the hundred: SEEDS=$(SEEDS)"
@@ -18,13 +19,29 @@ demo: build
 	$(TARGET)/release/huifang models fetch
 	$(TARGET)/release/huifang demo $(DEMO)
 
-build:
+build: web
 	@echo "== set-up"
 	scripts/setup build
 	@echo "== building (about six minutes on two cores the first time)"
 	cargo build --release --locked
 
-test: lint test-rust test-models
+# The pages: npm is asked only when the list of packages has changed, Vite only when a source has. The icon stands for the whole of
+# web/dist: `build.rs` puts an index.html there when nothing is built, never an icon.
+WEB_SOURCES := web/index.html web/package.json web/tsconfig.json web/vite.config.ts $(shell find web/src web/public web/mock -type f)
+
+web: web/dist/favicon.svg
+
+web/node_modules/.installed: web/package-lock.json
+	@echo "== fetching the packages of the pages (npm, a quarter of a minute)"
+	scripts/setup web
+	cd web && npm ci
+	touch $@
+
+web/dist/favicon.svg: web/node_modules/.installed $(WEB_SOURCES)
+	@echo "== building the pages of the console (a quarter of a minute)"
+	cd web && npm run build
+
+test: lint test-web test-rust test-models
 
 lint:
 	@echo "== set-up"
@@ -32,6 +49,13 @@ lint:
 	@echo "== format and lints (the first build takes about ten minutes on two cores)"
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+
+# Types and units, then the built page in Chromium against the mock of web/mock (a minute).
+test-web: web
+	@echo "== tests of the pages"
+	scripts/setup web test
+	cd web && npm test
+	cd web && npm run test:browser
 
 # Everything that needs no speech model: about a minute once built. The tests of `media` and `truth::calls` place sounds to ±20 ms of real
 # time, so they run when no whole call competes with them for two cores.

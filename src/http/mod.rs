@@ -2,7 +2,8 @@
 //!
 //! Contract: `docs/http.md` and the OpenAPI description at `/api/openapi.json`. Reads go to the store, commands to the engine's
 //! [`Commands`]; nothing is decided here. Every error is problem+json, every instant carries the site's offset, every telephone
-//! number passes a [`view::View`]. Deliberately not here: pages of the console, webhooks.
+//! number passes a [`view::View`]. The pages of the console (`web`) are files; what they show comes from the resources.
+//! Deliberately not here: webhooks.
 
 mod access;
 pub mod auth;
@@ -33,6 +34,7 @@ mod transcript;
 mod trunks;
 mod view;
 mod visits;
+mod web;
 
 pub use serve::{ServeError, bind, serve};
 
@@ -43,7 +45,6 @@ use crate::store::Store;
 use auth::Caller;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, header};
-use axum::response::Redirect;
 use axum::routing::get;
 use axum::{Router, middleware};
 use jiff::tz::TimeZone;
@@ -121,7 +122,9 @@ pub fn router(state: AppState) -> Router {
         .merge(api)
         .merge(openapi::page())
         .route(openapi::JSON, get(served))
-        .route("/", get(|| std::future::ready(Redirect::temporary(openapi::PAGE))))
+        .route("/", get(web::page))
+        .route("/favicon.svg", get(web::icon))
+        .route("/assets/{name}", get(web::asset))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method)
         .layer(
