@@ -17,6 +17,7 @@ pub struct Config {
     pub recordings: Recordings,
     pub sip: Sip,
     pub media: Media,
+    pub webrtc: WebRtc,
     pub trunks: Vec<Trunk>,
     pub stt: Stt,
     pub dialer: Dialer,
@@ -154,6 +155,46 @@ impl Media {
         let (a, b) = self.rtp_ports.split_once('-').ok_or_else(bad)?;
         let (a, b): (u16, u16) = (a.trim().parse().map_err(|_| bad())?, b.trim().parse().map_err(|_| bad())?);
         if a >= 1024 && a < b { Ok(a..=b) } else { Err(bad()) }
+    }
+}
+
+/// How an agent's browser finds its way to `media.address` (ICE, RFC 8445). Both sides use the same servers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebRtc {
+    /// `stun:HOST[:PORT]`.
+    pub stun: Vec<String>,
+    pub turn: Vec<Turn>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turn {
+    /// `turn:HOST[:PORT][?transport=udp|tcp]` or `turns:HOST[:PORT]`.
+    pub urls: Vec<String>,
+    pub username: String,
+    pub credential: String,
+}
+
+impl WebRtc {
+    /// What the page hands to `RTCPeerConnection` as `iceServers`.
+    pub fn ice_servers(&self) -> serde_json::Value {
+        let stun = (!self.stun.is_empty()).then(|| serde_json::json!({ "urls": self.stun }));
+        let turn = self.turn.iter().map(|server| serde_json::json!(server));
+        stun.into_iter().chain(turn).collect()
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let bad = |key, url: &String, want| Err(ConfigError::Value { key, value: url.clone(), want });
+        let starts =
+            |url: &str, schemes: &[&str]| schemes.iter().any(|s| url.strip_prefix(s).is_some_and(|at| !at.is_empty()));
+        if let Some(url) = self.stun.iter().find(|url| !starts(url, &["stun:"])) {
+            return bad("webrtc.stun", url, "stun:HOST[:PORT]");
+        }
+        match self.turn.iter().flat_map(|server| &server.urls).find(|url| !starts(url, &["turn:", "turns:"])) {
+            Some(url) => bad("webrtc.turn", url, "turn:HOST[:PORT] or turns:HOST[:PORT]"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -470,6 +511,7 @@ impl Config {
 
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.media.ports()?;
+        self.webrtc.check()?;
         jiff::tz::TimeZone::get(&self.site.timezone).map_err(|_| ConfigError::Value {
             key: "site.timezone",
             value: self.site.timezone.clone(),
@@ -487,5 +529,48 @@ impl Config {
     /// A path of the model section, below `data.models` unless absolute.
     pub fn model_path(&self, file: &Path) -> PathBuf {
         self.data.models.join(file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_given_the_servers_as_a_browser_reads_them() {
+        assert_eq!(WebRtc::default().ice_servers(), serde_json::json!([]));
+        let turn = Turn {
+            urls: vec!["turn:192.0.2.1?transport=tcp".into()],
+            username: "desk".into(),
+            credential: "secret".into(),
+        };
+        let webrtc = WebRtc { stun: vec!["stun:192.0.2.1".into(), "stun:192.0.2.2:3479".into()], turn: vec![turn] };
+        let expected = serde_json::json!([
+            { "urls": ["stun:192.0.2.1", "stun:192.0.2.2:3479"] },
+            { "urls": ["turn:192.0.2.1?transport=tcp"], "username": "desk", "credential": "secret" },
+        ]);
+        assert_eq!(webrtc.ice_servers(), expected);
+    }
+
+    #[test]
+    fn a_server_of_another_scheme_is_refused_by_its_key() {
+        let turn = |url: &str| vec![Turn { urls: vec![url.into()], username: "u".into(), credential: "c".into() }];
+        for (webrtc, expected) in [
+            (
+                WebRtc { stun: vec!["192.0.2.1".into()], turn: vec![] },
+                r#"config: webrtc.stun = "192.0.2.1": want stun:HOST[:PORT]"#,
+            ),
+            (
+                WebRtc { stun: vec!["stun:".into()], turn: vec![] },
+                r#"config: webrtc.stun = "stun:": want stun:HOST[:PORT]"#,
+            ),
+            (
+                WebRtc { stun: vec![], turn: turn("stun:x") },
+                r#"config: webrtc.turn = "stun:x": want turn:HOST[:PORT] or turns:HOST[:PORT]"#,
+            ),
+        ] {
+            assert_eq!(webrtc.check().unwrap_err().to_string(), expected);
+        }
+        assert!(WebRtc { stun: vec![], turn: turn("turns:x") }.check().is_ok());
     }
 }
