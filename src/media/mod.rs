@@ -2,9 +2,10 @@
 //!
 //! Pure (no socket, file or clock): `codec`, `sdp`, `source`, `sdes`, `srtp`, `dtmf`, `counters`, `playout`, `inbound`, `reports`, `track`, `leg`, `vad`,
 //! `tones`.
-//! Shells: `udp`, `ports` and `session` (sockets), `writer`, `wav` and `prompts` (files).
-//! Does not do: signalling, speech to text, deciding what is said. WebRTC and bridging two legs come later.
+//! Shells: `ports` and `session` (sockets), `browser` (WebRTC), `wav` and `prompts` (files).
+//! Does not do: signalling, speech to text, deciding what is said. Bridging two legs comes later.
 
+pub mod browser;
 pub mod codec;
 pub mod counters;
 pub mod dtmf;
