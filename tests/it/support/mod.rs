@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod audio;
+pub mod chromium;
 pub mod data;
 pub mod far;
 pub mod impair;
