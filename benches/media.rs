@@ -52,9 +52,13 @@ fn leg(c: &mut Criterion) {
             leg.receive(&datagram, from, now);
             now += Duration::from_millis(20);
             n += 1;
-            leg.tick(now, |sent, _| {
-                black_box(sent);
-            });
+            leg.tick(
+                now,
+                |_, _| {},
+                |sent, _| {
+                    black_box(sent);
+                },
+            );
             while leg.next_frame().is_some() {}
             black_box(leg.take_chunk(3_200))
         });

@@ -3,12 +3,15 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use huifang::domain::calendar::{Calendar, SiteHours};
 use huifang::domain::call::outcome::Outcome;
-use huifang::domain::id::{CallId, OrderNo, VisitId};
+use huifang::domain::id::{CallId, OrderNo, SeatId, VisitId};
+use huifang::domain::order::ServiceType;
 use huifang::domain::programme::{DialMode, Programme, Programmes};
+use huifang::domain::seat::{Seat, SeatPhone, Skills, Wanted, sign_in};
 use huifang::domain::visit::customer::SameCustomer;
 use huifang::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, plan, why};
 use huifang::domain::visit::task::{CallResult, Visit, accept, after_call, claim};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -51,18 +54,27 @@ fn visits(site: &Site, start: Timestamp) -> Vec<Visit> {
         .collect()
 }
 
+fn idle_seat(n: usize, now: Timestamp) -> Seat {
+    let skills = Skills { languages: vec!["普通话".into()], ..Skills::default() };
+    let seat = Seat::new(SeatId::new(format!("s{n:02}")), SeatPhone::Browser, skills, now);
+    sign_in(now, &seat, now + SignedDuration::from_secs(15)).expect("it was signed out")
+}
+
 fn planner(c: &mut Criterion) {
     let site = site();
     let start: Timestamp = "2026-11-23T08:00+08:00".parse().expect("an instant");
     let visits = visits(&site, start);
     let same = SameCustomer::default();
+    let wants = HashMap::new();
     let situation = Situation {
         visits: &visits,
         same: &same,
         programmes: &site.programmes,
         calendar: &site.calendar,
         mode: DialMode::Voice,
-        capacity: Capacity { voice_free: 30, seats_total: 0, seats_idle: 0, reserve_idle_seats: 1 },
+        capacity: Capacity { voice_free: 30, reserve_idle_seats: 1 },
+        seats: &[],
+        wants: &wants,
         gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: 30 } },
     };
     let mut group = c.benchmark_group("plan");
@@ -74,6 +86,20 @@ fn planner(c: &mut Criterion) {
     let night = start + SignedDuration::from_hours(13);
     let quiet = Situation { visits: &visits[..1000], ..situation.clone() };
     group.bench_function("1000 visits at night", |b| b.iter(|| plan(black_box(night), &quiet)));
+    // Nine in ten ask for a language that nobody idle speaks: all of them are looked at and passed over.
+    let asks = |n: usize| Wanted {
+        service: ServiceType::Maintenance,
+        language: Some(if n % 10 == 9 { "普通话" } else { "粤语" }.into()),
+        dealer: None,
+        declined: vec![],
+    };
+    let asked: HashMap<VisitId, Wanted> =
+        visits.iter().enumerate().map(|(n, visit)| (visit.id.clone(), asks(n))).collect();
+    let seats: Vec<Seat> = (0..50).map(|n| idle_seat(n, early)).collect();
+    let agents = Situation { mode: DialMode::Agent, wants: &asked, seats: &seats, ..situation.clone() };
+    group.bench_function("100k visits for 50 seats, nine in ten passed over", |b| {
+        b.iter(|| plan(black_box(early), &agents))
+    });
     group.bench_function("why, 100k visits", |b| b.iter(|| why(black_box(early), &visits[VISITS / 10], &situation)));
     group.finish();
     c.bench_function("calendar add_working 3 h over a weekend", |b| {

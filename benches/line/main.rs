@@ -4,8 +4,10 @@
 //! signalling, RTP both ways, voice activity, prompts and two recorded channels. Each step starts a fresh engine on a fresh store, hands in N
 //! SMS over HTTP, waits until N calls are up, measures a steady window, and judges every call by its own record and its file.
 //! Prints a Markdown table; `--json FILE` writes every figure. Needs `sipp` (Debian package sip-tester) and a machine that does nothing else.
-//! It is no criterion benchmark: `cargo bench --bench line -- --calls 10,50`. Does not measure: transcription, two-leg calls.
+//! It is no criterion benchmark: `cargo bench --bench line -- --calls 10,50`. `-- --bridge --calls 50,200` measures
+//! calls of two legs instead, in this process (see `bridge`). Does not measure: transcription.
 
+mod bridge;
 mod engine;
 mod far;
 mod report;
@@ -39,6 +41,9 @@ pub struct Args {
     store: Option<PathBuf>,
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Calls of two legs instead, a customer's and an agent's, without SIP
+    #[arg(long)]
+    bridge: bool,
     /// `cargo bench` passes it
     #[arg(long, hide = true)]
     bench: bool,
@@ -53,6 +58,13 @@ const MARGIN: Duration = Duration::from_secs(3);
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     rustls::crypto::ring::default_provider().install_default().ok();
+    if args.bridge {
+        println!("{}", bridge::HEAD);
+        for calls in &args.calls {
+            println!("{}", bridge::step(&args, *calls).await.with_context(|| format!("{calls} calls"))?);
+        }
+        return Ok(());
+    }
     let recorder = usage::recorder_percent(args.store.as_deref())?;
     println!("{}", report::head());
     let mut steps = vec![];
@@ -86,7 +98,8 @@ async fn step(args: &Args, calls: usize, recorder_percent: f64) -> anyhow::Resul
     engine.wait_until(calls, "outcome").await?;
     let rows = engine.calls().await?;
     let recordings = folder.path().join("recordings");
-    let step = Step::new(calls, &rows, &recordings, report::Window { from, to, before, after, dropped }, recorder_percent)?;
+    let step =
+        Step::new(calls, &rows, &recordings, report::Window { from, to, before, after, dropped }, recorder_percent)?;
     engine.stop().await?;
     Ok(step)
 }

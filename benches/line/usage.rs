@@ -29,7 +29,7 @@ impl Usage {
 }
 
 /// User and system time; their fields are counted behind the name, which may hold blanks.
-fn cpu_s(stat: &str) -> anyhow::Result<f64> {
+pub fn cpu_s(stat: &str) -> anyhow::Result<f64> {
     let text = std::fs::read_to_string(stat)?;
     let (_, fields) = text.rsplit_once(')').context("a stat line")?;
     let fields: Vec<&str> = fields.split_whitespace().collect();

@@ -196,7 +196,7 @@ impl Browser {
         let mut failed = None;
         for _ in 0..TRIES {
             // The pair is only looked for: the connection binds the port itself. The turn has moved on, so no call of ours comes between.
-            let port = ports::bind(cfg.address, cfg.ports()?).await?.port;
+            let port = ports::bind(cfg.address, cfg.ports()?)?.port;
             let at = SocketAddr::new(cfg.address, port);
             let shared = Arc::new(Shared { relay: Mutex::default(), place: Mutex::default(), events: events.clone() });
             let servers = servers::by_address(ice, at).await;

@@ -10,7 +10,7 @@ use super::dtmf::KeyReceiver;
 use super::rtp::{self, COMFORT_NOISE};
 use super::sdp::{EVENT_PAYLOAD_TYPE, Place, Remote};
 use super::source::{MOST_ON_TRIAL, SourceLock, Verdict};
-use super::track::Track;
+use super::track::Channel;
 use crate::domain::call::LegStats;
 use crate::domain::recording::gaps::GapLog;
 use crate::domain::recording::timeline::{Arrival, Placement, Timeline, Why};
@@ -20,12 +20,21 @@ use std::time::Instant;
 
 /// Where received audio and explanations go.
 pub struct Sink<'a> {
-    pub track: &'a mut Track,
-    pub gaps: &'a mut GapLog,
+    pub voice: &'a mut Channel,
+    /// `None`: nobody asks what is missing.
+    pub gaps: Option<&'a mut GapLog>,
     /// Keys pressed, in order.
     pub keys: &'a mut Vec<char>,
     /// The earliest place that voice was put at.
     pub placed: Option<i64>,
+}
+
+impl Sink<'_> {
+    fn explain(&mut self, from: i64, to: i64, why: Why) {
+        if let Some(gaps) = &mut self.gaps {
+            gaps.explain(from, to, why);
+        }
+    }
 }
 
 /// When and from where a datagram came.
@@ -221,20 +230,20 @@ impl Inbound {
             marker: packet.header.marker,
             samples,
             at,
-            written: sink.track.written(),
+            written: sink.voice.start(),
         });
         match placement {
             // What was said before the axis began is not late, it is not asked for.
             Placement::Late { from } if from + i64::from(samples) <= 0 => {}
             Placement::Late { from } => {
                 self.late += 1;
-                sink.gaps.explain(from, from + i64::from(samples), Why::Late);
+                sink.explain(from, from + i64::from(samples), Why::Late);
             }
             Placement::At { from, before, stretch } => {
                 if let Some(silence) = before {
-                    sink.gaps.explain(silence.from, silence.to, silence.why);
+                    sink.explain(silence.from, silence.to, silence.why);
                 }
-                sink.track.put_customer(from, &self.pcm, stretch);
+                sink.voice.put(from, &self.pcm, stretch);
                 sink.placed = Some(sink.placed.map_or(from, |earliest| earliest.min(from)));
             }
         }

@@ -7,29 +7,34 @@
 //! When nothing comes: after `rtp_timeout` from the answer, from the last packet or from the end of a hold, and after `hold_timeout` on hold
 //! (by either style, or a far end that only listens), the time-out is told once. Only RTP counts: a far end that sends nothing but reports
 //! is silent. What that means for the call is the engine's.
-//! Does not do: sockets and writing (see `session`), what to play and when (the engine).
+//! What the other parties of the call say comes in as [`Voices`], packet by packet; what the customer says is read by them with [`Leg::hear`].
+//! Does not do: sockets and writing (see `session`), what to play and when (the engine), who hears whom (see `bridge`).
 
+mod agent;
+mod far;
 mod live;
 
 use super::codec::{Codec, FRAME, SAMPLE_RATE};
 use super::dtmf::ToneKeys;
-use super::inbound::{Inbound, Received, Sink};
-use super::playout::{Permit, PlayId, Playout};
-use super::reports::{Reports, Sent};
+use super::ear::Ear;
+use super::inbound::{Received, Sink};
+use super::playout::{Permit, PlayId, Playout, Voices};
 use super::rtp;
 use super::sdes::OurKeys;
-use super::sdp::{self, Direction, Local, NegotiationError, Place, Remote};
-use super::srtp::{Kind, Srtp};
+use super::sdp::{Local, NegotiationError, Remote};
 use super::track::Track;
 use crate::domain::call::LegStats;
 use crate::domain::recording::gaps::GapLog;
 use crate::domain::recording::manifest::Gap;
+use far::Far;
 use jiff::Timestamp;
 use live::Live;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+pub use agent::{AgentEvent, AgentLeg, CHANNEL};
 
 /// Between looks at the clock while nothing is to be sent.
 const IDLE: Duration = Duration::from_millis(20);
@@ -49,13 +54,28 @@ pub enum MediaEvent {
     /// One press of a key, told at its first packet.
     Key(char),
     /// The first valid packet of the far end.
-    FirstRtp { at: Instant },
+    FirstRtp {
+        at: Instant,
+    },
     /// The first packet of ours left.
-    FirstSent { at: Instant },
+    FirstSent {
+        at: Instant,
+    },
     /// Nothing came for `media.rtp_timeout_s`, or a hold lasted for `media.hold_timeout_s`. Told once until media comes again.
     RtpTimeout,
     /// The recording cannot be continued: the call must end (invariant 1). What is written stays.
     RecorderFailed(String),
+    /// The first packet of an agent's line that was joined.
+    AgentHeard {
+        at: Instant,
+    },
+    /// Nothing came from the agent's line since then, for a second. Told once until something comes again.
+    AgentSilent {
+        since: Instant,
+    },
+    AgentBack,
+    /// A key that the agent pressed; it is not sent on.
+    AgentKey(char),
 }
 
 /// 20 ms of the customer, silence included.
@@ -67,13 +87,11 @@ pub struct CustomerFrame {
 }
 
 pub struct Leg {
-    local: Local,
-    version: u64,
-    remote: Option<Remote>,
+    far: Far,
     axis: Option<Axis>,
-    inbound: Inbound,
-    playout: Playout,
     track: Track,
+    /// Who else hears the customer.
+    ears: Ears,
     gaps: GapLog,
     /// Taken from the track, not yet handed to the writer: left and right in turn.
     chunk: Vec<i16>,
@@ -91,15 +109,23 @@ pub struct Leg {
     tone_keys: ToneKeys,
     events: VecDeque<MediaEvent>,
     frames: VecDeque<CustomerFrame>,
-    srtp: Srtp,
-    reports: Reports,
-    /// Where the far end's reports come from, when they came to our RTCP port.
-    reports_from: Option<SocketAddr>,
     /// The call is over: nothing is sent, heard or recorded from here.
     ended: Option<Instant>,
-    /// One packet's time of the left channel.
+    /// One packet's time of the left channel, and what the others say in it.
     pcm: Vec<i16>,
+    voices: Voices,
 }
+
+/// The parties of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Party {
+    Customer,
+    Agent,
+    Supervisor,
+}
+
+/// One ear of each party that hears this voice.
+pub type Ears = [Ear; 3];
 
 #[derive(Clone, Copy, Debug)]
 struct Axis {
@@ -126,14 +152,10 @@ pub struct Ending {
 impl Leg {
     pub fn new(local: Local, playout: Playout, rtp_timeout: Duration, now: Instant) -> Self {
         Self {
-            inbound: Inbound::new(&local.codecs),
-            local,
-            version: 1,
-            remote: None,
+            far: Far::new(local, playout, now),
             axis: None,
-            reports: Reports::new(u64::from(playout.ssrc()) << 32 | u64::from(playout.timestamp()), now),
-            playout,
             track: Track::default(),
+            ears: Ears::default(),
             gaps: GapLog::default(),
             chunk: Vec::new(),
             live: None,
@@ -149,16 +171,16 @@ impl Leg {
             tone_keys: ToneKeys::default(),
             events: VecDeque::new(),
             frames: VecDeque::new(),
-            srtp: Srtp::new(OurKeys::off()),
-            reports_from: None,
             ended: None,
             pcm: Vec::new(),
+            voices: Voices::default(),
         }
     }
 
     /// With SRTP as the trunk wants it.
-    pub fn secured(self, keys: OurKeys) -> Self {
-        Self { srtp: Srtp::new(keys), ..self }
+    pub fn secured(mut self, keys: OurKeys) -> Self {
+        self.far.secure(keys);
+        self
     }
 
     /// With another bound for a hold.
@@ -167,11 +189,11 @@ impl Leg {
     }
 
     pub fn offer(&self) -> Vec<u8> {
-        self.local.offer(self.version, self.srtp.ours())
+        self.far.offer()
     }
 
     pub fn early(&mut self, sdp: &[u8], now: Instant) -> Result<(), NegotiationError> {
-        let remote = self.read_answer(sdp)?;
+        let remote = self.far.read_answer(sdp)?;
         self.begin_axis(now);
         self.apply(remote, now);
         Ok(())
@@ -179,7 +201,7 @@ impl Leg {
 
     /// An answer without a body, or one that nobody can read, is the one already read from a provisional response.
     pub fn answered(&mut self, sdp: &[u8], at: Instant, wall: Timestamp) -> Result<Codec, NegotiationError> {
-        let remote = match (self.read_answer(sdp), &self.remote) {
+        let remote = match (self.far.read_answer(sdp), self.far.remote()) {
             (Err(error), Some(early)) if error.says_nothing() => {
                 tracing::debug!(%error, "the early answer stands for the final one");
                 early.clone()
@@ -203,29 +225,22 @@ impl Leg {
 
     /// An empty body asks for our offer (RFC 3261 §14.2).
     pub fn reoffer(&mut self, sdp: &[u8], now: Instant) -> Result<Vec<u8>, NegotiationError> {
-        if sdp.is_empty() {
-            self.version += 1;
-            return Ok(self.offer());
+        let (remote, answer) = self.far.reoffer(sdp)?;
+        if let Some(remote) = remote {
+            self.apply(remote, now);
         }
-        let (remote, answer) = self.local.answer(self.version + 1, sdp, self.srtp.ours())?;
-        self.version += 1;
-        self.apply(remote, now);
         Ok(answer)
     }
 
     pub fn reanswered(&mut self, sdp: &[u8], now: Instant) -> Result<Codec, NegotiationError> {
-        let remote = self.read_answer(sdp)?;
+        let remote = self.far.read_answer(sdp)?;
         let codec = remote.codecs[0].1;
         self.apply(remote, now);
         Ok(codec)
     }
 
-    fn read_answer(&self, sdp: &[u8]) -> Result<Remote, NegotiationError> {
-        sdp::read_answer(sdp, &self.local.codecs, self.srtp.ours())
-    }
-
     pub fn play(&mut self, clips: Vec<Arc<[i16]>>) -> PlayId {
-        self.playout.play(clips).unwrap_or_else(|refused| {
+        self.far.playout.play(clips).unwrap_or_else(|refused| {
             tracing::error!(play = refused.0, "too many plays are queued: this one is skipped");
             self.events.push_back(MediaEvent::PlayFinished(refused));
             refused
@@ -233,11 +248,11 @@ impl Leg {
     }
 
     pub fn stop_playing(&mut self) {
-        self.playout.stop();
+        self.far.playout.stop();
     }
 
     pub fn send_keys(&mut self, digits: &str) {
-        let skipped = self.playout.send_keys(digits);
+        let skipped = self.far.playout.send_keys(digits);
         if skipped > 0 {
             tracing::warn!(keys.skipped = skipped, "keys to send were skipped: not a key, or too many");
         }
@@ -250,9 +265,7 @@ impl Leg {
 
     /// One datagram from the RTCP port.
     pub fn receive_report(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
-        if self.report(datagram, from, now) {
-            self.reports_from = Some(from);
-        }
+        self.far.report_on_its_port(datagram, from, now);
     }
 
     /// One datagram from the RTP port.
@@ -268,19 +281,17 @@ impl Leg {
             return;
         };
         if rtp::is_rtcp(datagram) {
-            self.report(datagram, from, now);
+            self.far.report(datagram, from, now);
             return;
         }
-        let Some(plain) = self.srtp.open(Kind::Rtp, datagram) else {
-            self.inbound.refuse();
-            return;
-        };
         let mut keys = Vec::new();
-        let mut sink = Sink { track: &mut self.track, gaps: &mut self.gaps, keys: &mut keys, placed: None };
+        let voice = &mut self.track.customer;
+        let mut sink = Sink { voice, gaps: Some(&mut self.gaps), keys: &mut keys, placed: None };
         let received = Received { from, now, at: axis.place(now) };
-        let first = self.inbound.packet(&plain, received, &mut sink);
-        if let (Some(place), Some(live)) = (sink.placed, &mut self.live) {
-            live.placed(place);
+        let first = self.far.packet(datagram, received, &mut sink);
+        if let Some(place) = sink.placed {
+            self.live.iter_mut().for_each(|live| live.placed(place));
+            self.ears.iter_mut().for_each(|ear| ear.placed(place));
         }
         if let Some(at) = first {
             if !std::mem::replace(&mut self.heard_rtp, true) {
@@ -299,8 +310,14 @@ impl Leg {
         self.next_tick
     }
 
-    /// Does what is due: packets to send, live frames, samples for the writer, the media time-out.
-    pub fn tick(&mut self, now: Instant, mut send: impl FnMut(&[u8], SocketAddr)) {
+    /// Does what is due: packets to send, live frames, samples for the writer, the media time-out. `say` gives what the other parties say in
+    /// the packet that is sent at an instant.
+    pub fn tick(
+        &mut self,
+        now: Instant,
+        mut say: impl FnMut(Instant, &mut Voices),
+        mut send: impl FnMut(&[u8], SocketAddr),
+    ) {
         let axis = match (self.axis, self.ended) {
             (Some(axis), None) => axis,
             _ => {
@@ -310,9 +327,11 @@ impl Leg {
         };
         while self.next_tick <= now {
             let place = axis.place(self.next_tick);
+            self.voices.silence(self.far.playout.samples());
+            say(self.next_tick, &mut self.voices);
             self.frame(axis, place, now, &mut send);
             self.take(axis, place - HOLD_BACK);
-            self.next_tick += self.playout.ptime();
+            self.next_tick += self.far.playout.ptime();
         }
         self.live_frames(axis, axis.place(now));
         self.watch(axis, now);
@@ -320,12 +339,23 @@ impl Leg {
 
     /// The report that is due, and where it goes.
     pub fn next_report(&mut self, now: Instant) -> Option<(Vec<u8>, SocketAddr)> {
-        let remote = self.remote.as_ref().filter(|_| self.ended.is_none())?;
-        let target = self.reports_target(remote)?;
-        if !self.reports.is_due(now) {
+        if self.ended.is_some() {
             return None;
         }
-        self.write_report(target, false, now)
+        self.far.next_report(now)
+    }
+
+    /// What the customer says, for the packet that `who` is sent at an instant: it replaces what is in `out`.
+    pub fn hear(&mut self, who: Party, at: Instant, out: &mut [i16]) {
+        match self.axis {
+            Some(axis) => self.ears[who as usize].read(&self.track.customer, axis.place(at), out),
+            None => out.fill(0),
+        }
+    }
+
+    /// `who` begins to hear the customer anew. Returns how far behind the line the one before was, at most, in milliseconds.
+    pub fn new_ear(&mut self, who: Party) -> u64 {
+        std::mem::take(&mut self.ears[who as usize]).widest_ms()
     }
 
     /// Samples ready for the writer: left and right in turn, at least `least` frames, or none.
@@ -357,7 +387,7 @@ impl Leg {
 
     pub fn finish(&mut self, end: Instant) -> Ending {
         let end = self.ended.unwrap_or(end);
-        let bye = self.bye(end);
+        let bye = self.far.bye(end);
         let end = self.axis.map_or(0, |axis| axis.place(end));
         if let Some(axis) = self.axis {
             self.take(axis, end);
@@ -370,8 +400,8 @@ impl Leg {
             answered_at_s: answered.map(|(place, _)| place as f64 / f64::from(SAMPLE_RATE)),
             answered_wall: answered.map(|(_, wall)| wall),
             gaps: until(length, std::mem::take(&mut self.gaps).finish(end.max(self.track.written()), SAMPLE_RATE)),
-            stats: self.stats(),
-            rtcp_packets: self.reports.received,
+            stats: self.far.stats("customer"),
+            rtcp_packets: self.far.reports.received,
             bye,
         }
     }
@@ -390,22 +420,14 @@ impl Leg {
         }
     }
 
-    fn apply(&mut self, mut remote: Remote, now: Instant) {
-        // An address of the other family cannot be sent to: its packets must tell.
-        if matches!(remote.place, Place::Address(ip) if ip.is_ipv4() != self.local.address.is_ipv4()) {
-            remote.place = Place::Open;
-        }
-        self.inbound.negotiated(&remote, &self.local.codecs);
-        self.playout.negotiated(&remote);
-        self.srtp.negotiated(remote.crypto.as_ref());
-        let held = !remote.direction.they_speak();
+    fn apply(&mut self, remote: Remote, now: Instant) {
+        self.far.apply(remote);
+        let held = self.far.is_held();
         if let Some(axis) = self.axis {
             self.gaps.hold(held, axis.place(now));
         }
         self.held_since = held.then(|| self.held_since.unwrap_or(now));
         self.last_rtp = self.last_rtp.map(|last| last.max(now));
-        self.reports_from = None;
-        self.remote = Some(remote);
         for (then, from, datagram) in std::mem::take(&mut self.waiting) {
             self.receive(&datagram, from, then);
         }
@@ -413,64 +435,18 @@ impl Leg {
 
     fn frame(&mut self, axis: Axis, place: i64, now: Instant, send: &mut impl FnMut(&[u8], SocketAddr)) {
         let behind = now.duration_since(self.next_tick) > FALLEN_BEHIND;
-        let direction = self.remote.as_ref().map_or(Direction::Inactive, |remote| remote.direction);
-        let target = self.inbound.target();
-        let permit = match axis.answered {
-            // A prompt waits until it is known where it can be heard.
-            _ if behind || !direction.we_send() || target.is_none() => Permit::Nothing,
+        let wish = match axis.answered {
+            _ if behind => Permit::Nothing,
             None => Permit::Silence,
             Some(_) => Permit::All,
         };
         let mut finished = Vec::new();
-        let datagram = self.playout.frame(permit, &mut self.pcm, &mut finished);
+        let left = self.far.frame(wish, &self.voices, &mut self.pcm, &mut finished, send);
         self.track.put_agent(place, &self.pcm);
         self.events.extend(finished.into_iter().map(MediaEvent::PlayFinished));
-        let (Some((datagram, len)), Some(target)) = (datagram, target) else { return };
-        if let Some(sealed) = self.srtp.seal(Kind::Rtp, &datagram[..len]) {
-            send(&sealed, target);
-            if !std::mem::replace(&mut self.sent_rtp, true) {
-                self.events.push_back(MediaEvent::FirstSent { at: now });
-            }
+        if left && !std::mem::replace(&mut self.sent_rtp, true) {
+            self.events.push_back(MediaEvent::FirstSent { at: now });
         }
-    }
-
-    /// A report of the far end, from its host or from where its description says; true when it was taken.
-    fn report(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> bool {
-        let told = self.remote.as_ref().and_then(|remote| remote.rtcp).and_then(|(_, address)| address);
-        let is_far = self.inbound.target().is_some_and(|target| target.ip() == from.ip()) || told == Some(from.ip());
-        match self.srtp.open(Kind::Rtcp, datagram).filter(|_| is_far) {
-            Some(plain) => self.reports.read(&plain, self.playout.ssrc(), now),
-            None => {
-                self.reports.refuse();
-                false
-            }
-        }
-    }
-
-    /// Where its reports come from, else `a=rtcp`, else the port after its RTP (RFC 3550 §11).
-    fn reports_target(&self, remote: &Remote) -> Option<SocketAddr> {
-        let media = self.inbound.target()?;
-        let (port, address) = match remote.rtcp {
-            Some((port, address)) => (port, address.unwrap_or(media.ip())),
-            None => (media.port().checked_add(1)?, media.ip()),
-        };
-        Some(self.reports_from.unwrap_or(SocketAddr::new(address, port)))
-    }
-
-    fn write_report(&mut self, target: SocketAddr, bye: bool, now: Instant) -> Option<(Vec<u8>, SocketAddr)> {
-        let (packets, octets) = (self.playout.sent, self.playout.octets);
-        let sent = Sent { ssrc: self.playout.ssrc(), timestamp: self.playout.timestamp(), packets, octets };
-        let report = self.reports.write(sent, self.inbound.reception(), bye, now)?;
-        Some((self.srtp.seal(Kind::Rtcp, &report)?.into_owned(), target))
-    }
-
-    /// Who never sent anything does not say goodbye (RFC 3550 §6.3.7).
-    fn bye(&mut self, now: Instant) -> Option<(Vec<u8>, SocketAddr)> {
-        let target = self.reports_target(self.remote.as_ref()?)?;
-        if self.playout.sent + self.reports.sent == 0 {
-            return None;
-        }
-        self.write_report(target, true, now)
     }
 
     /// Moves what is old enough from the track to the writer's chunk; only the answered part can have gaps.
@@ -487,8 +463,7 @@ impl Leg {
 
     fn live_frames(&mut self, axis: Axis, now: i64) {
         let (Some((answered, _)), Some(live)) = (axis.answered, &mut self.live) else { return };
-        let has_events =
-            self.remote.as_ref().is_some_and(|remote| remote.event.is_some()) || self.inbound.heard_events();
+        let has_events = self.far.has_events();
         while let Some(place) = live.due(now) {
             let at_s = (place - answered) as f64 / f64::from(SAMPLE_RATE);
             let pcm = self.track.customer_frame(place);
@@ -512,25 +487,6 @@ impl Leg {
             self.timed_out = true;
             self.events.push_back(MediaEvent::RtpTimeout);
         }
-    }
-
-    fn stats(&self) -> LegStats {
-        let codec = self.inbound.heard_codec().or(self.playout.codec());
-        let far = self.reports.view();
-        let mut stats = LegStats {
-            name: "customer".into(),
-            codec: codec.map(|codec| codec.name().to_owned()),
-            packets_sent: self.playout.sent,
-            reports_received: self.reports.received,
-            reports_refused: self.reports.refused,
-            far_lost: far.lost,
-            far_jitter_ms: far.jitter_ms,
-            round_trip_ms: far.round_trip_ms,
-            srtp: self.srtp.suite().map(|suite| suite.name().to_owned()),
-            ..LegStats::default()
-        };
-        self.inbound.write_stats(&mut stats);
-        stats
     }
 }
 

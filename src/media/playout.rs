@@ -12,6 +12,32 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What the other parties say in one packet's time. A single voice goes through as it is; more are added up.
+#[derive(Clone, Debug, Default)]
+pub struct Voices {
+    /// Belongs to what is said on our side: it is recorded with it.
+    pub ours: Vec<i16>,
+    /// Is heard and not recorded there: a supervisor's words.
+    pub aside: Vec<i16>,
+}
+
+impl Voices {
+    /// Nobody says anything for so many samples.
+    pub fn silence(&mut self, samples: usize) {
+        for voice in [&mut self.ours, &mut self.aside] {
+            voice.clear();
+            voice.resize(samples, 0);
+        }
+    }
+}
+
+/// Adds a voice to another; too loud is as loud as can be.
+pub fn mix(into: &mut [i16], voice: &[i16]) {
+    for (sum, sample) in into.iter_mut().zip(voice) {
+        *sum = sum.saturating_add(*sample);
+    }
+}
+
 /// Names one call of `play`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PlayId(pub u64);
@@ -136,6 +162,7 @@ impl Playout {
     pub fn frame(
         &mut self,
         permit: Permit,
+        voices: &Voices,
         pcm: &mut Vec<i16>,
         finished: &mut Vec<PlayId>,
     ) -> Option<(Datagram, usize)> {
@@ -146,7 +173,10 @@ impl Playout {
         let (payload_type, codec) = self.codec.filter(|_| permit != Permit::Nothing)?;
         let key = if permit == Permit::All { self.keys.next_frame(self.ptime_ms * MS) } else { None };
         match key {
-            None if permit == Permit::All => self.mix_queue(pcm, finished),
+            None if permit == Permit::All => {
+                self.fill_from_queue(pcm, finished);
+                mix(pcm, &voices.ours);
+            }
             None | Some(KeyFrame::Pause) => {}
             Some(KeyFrame::Event { key, payload, first, sounds }) => {
                 if first {
@@ -161,10 +191,19 @@ impl Playout {
             }
         }
         let first = self.sent == 0;
-        self.packet(payload_type, first, timestamp, |room| codec.encode(pcm, room), pcm.len())
+        let aside = voices.aside.iter().any(|sample| *sample != 0) && permit == Permit::All;
+        let encode = |room: &mut [u8]| match aside {
+            false => codec.encode(pcm, room),
+            true => {
+                let mut all = pcm.clone();
+                mix(&mut all, &voices.aside);
+                codec.encode(&all, room);
+            }
+        };
+        self.packet(payload_type, first, timestamp, encode, pcm.len())
     }
 
-    fn mix_queue(&mut self, pcm: &mut [i16], finished: &mut Vec<PlayId>) {
+    fn fill_from_queue(&mut self, pcm: &mut [i16], finished: &mut Vec<PlayId>) {
         let mut filled = 0;
         while let Some(play) = self.queue.front_mut() {
             let Some(clip) = play.clips.front() else {
@@ -236,10 +275,10 @@ mod tests {
         let first = playout.play(vec![clip(100, 100), clip(200, 100)]).unwrap();
         let second = playout.play(vec![clip(300, 60)]).unwrap();
         let (mut pcm, mut finished) = (Vec::new(), Vec::new());
-        playout.frame(Permit::All, &mut pcm, &mut finished);
+        playout.frame(Permit::All, &Voices::default(), &mut pcm, &mut finished);
         assert_eq!((pcm[99], pcm[100], pcm[159]), (100, 200, 200));
         assert!(finished.is_empty());
-        playout.frame(Permit::All, &mut pcm, &mut finished);
+        playout.frame(Permit::All, &Voices::default(), &mut pcm, &mut finished);
         assert_eq!((pcm[39], pcm[40], pcm[99], pcm[100]), (200, 300, 300, 0));
         assert_eq!(finished, [first, second]);
     }
@@ -249,10 +288,10 @@ mod tests {
         let mut playout = playout();
         playout.play(vec![clip(100, 160)]).unwrap();
         let (mut pcm, mut finished) = (Vec::new(), Vec::new());
-        assert!(playout.frame(Permit::Nothing, &mut pcm, &mut finished).is_none());
-        let (silence, _) = playout.frame(Permit::Silence, &mut pcm, &mut finished).unwrap();
+        assert!(playout.frame(Permit::Nothing, &Voices::default(), &mut pcm, &mut finished).is_none());
+        let (silence, _) = playout.frame(Permit::Silence, &Voices::default(), &mut pcm, &mut finished).unwrap();
         assert_eq!((pcm[0], rtp::read(&silence).unwrap().header.timestamp), (0, 160));
-        let (voice, _) = playout.frame(Permit::All, &mut pcm, &mut finished).unwrap();
+        let (voice, _) = playout.frame(Permit::All, &Voices::default(), &mut pcm, &mut finished).unwrap();
         let header = rtp::read(&voice).unwrap().header;
         assert_eq!((pcm[0], header.timestamp, header.sequence_number), (100, 320, 0));
     }
@@ -262,10 +301,10 @@ mod tests {
         let mut playout = playout();
         playout.play(vec![clip(100, 1_600)]).unwrap();
         let (mut pcm, mut finished) = (Vec::new(), Vec::new());
-        playout.frame(Permit::All, &mut pcm, &mut finished);
+        playout.frame(Permit::All, &Voices::default(), &mut pcm, &mut finished);
         assert_eq!(pcm, [100; 160]);
         playout.stop();
-        playout.frame(Permit::All, &mut pcm, &mut finished);
+        playout.frame(Permit::All, &Voices::default(), &mut pcm, &mut finished);
         assert_eq!((pcm, finished), (vec![0; 160], vec![]));
     }
 
@@ -274,14 +313,14 @@ mod tests {
         let (mut pcm, mut finished) = (Vec::new(), Vec::new());
         let mut events = playout();
         events.send_keys("5");
-        let (datagram, len) = events.frame(Permit::All, &mut pcm, &mut finished).unwrap();
+        let (datagram, len) = events.frame(Permit::All, &Voices::default(), &mut pcm, &mut finished).unwrap();
         let packet = rtp::read(&datagram[..len]).unwrap();
         assert_eq!((packet.header.payload_type, packet.header.marker, packet.payload[0]), (101, true, 5));
         assert_eq!(tones::find_key(&pcm), Some('5'), "the left channel tells what was sent");
         let mut tones_only = Playout::new(1, 0, 0);
         tones_only.negotiated(&remote((0, Codec::Pcmu), None, 20));
         tones_only.send_keys("5");
-        let (datagram, len) = tones_only.frame(Permit::All, &mut pcm, &mut finished).unwrap();
+        let (datagram, len) = tones_only.frame(Permit::All, &Voices::default(), &mut pcm, &mut finished).unwrap();
         let mut heard = Vec::new();
         Codec::Pcmu.decode(&rtp::read(&datagram[..len]).unwrap().payload, &mut heard);
         assert_eq!(tones::find_key(&heard), Some('5'));
@@ -298,7 +337,7 @@ mod tests {
             let (mut pcm, mut finished, mut keys) = (Vec::new(), Vec::new(), Vec::new());
             let mut heard = Vec::new();
             for n in 0..40 {
-                let (datagram, len) = playout.frame(Permit::All, &mut pcm, &mut finished).unwrap();
+                let (datagram, len) = playout.frame(Permit::All, &Voices::default(), &mut pcm, &mut finished).unwrap();
                 let packet = rtp::read(&datagram[..len]).unwrap();
                 if packet.header.payload_type == 96 {
                     keys.push((packet.header.timestamp, packet.payload[0]));

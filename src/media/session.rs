@@ -3,10 +3,13 @@
 //! Contract: the recorder is open before the session is (invariant 1), so there is no session without one. Every method returns at once; the
 //! task sends every packet's time (20 ms as a rule), receives, and hands half seconds of samples to a blocking thread that writes and flushes them.
 //! A session dropped without `close` leaves its `.part` behind as a crash would: `wav::recover` mends it at the next start.
+//! Agents' lines are joined to the same task and clock (`agent`, `bridge`).
 //! Does not do: signalling, deciding what a time-out or a failed recorder means for the call.
 
+use super::agent::{AgentLine, Joined, Way};
+use super::bridge::{Company, Others, SharedLeg, lock};
 use super::codec::Codec;
-use super::leg::{Ending, Leg};
+use super::leg::{Ending, Leg, Party};
 use super::playout::Playout;
 use super::ports::{self, PortError, PortPair};
 use super::rtp::LONGEST;
@@ -19,11 +22,12 @@ use crate::config;
 use crate::domain::call::LegStats;
 use crate::domain::recording::manifest::RecordingInfo;
 use jiff::Timestamp;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+pub use super::bridge::Supervision;
 pub use super::leg::{CustomerFrame, MediaEvent};
 pub use super::playout::PlayId;
 pub use super::sdp::NegotiationError;
@@ -43,7 +47,7 @@ const LOOK_FOR_REPORTS: Duration = Duration::from_millis(500);
 
 /// The handle of one call's media. See the module.
 pub struct MediaSession {
-    leg: Arc<Mutex<Leg>>,
+    call: Arc<Mutex<Call>>,
     close: oneshot::Sender<Instant>,
     task: JoinHandle<MediaReport>,
 }
@@ -59,7 +63,10 @@ pub struct MediaEvents {
 /// What is left of a session.
 #[derive(Debug)]
 pub struct MediaReport {
+    /// The customer's.
     pub leg: LegStats,
+    /// Agents' and supervisors' lines, and what the bridge added to a word on its way (`bridge`).
+    pub company: Company,
     pub answered_at: Option<Timestamp>,
     pub rtcp_packets: u64,
     /// Closed, renamed and hashed. When the recorder had failed, the file holds what was written and ends in a gap that says so.
@@ -95,7 +102,7 @@ impl MediaSession {
         srtp: config::Srtp,
         recorder: Recorder,
     ) -> Result<(MediaSession, MediaEvents), MediaError> {
-        let ports = match Self::ports(cfg, codecs) {
+        let ports = match bind_pair(cfg, codecs) {
             Ok(ports) => ports,
             Err(error) => {
                 // No call comes of it: no empty recording either.
@@ -114,101 +121,217 @@ impl MediaSession {
         let leg = Leg::new(local, playout, Duration::from_secs(cfg.rtp_timeout_s), monotonic())
             .held_for(Duration::from_secs(cfg.hold_timeout_s))
             .secured(keys);
-        let leg = Arc::new(Mutex::new(leg));
+        let call = Call { leg, others: Others::default(), ports, agent: None, supervisor: None };
+        let call = Arc::new(Mutex::new(call));
         let (close, closed) = oneshot::channel();
         let (event_tx, events) = mpsc::channel(EVENTS);
         let (frame_tx, customer) = mpsc::channel(FRAMES);
-        let task = Task { leg: leg.clone(), ports, events: event_tx, frames: frame_tx, writer: Writer::new(recorder), look_for_reports: monotonic() };
+        let task = Task {
+            call: call.clone(),
+            events: event_tx,
+            frames: frame_tx,
+            writer: Writer::new(recorder),
+            look_for_reports: monotonic(),
+        };
         let task = tokio::spawn(task.run(closed));
-        Ok((MediaSession { leg, close, task }, MediaEvents { events, customer }))
-    }
-
-    fn ports(cfg: &config::Media, codecs: &[Codec]) -> Result<PortPair, MediaError> {
-        if codecs.is_empty() {
-            return Err(MediaError::NoCodec);
-        }
-        if cfg.address.is_unspecified() {
-            return Err(MediaError::Unspecified(cfg.address));
-        }
-        Ok(ports::bind(cfg.address, cfg.ports()?)?)
+        Ok((MediaSession { call, close, task }, MediaEvents { events, customer }))
     }
 
     /// Our SDP offer: the codecs in order, then telephone-event.
     pub fn offer(&self) -> Vec<u8> {
-        lock(&self.leg).offer()
+        lock(&self.call).leg.offer()
     }
 
     /// A provisional response carried SDP: early media is recorded from here, apart from the answered part.
     pub fn early(&self, sdp: &[u8], now: Instant) -> Result<(), NegotiationError> {
-        lock(&self.leg).early(sdp, now)
+        lock(&self.call).leg.early(sdp, now)
     }
 
     /// The call was answered at `at` (`wall` on the clock): the recording's answered part begins. Returns the codec we send.
     /// An empty body is the answer that `early` already read.
     pub fn answered(&self, sdp: &[u8], at: Instant, wall: Timestamp) -> Result<Codec, NegotiationError> {
-        lock(&self.leg).answered(sdp, at, wall)
+        lock(&self.call).leg.answered(sdp, at, wall)
     }
 
     /// A re-INVITE or UPDATE: hold and resume of both styles, a new address, another codec. Returns the answer; on an error nothing changes
     /// (the caller refuses with 488 and the call goes on). An empty body asks for our offer, whose answer goes to [`Self::reanswered`].
     pub fn reoffer(&self, sdp: &[u8]) -> Result<Vec<u8>, NegotiationError> {
-        lock(&self.leg).reoffer(sdp, monotonic())
+        lock(&self.call).leg.reoffer(sdp, monotonic())
     }
 
     /// The answer, in an ACK, to the offer that a re-INVITE without a body asked for.
     pub fn reanswered(&self, sdp: &[u8]) -> Result<Codec, NegotiationError> {
-        lock(&self.leg).reanswered(sdp, monotonic())
+        lock(&self.call).leg.reanswered(sdp, monotonic())
     }
 
     /// Queues clips (8 kHz mono) behind whatever plays. Before the answer and on hold they wait.
     pub fn play(&self, clips: Vec<Arc<[i16]>>) -> PlayId {
-        lock(&self.leg).play(clips)
+        lock(&self.call).leg.play(clips)
     }
 
     /// Barge-in: the next packet is silent and the queue empty.
     pub fn stop_playing(&self) {
-        lock(&self.leg).stop_playing();
+        lock(&self.call).leg.stop_playing();
     }
 
     /// Sends keys as telephone-events, or as tones where the far end has none. They come before whatever plays.
     pub fn send_keys(&self, digits: &str) {
-        lock(&self.leg).send_keys(digits);
+        lock(&self.call).leg.send_keys(digits);
     }
 
     /// The line is gone since `at`: the recording ends there and nothing is sent any more, though `close` may come later.
     pub fn hang_up(&self, at: Instant) {
-        lock(&self.leg).hang_up(at);
+        lock(&self.call).leg.hang_up(at);
+    }
+
+    /// Puts an agent's line on the call, before the answer or after; a second one replaces the first (another agent takes over, the same one
+    /// connects again).
+    pub fn join(&self, line: AgentLine) -> Joined {
+        let (signalling, now) = (line.signalling(), monotonic());
+        let (agent, way) = line.into_parts();
+        let call = &mut *lock(&self.call);
+        call.part(now);
+        call.others.join(agent.clone(), &mut call.leg, now);
+        call.agent = Some((agent, way));
+        signalling
+    }
+
+    /// The agent is gone: the customer hears clips, or silence.
+    pub fn part(&self) {
+        lock(&self.call).part(monotonic());
+    }
+
+    /// The customer does not hear the agent; it lasts when the agent is replaced.
+    pub fn mute(&self, on: bool) {
+        lock(&self.call).others.mute(on);
+    }
+
+    /// Neither hears the other. Clips are played all the same.
+    pub fn hold(&self, on: bool) {
+        lock(&self.call).others.hold(on);
+    }
+
+    /// Puts a supervisor's line on the call; a second one replaces the first.
+    pub fn supervise(&self, line: AgentLine, mode: Supervision) -> Joined {
+        let (signalling, now) = (line.signalling(), monotonic());
+        let (supervisor, way) = line.into_parts();
+        let call = &mut *lock(&self.call);
+        call.unsupervise(now);
+        call.others.supervise(supervisor.clone(), mode, &mut call.leg, now);
+        call.supervisor = Some((supervisor, way));
+        signalling
+    }
+
+    /// The same supervisor in another mode.
+    pub fn supervise_as(&self, mode: Supervision) {
+        lock(&self.call).others.supervise_as(mode);
+    }
+
+    pub fn unsupervise(&self) {
+        lock(&self.call).unsupervise(monotonic());
     }
 
     /// Ends the media now, unless `hang_up` did: the file is closed, renamed and hashed, the ports are free.
     pub async fn close(self) -> MediaReport {
-        let Self { leg, close, task } = self;
+        let Self { call, close, task } = self;
         // A task that is already gone is told by its join error below.
         let gone = close.send(monotonic()).is_err();
         match task.await {
             Ok(report) => report,
             Err(error) => {
-                let ending = lock(&leg).finish(monotonic());
+                let (ending, company) = lock(&call).finish(monotonic());
                 tracing::error!(%error, gone, "the media task died");
-                ending.report(Err(RecorderError::TaskDied(error.to_string())))
+                ending.report(company, Err(RecorderError::TaskDied(error.to_string())))
             }
         }
     }
 }
 
 impl Ending {
-    fn report(self, recording: Result<RecordingInfo, RecorderError>) -> MediaReport {
-        MediaReport { leg: self.stats, answered_at: self.answered_wall, rtcp_packets: self.rtcp_packets, recording }
+    fn report(self, company: Company, recording: Result<RecordingInfo, RecorderError>) -> MediaReport {
+        MediaReport {
+            leg: self.stats,
+            company,
+            answered_at: self.answered_wall,
+            rtcp_packets: self.rtcp_packets,
+            recording,
+        }
     }
 }
 
-fn lock(leg: &Mutex<Leg>) -> MutexGuard<'_, Leg> {
-    leg.lock().unwrap_or_else(PoisonError::into_inner)
+/// A pair for one line.
+pub(super) fn bind_pair(cfg: &config::Media, codecs: &[Codec]) -> Result<PortPair, MediaError> {
+    if codecs.is_empty() {
+        return Err(MediaError::NoCodec);
+    }
+    if cfg.address.is_unspecified() {
+        return Err(MediaError::Unspecified(cfg.address));
+    }
+    Ok(ports::bind(cfg.address, cfg.ports()?)?)
+}
+
+/// Everybody on the call, and the ways to them. The task and the handle share it; nobody waits while it is locked.
+struct Call {
+    leg: Leg,
+    ports: PortPair,
+    others: Others,
+    agent: Option<(SharedLeg, Way)>,
+    supervisor: Option<(SharedLeg, Way)>,
+}
+
+impl Call {
+    /// What came since the last look.
+    fn receive(&mut self, now: BothClocks, reports_too: bool) {
+        let Self { leg, ports, .. } = self;
+        ports.rtp.read::<READ>(now, |datagram, from, at| leg.receive(datagram, from, at));
+        if reports_too {
+            ports.rtcp.read::<READ>(now, |datagram, from, at| leg.receive_report(datagram, from, at));
+        }
+        for (leg, way) in self.agent.iter_mut().chain(&mut self.supervisor) {
+            way.receive(leg, now, reports_too);
+        }
+    }
+
+    /// What is due at `now`. Returns when the next packet is.
+    fn tick(&mut self, now: Instant) -> Instant {
+        let Self { leg, ports, others, agent, supervisor } = self;
+        others.tick(leg, now, |party, datagram, to| match (party, &*agent, &*supervisor) {
+            (Party::Customer, ..) => ports.rtp.send(datagram, to),
+            (Party::Agent, Some((_, way)), _) | (Party::Supervisor, _, Some((_, way))) => way.send(datagram, to),
+            (Party::Agent | Party::Supervisor, ..) => {}
+        });
+        if let Some((report, to)) = leg.next_report(now) {
+            ports.rtcp.send(&report, to);
+        }
+        for (leg, way) in agent.iter().chain(&*supervisor) {
+            way.report(leg, now);
+        }
+        others.next_tick(leg)
+    }
+
+    fn part(&mut self, now: Instant) {
+        if let Some((leg, way)) = self.agent.take() {
+            way.say_goodbye(&leg, now);
+        }
+        self.others.part(&mut self.leg);
+    }
+
+    fn unsupervise(&mut self, now: Instant) {
+        if let Some((leg, way)) = self.supervisor.take() {
+            way.say_goodbye(&leg, now);
+        }
+        self.others.unsupervise(&mut self.leg);
+    }
+
+    fn finish(&mut self, end: Instant) -> (Ending, Company) {
+        self.part(end);
+        self.unsupervise(end);
+        (self.leg.finish(end), self.others.finish())
+    }
 }
 
 struct Task {
-    leg: Arc<Mutex<Leg>>,
-    ports: PortPair,
+    call: Arc<Mutex<Call>>,
     events: mpsc::Sender<MediaEvent>,
     frames: mpsc::Sender<CustomerFrame>,
     writer: Writer,
@@ -226,40 +349,30 @@ impl Task {
                 end = &mut closed => break end.ok(),
                 () = &mut timer => {}
             }
-            let now = BothClocks::now();
-            self.receive(now);
-            let next_tick = self.tick(now.monotonic);
+            let next_tick = self.tick(BothClocks::now());
             if self.writer.is_back() {
                 self.writer.written().await;
             }
             self.hand_over();
-            timer.as_mut().reset(on_grid(next_tick.min(now.monotonic + LOOK)).into());
+            timer.as_mut().reset(on_grid(next_tick).into());
         };
         self.end(end).await
     }
 
-    fn tick(&self, now: Instant) -> Instant {
-        let mut leg = lock(&self.leg);
-        leg.tick(now, |datagram, to| self.ports.rtp.send(datagram, to));
-        if let Some((report, to)) = leg.next_report(now) {
-            self.ports.rtcp.send(&report, to);
-        }
-        leg.next_tick()
-    }
-
-    /// What came since the last look.
-    fn receive(&mut self, now: BothClocks) {
-        let mut leg = lock(&self.leg);
-        self.ports.rtp.read::<READ>(now, |datagram, from, at| leg.receive(datagram, from, at));
-        if now.monotonic >= self.look_for_reports {
+    /// Everything of one waking. Returns when the next is due.
+    fn tick(&mut self, now: BothClocks) -> Instant {
+        let reports_too = now.monotonic >= self.look_for_reports;
+        if reports_too {
             self.look_for_reports = now.monotonic + LOOK_FOR_REPORTS;
-            self.ports.rtcp.read::<READ>(now, |datagram, from, at| leg.receive_report(datagram, from, at));
         }
+        let mut call = lock(&self.call);
+        call.receive(now, reports_too);
+        call.tick(now.monotonic).min(now.monotonic + LOOK)
     }
 
     /// Events and frames to their readers, samples to the disk.
     fn hand_over(&mut self) {
-        let mut leg = lock(&self.leg);
+        let leg = &mut lock(&self.call).leg;
         if let Some(error) = self.writer.failure_to_tell() {
             leg.push_event(MediaEvent::RecorderFailed(error));
         }
@@ -279,24 +392,26 @@ impl Task {
                 tracing::trace!("a live frame was dropped");
             }
         }
-        self.writer.feed(&mut leg);
+        self.writer.feed(leg);
     }
 
     /// `None`: the handle was dropped without `close`; the `.part` stays for `recover`.
-    async fn end(mut self, end: Option<Instant>) -> MediaReport {
-        self.look_for_reports = monotonic();
-        self.receive(BothClocks::now());
-        let ending = lock(&self.leg).finish(end.unwrap_or_else(monotonic));
-        if let (Some((bye, to)), Some(_)) = (&ending.bye, end) {
-            self.ports.rtcp.send(bye, *to);
-        }
-        drop(self.ports);
+    async fn end(self, end: Option<Instant>) -> MediaReport {
+        let (ending, company) = {
+            let mut call = lock(&self.call);
+            call.receive(BothClocks::now(), true);
+            let (ending, company) = call.finish(end.unwrap_or_else(monotonic));
+            if let (Some((bye, to)), Some(_)) = (&ending.bye, end) {
+                call.ports.rtcp.send(bye, *to);
+            }
+            (ending, company)
+        };
         if end.is_none() {
             tracing::warn!("a media session was dropped without close; its recording stays open for repair");
-            return ending.report(Err(RecorderError::Abandoned));
+            return ending.report(company, Err(RecorderError::Abandoned));
         }
         let recording = self.writer.close(&ending).await;
-        ending.report(recording)
+        ending.report(company, recording)
     }
 }
 

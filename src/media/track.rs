@@ -1,6 +1,7 @@
-//! Two seconds of both channels between the line and the disk: packets are put at their place, frames and chunks are taken in order. Pure.
+//! Two seconds of voice: of one far end (`Channel`), and of both channels between the line and the disk (`Track`). Pure.
 //!
-//! Late packets still find their place until the writer takes it. Samples nobody put are silence; the writer reports them as holes.
+//! Packets are put at their place, frames and chunks are taken in order. Late packets still find their place until it is taken or forgotten.
+//! Samples nobody put are silence; the writer reports them as holes.
 
 use super::codec::FRAME;
 use std::ops::Range;
@@ -8,67 +9,119 @@ use std::ops::Range;
 /// Samples in the window; a power of two.
 const WINDOW: usize = 16_384;
 
-/// Each channel is an array of its own: frames and packets are copied as slices, sample by sample they cost a tenth of a call.
-pub struct Track {
-    /// The axis before this is taken by the writer.
-    written: i64,
-    agent: Box<[i16; WINDOW]>,
-    customer: Box<[i16; WINDOW]>,
+/// The last seconds of one far end. Packets and frames are copied as slices: sample by sample they cost a tenth of a call.
+pub struct Channel {
+    /// The axis before this is taken.
+    start: i64,
+    pcm: Box<[i16; WINDOW]>,
     heard: Box<[bool; WINDOW]>,
+}
+
+impl Default for Channel {
+    fn default() -> Self {
+        Self { start: 0, pcm: Box::new([0; WINDOW]), heard: Box::new([false; WINDOW]) }
+    }
+}
+
+impl Channel {
+    pub fn start(&self) -> i64 {
+        self.start
+    }
+
+    /// Puts a packet; `stretch` samples right before it repeat the one before them (a sliding clock opened them).
+    pub fn put(&mut self, from: i64, pcm: &[i16], stretch: u32) {
+        let edge = from - i64::from(stretch);
+        if let (1.., Some(last)) = (stretch, self.heard_at(edge - 1)) {
+            for (room, _) in rooms(self.start, edge, stretch as usize) {
+                self.pcm[room.clone()].fill(last);
+                self.heard[room].fill(true);
+            }
+        }
+        for (room, part) in rooms(self.start, from, pcm.len()) {
+            self.pcm[room.clone()].copy_from_slice(&pcm[part]);
+            self.heard[room].fill(true);
+        }
+    }
+
+    /// Replaces what is in `out` by the samples from `from` on; nothing is taken.
+    pub fn copy(&self, from: i64, out: &mut [i16]) {
+        out.fill(0);
+        for (room, part) in rooms(self.start, from, out.len()) {
+            out[part].copy_from_slice(&self.pcm[room]);
+        }
+    }
+
+    /// The size of the largest of `len` samples from `from` on.
+    pub fn loudest(&self, from: i64, len: i64) -> u16 {
+        let len = usize::try_from(len).unwrap_or(0);
+        let rooms = rooms(self.start, from, len).into_iter();
+        rooms.flat_map(|(room, _)| &self.pcm[room]).map(|sample| sample.unsigned_abs()).max().unwrap_or(0)
+    }
+
+    /// The axis before `to` is over.
+    pub fn forget(&mut self, to: i64) {
+        while self.start < to {
+            let room = self.first(to);
+            self.clear(room);
+        }
+    }
+
+    /// Slots from the start to `to`, as far as the ring goes.
+    fn first(&self, to: i64) -> Range<usize> {
+        let start = slot(self.start);
+        start..start + ((WINDOW - start) as i64).min(to - self.start) as usize
+    }
+
+    /// Empties the slots at the start.
+    fn clear(&mut self, room: Range<usize>) {
+        self.start += room.len() as i64;
+        self.pcm[room.clone()].fill(0);
+        self.heard[room].fill(false);
+    }
+
+    fn heard_at(&self, place: i64) -> Option<i16> {
+        let (room, _) = rooms(self.start, place, 1).into_iter().find(|(room, _)| !room.is_empty())?;
+        self.heard[room.start].then(|| self.pcm[room.start])
+    }
+}
+
+pub struct Track {
+    agent: Box<[i16; WINDOW]>,
+    pub customer: Channel,
 }
 
 impl Default for Track {
     fn default() -> Self {
-        let silence = || Box::new([0; WINDOW]);
-        Self { written: 0, agent: silence(), customer: silence(), heard: Box::new([false; WINDOW]) }
+        Self { agent: Box::new([0; WINDOW]), customer: Channel::default() }
     }
 }
 
 impl Track {
     pub fn written(&self) -> i64 {
-        self.written
+        self.customer.start
     }
 
     pub fn put_agent(&mut self, from: i64, pcm: &[i16]) {
-        for (room, part) in self.rooms(from, pcm.len()) {
+        for (room, part) in rooms(self.written(), from, pcm.len()) {
             self.agent[room].copy_from_slice(&pcm[part]);
-        }
-    }
-
-    /// Puts a packet; `stretch` samples right before it repeat the one before them (a sliding clock opened them).
-    pub fn put_customer(&mut self, from: i64, pcm: &[i16], stretch: u32) {
-        let edge = from - i64::from(stretch);
-        if let (1.., Some(last)) = (stretch, self.heard_at(edge - 1)) {
-            for (room, _) in self.rooms(edge, stretch as usize) {
-                self.customer[room.clone()].fill(last);
-                self.heard[room].fill(true);
-            }
-        }
-        for (room, part) in self.rooms(from, pcm.len()) {
-            self.customer[room.clone()].copy_from_slice(&pcm[part]);
-            self.heard[room].fill(true);
         }
     }
 
     /// 20 ms of the customer from `from`; nothing is consumed.
     pub fn customer_frame(&self, from: i64) -> [i16; FRAME] {
         let mut frame = [0; FRAME];
-        for (room, part) in self.rooms(from, FRAME) {
-            frame[part].copy_from_slice(&self.customer[room]);
-        }
+        self.customer.copy(from, &mut frame);
         frame
     }
 
     /// Takes everything up to `to`: left and right samples in turn to `out`, holes of the customer's channel to `hole`.
     pub fn take(&mut self, to: i64, out: &mut Vec<i16>, mut hole: impl FnMut(i64, i64)) {
         let mut silent_since = None;
-        while self.written < to {
-            let place = self.written;
-            let start = slot(place);
-            let end = WINDOW.min(start + (to - place) as usize);
-            let room = start..end;
-            out.extend(self.agent[room.clone()].iter().zip(&self.customer[room.clone()]).flat_map(|(l, r)| [*l, *r]));
-            for (place, run) in runs(place, &self.heard[room.clone()]) {
+        while self.written() < to {
+            let room = self.customer.first(to);
+            let (left, right) = (&self.agent[room.clone()], &self.customer.pcm[room.clone()]);
+            out.extend(left.iter().zip(right).flat_map(|(left, right)| [*left, *right]));
+            for (place, run) in runs(self.written(), &self.customer.heard[room.clone()]) {
                 match (run, silent_since) {
                     (false, None) => silent_since = Some(place),
                     (true, Some(since)) => {
@@ -79,30 +132,23 @@ impl Track {
                 }
             }
             self.agent[room.clone()].fill(0);
-            self.customer[room.clone()].fill(0);
-            self.heard[room.clone()].fill(false);
-            self.written += room.len() as i64;
+            self.customer.clear(room);
         }
         if let Some(since) = silent_since {
             hole(since, to);
         }
     }
+}
 
-    fn heard_at(&self, place: i64) -> Option<i16> {
-        let (room, _) = self.rooms(place, 1).into_iter().find(|(room, _)| !room.is_empty())?;
-        self.heard[room.start].then(|| self.customer[room.start])
-    }
-
-    /// Where `len` samples from `from` on lie in the window, and which of them: two stretches, since the window is a ring; what is already
-    /// taken or too far ahead has no room.
-    fn rooms(&self, from: i64, len: usize) -> [(Range<usize>, Range<usize>); 2] {
-        let end = self.written + WINDOW as i64;
-        let first = from.clamp(self.written, end);
-        let last = (from + len as i64).clamp(first, end);
-        let (start, skipped, fits) = (slot(first), ((first - from).max(0) as usize).min(len), (last - first) as usize);
-        let (before, after) = (fits.min(WINDOW - start), fits.saturating_sub(WINDOW - start));
-        [(start..start + before, skipped..skipped + before), (0..after, skipped + before..skipped + fits)]
-    }
+/// Where `len` samples from `from` on lie in a window that begins at `start`, and which of them: two stretches, since the window is a ring;
+/// what is already taken or too far ahead has no room.
+fn rooms(start: i64, from: i64, len: usize) -> [(Range<usize>, Range<usize>); 2] {
+    let end = start + WINDOW as i64;
+    let first = from.clamp(start, end);
+    let last = (from + len as i64).clamp(first, end);
+    let (at, skipped, fits) = (slot(first), ((first - from).max(0) as usize).min(len), (last - first) as usize);
+    let (before, after) = (fits.min(WINDOW - at), fits.saturating_sub(WINDOW - at));
+    [(at..at + before, skipped..skipped + before), (0..after, skipped + before..skipped + fits)]
 }
 
 fn slot(place: i64) -> usize {
@@ -127,7 +173,7 @@ mod tests {
     fn both_channels_come_out_on_one_clock_and_holes_are_told() {
         let mut track = Track::default();
         track.put_agent(2, &[7, 8]);
-        track.put_customer(3, &[1, 2], 0);
+        track.customer.put(3, &[1, 2], 0);
         let (mut out, mut holes) = (Vec::new(), Vec::new());
         track.take(6, &mut out, |from, to| holes.push((from, to)));
         assert_eq!(out, [0, 0, 0, 0, 7, 0, 8, 1, 0, 2, 0, 0]);
@@ -139,11 +185,11 @@ mod tests {
         let mut track = Track::default();
         let mut out = Vec::new();
         track.take(100, &mut out, |_, _| {});
-        track.put_customer(98, &[1, 2, 3], 0);
-        track.put_customer(100 + WINDOW as i64, &[9], 0);
-        track.put_customer(-400, &[9; 160], 0);
+        track.customer.put(98, &[1, 2, 3], 0);
+        track.customer.put(100 + WINDOW as i64, &[9], 0);
+        track.customer.put(-400, &[9; 160], 0);
         track.put_agent(20, &[9; 80]);
-        track.put_customer(200 + 2 * WINDOW as i64, &[9; 160], 40);
+        track.customer.put(200 + 2 * WINDOW as i64, &[9; 160], 40);
         assert_eq!(track.customer_frame(-400), [0; FRAME]);
         out.clear();
         track.take(102, &mut out, |_, _| {});
@@ -153,8 +199,8 @@ mod tests {
     #[test]
     fn a_stretch_repeats_the_last_sample() {
         let mut track = Track::default();
-        track.put_customer(0, &[5, 6], 0);
-        track.put_customer(4, &[7], 2);
+        track.customer.put(0, &[5, 6], 0);
+        track.customer.put(4, &[7], 2);
         let (mut out, mut holes) = (Vec::new(), 0);
         track.take(5, &mut out, |_, _| holes += 1);
         let customer: Vec<_> = out.iter().skip(1).step_by(2).copied().collect();
@@ -172,7 +218,7 @@ mod tests {
             let pcm: Vec<i16> = (from..from + 150).map(sample).collect();
             track.put_agent(from, &pcm);
             // The last 50 of every packet are missing.
-            track.put_customer(from, &pcm[..100], 0);
+            track.customer.put(from, &pcm[..100], 0);
             assert_eq!(track.customer_frame(from)[..100], pcm[..100]);
             assert_eq!(track.customer_frame(from)[100..], [0; 60]);
             track.take(from - 3_200, &mut out, |from, to| holes.push((from, to)));

@@ -3,6 +3,7 @@
 //!
 //! Times are compared on nominal clocks (the least delay of each stream), so that a busy machine does not blur them.
 
+mod bridge;
 mod talk;
 mod wire;
 

@@ -7,7 +7,6 @@
 use super::BrowserState;
 use super::offer::{Agreed, Speech};
 use crate::config;
-use crate::media::codec::Codec;
 use async_trait::async_trait;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::media_stream::MediaStreamTrack;
@@ -74,7 +73,7 @@ impl Peer {
         for (name, payload_type) in
             [(MIME_TYPE_PCMA, 8), (MIME_TYPE_PCMU, 0), (MIME_TYPE_OPUS, 111), (MIME_TYPE_TELEPHONE_EVENT, 126)]
         {
-            let parameters = RTCRtpCodecParameters { rtp_codec: codec(name), payload_type, ..Default::default() };
+            let parameters = RTCRtpCodecParameters { rtp_codec: codec(name), payload_type };
             codecs.register_codec(parameters, RtpCodecKind::Audio)?;
         }
         let settings = SettingEngineBuilder::new()
@@ -198,25 +197,18 @@ fn codec(mime_type: &str) -> RTCRtpCodec {
 
 /// The answer is given what the encodings name and nothing else; of them all only the first SSRC counts.
 fn track(ssrc: u32, agreed: &Agreed) -> MediaStreamTrack {
-    let speech = match &agreed.speech {
-        Speech::Opus(_) => vec![MIME_TYPE_OPUS],
-        Speech::G711(codecs) => codecs.iter().map(|(_, codec)| mime_type(*codec)).collect(),
+    let names: &[&str] = match &agreed.speech {
+        Speech::Opus(_) => &[MIME_TYPE_OPUS],
+        // All of them, whatever this offer has: the next may have more, and the answer keeps to the offer by itself.
+        Speech::G711(_) => &[MIME_TYPE_PCMA, MIME_TYPE_PCMU, MIME_TYPE_TELEPHONE_EVENT],
     };
     let encoding = |name| RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
         codec: codec(name),
         ..Default::default()
     };
-    let names = speech.into_iter().chain(agreed.event.map(|_| MIME_TYPE_TELEPHONE_EVENT));
-    let encodings = names.map(encoding).collect();
+    let encodings = names.iter().map(|name| encoding(name)).collect();
     MediaStreamTrack::new("huifang".into(), "customer".into(), "customer".into(), RtpCodecKind::Audio, encodings)
-}
-
-fn mime_type(codec: Codec) -> &'static str {
-    match codec {
-        Codec::Pcma => MIME_TYPE_PCMA,
-        Codec::Pcmu => MIME_TYPE_PCMU,
-    }
 }
 
 fn servers(ice: &config::WebRtc) -> Vec<RTCIceServer> {

@@ -49,7 +49,7 @@ enum Destination {
         source: u64,
         waiting: VecDeque<(Instant, Packet)>,
     },
-    Call(Call),
+    Call(Box<Call>),
 }
 
 struct Call {
@@ -120,7 +120,7 @@ impl Relay {
             return None;
         }
         let (source, ended) = (self.next_source(), CancellationToken::new());
-        self.to = Destination::Call(Call { source, bridge, opus, _ends: ended.clone().drop_guard() });
+        self.to = Destination::Call(Box::new(Call { source, bridge, opus, _ends: ended.clone().drop_guard() }));
         Some(Taken { source, codecs, event, ended })
     }
 

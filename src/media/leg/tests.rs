@@ -66,7 +66,7 @@ impl Bench {
             }
             self.now += TICK;
             let sent = &mut self.sent;
-            self.leg.tick(self.now, |datagram, _| sent.push(datagram[1] & 0x7F));
+            self.leg.tick(self.now, |_, _| {}, |datagram, _| sent.push(datagram[1] & 0x7F));
             self.events.extend(std::iter::from_fn(|| self.leg.next_event()));
         }
     }
@@ -211,7 +211,7 @@ fn a_new_address_in_a_re_offer_is_followed() {
     bench.pass(200, true);
     bench.leg.reoffer(&sdp("m=audio 4002 RTP/AVP 0"), bench.now).unwrap();
     let mut targets = Vec::new();
-    bench.leg.tick(bench.now + TICK, |datagram, to| targets.push((datagram[1] & 0x7F, to.port())));
+    bench.leg.tick(bench.now + TICK, |_, _| {}, |datagram, to| targets.push((datagram[1] & 0x7F, to.port())));
     assert_eq!(targets, [(0, 4_002)]);
 }
 

@@ -228,11 +228,15 @@ impl Engine {
 
     fn tick(&mut self, us: i64) {
         let (now, sent) = (self.at(us), &mut self.sent);
-        self.leg.tick(now, |datagram, _| {
-            let mut pcm = vec![];
-            Codec::Pcma.decode(&datagram[HEADER..], &mut pcm);
-            sent.extend(level(pcm[0]).map(|level| (samples(us), level)));
-        });
+        self.leg.tick(
+            now,
+            |_, _| {},
+            |datagram, _| {
+                let mut pcm = vec![];
+                Codec::Pcma.decode(&datagram[HEADER..], &mut pcm);
+                sent.extend(level(pcm[0]).map(|level| (samples(us), level)));
+            },
+        );
         while self.leg.next_event().is_some() {}
         while self.leg.next_frame().is_some() {}
         self.recorded.extend(self.leg.take_chunk(3_200).into_iter().flatten());

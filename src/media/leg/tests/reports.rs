@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::media::counters::Reception;
+use crate::media::reports::{Reports, Sent};
 use rtc_rtcp::goodbye::Goodbye;
 use rtc_rtcp::sender_report::SenderReport;
 

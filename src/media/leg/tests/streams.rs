@@ -42,7 +42,7 @@ impl Bench {
         while self.now < until {
             self.now += Duration::from_millis(10).min(until - self.now);
             let sent = &mut self.sent;
-            self.leg.tick(self.now, |datagram, _| sent.push(datagram[1] & 0x7F));
+            self.leg.tick(self.now, |_, _| {}, |datagram, _| sent.push(datagram[1] & 0x7F));
             self.events.extend(std::iter::from_fn(|| self.leg.next_event()));
         }
     }
@@ -164,7 +164,7 @@ fn ten_minutes_of_a_clock_that_drifts_stay_on_ours() {
                 &Raw { sequence, timestamp: n * 160, ..PLAIN }.bytes(&[if loud { 0xAA } else { 0xD5 }; FRAME]),
                 4_000,
             );
-            bench.leg.tick(bench.now, |_, _| {});
+            bench.leg.tick(bench.now, |_, _| {}, |_, _| {});
             while bench.leg.next_frame().is_some() {}
             if let Some(chunk) = bench.leg.take_chunk(8_000) {
                 let first = chunk.iter().skip(1).step_by(2).enumerate().filter(|(_, s)| s.unsigned_abs() > 1_000);
@@ -247,7 +247,7 @@ fn a_stall_of_ours_of_100_ms_shifts_no_channel_against_the_other() {
     for n in 0..50_u16 {
         if arrives(n) == 400 {
             bench.now = bench.start + Duration::from_millis(400);
-            bench.leg.tick(bench.now, |_, _| {});
+            bench.leg.tick(bench.now, |_, _| {}, |_, _| {});
         }
         bench.tick_to(arrives(n));
         let loud = (25..35).contains(&n);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::config;
 use crate::media::sdes::{Crypto, OurKeys, Suite};
-use crate::media::srtp::Srtp;
+use crate::media::srtp::{Kind, Srtp};
 
 impl Bench {
     fn with_answer(lines: &str) -> Self {
@@ -17,7 +17,7 @@ impl Bench {
         let mut sent = Vec::new();
         for _ in 0..ms / 10 {
             self.now += Duration::from_millis(10);
-            self.leg.tick(self.now, |datagram, _| sent.push((datagram[1] & 0x7F, datagram.len() - HEADER)));
+            self.leg.tick(self.now, |_, _| {}, |datagram, _| sent.push((datagram[1] & 0x7F, datagram.len() - HEADER)));
         }
         sent
     }
@@ -197,10 +197,14 @@ fn with_srtp_both_ways_are_sealed_and_plain_packets_do_not_enter() {
         bench.leg.receive(&sealed, SocketAddr::from(CUSTOMER), bench.now);
         bench.leg.receive(&datagram, SocketAddr::from(CUSTOMER), bench.now);
         bench.now += TICK;
-        bench.leg.tick(bench.now, |datagram, _| {
-            assert_eq!(datagram.len(), HEADER + FRAME + 10);
-            opened += usize::from(far.open(Kind::Rtp, datagram).is_some_and(|plain| plain[1] & 0x7F == 8));
-        });
+        bench.leg.tick(
+            bench.now,
+            |_, _| {},
+            |datagram, _| {
+                assert_eq!(datagram.len(), HEADER + FRAME + 10);
+                opened += usize::from(far.open(Kind::Rtp, datagram).is_some_and(|plain| plain[1] & 0x7F == 8));
+            },
+        );
     }
     assert!(opened >= 49, "{opened}");
     let (ending, _) = bench.end();
