@@ -46,6 +46,10 @@ text_id!(
     CallId
 );
 text_id!(
+    /// 坐席: the place of one agent; the name of its user.
+    SeatId
+);
+text_id!(
     /// The gateway's id of one SMS; the key of idempotency.
     MessageId
 );

@@ -29,6 +29,10 @@ pub struct Programme {
     pub rubric: String,
     /// Overrides the site's mode.
     pub mode: Option<DialMode>,
+    /// How agents come to their calls.
+    pub dial: AgentDial,
+    /// So long an agent may look at the order before he starts or declines.
+    pub preview: Duration,
     /// Working time from the SMS to the call (A01).
     pub due_after: Duration,
     /// Working time from the SMS to the escalation (A02).
@@ -55,6 +59,17 @@ pub enum DialMode {
     Voice,
     /// A seat.
     Agent,
+}
+
+/// How an agent comes to the call of a visit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentDial {
+    /// A seat is reserved and the customer is dialled at once.
+    #[default]
+    Progressive,
+    /// The agent sees the order first, and starts or declines.
+    Preview,
 }
 
 /// What happens when the deadline passes without a valid visit (A02). Never a silent end.
@@ -244,7 +259,7 @@ impl EndKind {
     pub fn of(end: &ConversationEnd) -> Option<Self> {
         Some(match end {
             ConversationEnd::Completed => return None,
-            ConversationEnd::Refused => Self::Refused,
+            ConversationEnd::Refused | ConversationEnd::OptedOut => Self::Refused,
             ConversationEnd::Callback { .. } => Self::Callback,
             ConversationEnd::WrongNumber => Self::WrongNumber,
             ConversationEnd::NotInformed => Self::NotInformed,

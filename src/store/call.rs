@@ -1,17 +1,19 @@
-//! 通话: one row for every INVITE. It begins with [`Store::claim_visit`] and ends, once, with [`Store::finish_call`].
+//! 通话: one row for every INVITE. It begins with [`Store::claim_visit`] and ends, once, with [`Store::finish_call`]. What its agent wrote
+//! down comes when he has written it, before the end or after: [`Store::save_note`], [`Store::save_result`].
 
 use super::event::NewEvent;
 use super::job::NewJob;
 use super::page::{Listed, Page, PageRequest, Select};
 use super::row::{Row, Stored, decode_all, decode_found, maybe_ms, ms, name_of, to_json};
 use super::{Doing, Result, Store, StoreError, Tx};
-use crate::domain::call::outcome::{Fault, Outcome, Party};
+use crate::domain::call::outcome::{ConversationEnd, Fault, Outcome, Party};
 use crate::domain::call::{Call, Instants};
-use crate::domain::id::{CallId, OrderNo, VisitId};
+use crate::domain::id::{CallId, OrderNo, SeatId, VisitId};
 use crate::domain::phone::Phone;
 use crate::domain::recording::manifest::RecordingInfo;
 use crate::domain::visit::task::Visit;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// A call with the columns of its recording beside its own; those are named apart where both tables have the name.
 const CALLS: &str = "SELECT calls.*, r.id AS recording_id, r.file AS file, r.seconds AS seconds,
@@ -70,6 +72,9 @@ impl TryFrom<Row<'_>> for Call {
             recording: read_recording(&row)?,
             legs: row.json("legs")?,
             journal: row.json("journal")?,
+            seat: row.maybe_text("seat")?.map(SeatId::new),
+            note: row.maybe_text("note")?,
+            form: row.json("form")?,
         })
     }
 }
@@ -115,6 +120,29 @@ impl Store {
             .await
             .doing("read call")?;
         decode_found(row, id.as_str())
+    }
+
+    /// The latest calls to a customer that are over, with the index of their scorecard, the newest first.
+    pub async fn calls_to(&self, phone: &Phone, most: u32) -> Result<Vec<(Call, Option<f64>)>> {
+        let sql = format!(
+            "{CALLS} WHERE calls.phone = $1 AND calls.outcome IS NOT NULL ORDER BY calls.claimed_at DESC LIMIT $2"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(phone.e164())
+            .bind(i64::from(most))
+            .fetch_all(&self.readers)
+            .await
+            .doing("read calls to a customer")?;
+        let mut found = vec![];
+        for call in decode_all::<Call>(&rows)? {
+            let index = match self.scorecard(&call.id).await {
+                Ok(stored) => stored.card.index().mean,
+                Err(StoreError::NotFound { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            found.push((call, index));
+        }
+        Ok(found)
     }
 
     pub async fn calls(&self, filter: &CallFilter, page: &PageRequest) -> Result<Page<Call>> {
@@ -178,14 +206,63 @@ impl Store {
         tx.commit().await?;
         Ok(released)
     }
+
+    /// Saves what the agent wrote down, verbatim, in place of what he wrote before.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown call.
+    pub async fn save_note(&self, call: &CallId, note: Option<&str>, form: &BTreeMap<String, String>) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query("UPDATE calls SET note = $1, form = $2 WHERE id = $3")
+            .bind(note)
+            .bind(to_json("form", form)?)
+            .bind(call.as_str())
+            .execute(tx.conn())
+            .await
+            .doing("save note")?;
+        if done.rows_affected() != 1 {
+            return Err(StoreError::NotFound { table: "calls", id: call.to_string() });
+        }
+        tx.commit().await
+    }
+
+    /// Ends the wrap-up of a finished call in one transaction: what the agent says it came to, and the next state of the visit that waited
+    /// for it. A call that the customer left when all had been said was no hang-up (A04). Returns the visit at its new version.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when the call is not finished or the visit changed since it was read.
+    pub async fn save_result(&self, call: &CallId, end: Option<&ConversationEnd>, visit: &Visit) -> Result<Visit> {
+        let mut tx = self.begin().await?;
+        let end = end.map(|end| to_json("conversation", end)).transpose()?;
+        let done = sqlx::query(
+            "UPDATE calls SET conversation = COALESCE($1, conversation),
+                 outcome = CASE WHEN outcome = 'hung_up' AND $1 IS NOT NULL THEN 'answered' ELSE outcome END
+             WHERE id = $2 AND visit_id = $3 AND outcome IS NOT NULL",
+        )
+        .bind(end)
+        .bind(call.as_str())
+        .bind(visit.id.as_str())
+        .execute(tx.conn())
+        .await
+        .doing("save result")?;
+        if done.rows_affected() != 1 {
+            let why = "unknown, or not finished";
+            return Err(StoreError::Stale { table: "calls", id: call.to_string(), why });
+        }
+        let saved = tx.save_visit(visit).await?;
+        tx.append_event(&NewEvent::engine("call.wrapped_up").visit(&visit.id).call(call)).await?;
+        tx.commit().await?;
+        Ok(saved)
+    }
 }
 
 impl Tx {
     /// The row of a call that begins. `claimed_at` was checked by the claim.
     pub(super) async fn insert_call(&mut self, call: &Call) -> Result<()> {
         sqlx::query(
-            "INSERT INTO calls (id, visit_id, order_no, attempt, phone, trunk, programme, claimed_at, legs, journal)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "INSERT INTO calls (id, visit_id, order_no, attempt, phone, trunk, programme, claimed_at, legs, journal, seat,
+                 note, form)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .bind(call.id.as_str())
         .bind(call.visit.as_str())
@@ -197,12 +274,16 @@ impl Tx {
         .bind(maybe_ms(call.instants.claimed_at))
         .bind(to_json("legs", &call.legs)?)
         .bind(to_json("journal", &call.journal)?)
+        .bind(call.seat.as_ref().map(SeatId::as_str))
+        .bind(call.note.as_deref())
+        .bind(to_json("form", &call.form)?)
         .execute(self.conn())
         .await
         .doing("insert call")?;
         Ok(())
     }
 
+    /// Everything but the seat, which the claim wrote, and the agent's words, which he may have changed meanwhile.
     async fn update_call(&mut self, call: &Call) -> Result<()> {
         let done = sqlx::query(
             "UPDATE calls SET trunk = $1, programme = $2, invited_at = $3, trying_at = $4, ringing_at = $5,

@@ -20,6 +20,7 @@ pub mod page;
 pub mod recording;
 mod row;
 pub mod score;
+pub mod seat;
 pub mod sms;
 pub mod stats;
 pub mod token;

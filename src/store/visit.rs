@@ -1,6 +1,6 @@
 //! 回访任务. The schema keeps one open visit per order; versions keep two writers from overwriting one another.
 //!
-//! Who may change what: [`Store::claim_visit`] alone starts an attempt, [`Store::finish_call`] alone ends one, and
+//! Who may change what: [`Store::claim_visit`] and its kin in [`super::seat`] alone start an attempt, [`Store::finish_call`] alone ends one, and
 //! [`Store::save_visit`] changes everything else. So a visit that is being called cannot be set free by a side door and dialled
 //! a second time (invariant 2).
 
@@ -90,6 +90,7 @@ impl TryFrom<Row<'_>> for Visit {
             tries: row.json("tries")?,
             redial_guard: row.maybe_instant("redial_guard")?,
             caller_id: row.maybe_text("caller_id")?,
+            declined: row.json("declined_by")?,
             state: read_state(&row)?,
             version: row.int("version")?,
         })
@@ -208,10 +209,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Invalid`] when `call` is not the next attempt of `visit` or has no `claimed_at`.
     pub async fn claim_visit(&self, visit: &Visit, call: &Call) -> Result<Option<Visit>> {
-        if call.visit != visit.id || call.order_no != visit.order_no || call.attempt != visit.attempts + 1 {
-            let why = "not the next attempt of the visit";
-            return Err(StoreError::Invalid { what: "call", value: call.id.to_string(), why });
-        }
+        check_next_call(visit, call)?;
         let mut tx = self.begin().await?;
         let Some(claimed) = tx.hold_visit(visit, call).await? else { return Ok(None) };
         tx.insert_call(call).await?;
@@ -219,6 +217,15 @@ impl Store {
         tx.commit().await?;
         Ok(Some(claimed))
     }
+}
+
+/// A claim takes the next attempt of its visit.
+pub(super) fn check_next_call(visit: &Visit, call: &Call) -> Result<()> {
+    if call.visit == visit.id && call.order_no == visit.order_no && call.attempt == visit.attempts + 1 {
+        return Ok(());
+    }
+    let why = "not the next attempt of the visit";
+    Err(StoreError::Invalid { what: "call", value: call.id.to_string(), why })
 }
 
 const SAME_CUSTOMER: &str = "SELECT id, customer, state FROM (
@@ -244,9 +251,9 @@ impl Tx {
         let state = StateColumns::of(&visit.state)?;
         sqlx::query(
             "INSERT INTO visits (id, order_no, programme, sms_at, clock_starts_at, due_at, deadline_at, attempts,
-                 first_attempt_at, escalated_at, late_cause, tries, redial_guard, caller_id, state, state_at, call_id, reason,
-                 version)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+                 first_attempt_at, escalated_at, late_cause, tries, redial_guard, caller_id, declined_by, state, state_at,
+                 call_id, reason, version)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
         )
         .bind(visit.id.as_str())
         .bind(visit.order_no.as_str())
@@ -262,6 +269,7 @@ impl Tx {
         .bind(to_json("tries", &visit.tries)?)
         .bind(maybe_ms(visit.redial_guard))
         .bind(visit.caller_id.as_deref())
+        .bind(to_json("declined", &visit.declined)?)
         .bind(state.state)
         .bind(state.state_at)
         .bind(state.call_id)
@@ -276,7 +284,7 @@ impl Tx {
     /// See [`Store::save_visit`].
     pub async fn save_visit(&mut self, visit: &Visit) -> Result<Visit> {
         // Held stays held by the same call, free stays free.
-        let guard = "CASE WHEN state = 'calling' THEN call_id ELSE '' END = $15";
+        let guard = "CASE WHEN state = 'calling' THEN call_id ELSE '' END = $16";
         let holder = match &visit.state {
             VisitState::Calling { call, .. } => call.as_str(),
             VisitState::Waiting { .. } | VisitState::Completed { .. } | VisitState::Closed { .. } => "",
@@ -290,7 +298,7 @@ impl Tx {
             let why = "a finished call cannot hold its visit";
             return Err(StoreError::Invalid { what: "visit", value: visit.id.to_string(), why });
         }
-        self.update_visit(visit, "state = 'calling' AND call_id = $15", call.as_str()).await
+        self.update_visit(visit, "state = 'calling' AND call_id = $16", call.as_str()).await
     }
 
     async fn update_visit(&mut self, visit: &Visit, guard: &str, guard_value: &str) -> Result<Visit> {
@@ -298,8 +306,8 @@ impl Tx {
         let sql = format!(
             "UPDATE visits SET programme = $1, clock_starts_at = $2, due_at = $3, deadline_at = $4, escalated_at = $5,
                  late_cause = $6, tries = $7, redial_guard = $8, state = $9, state_at = $10, call_id = $11, reason = $12,
-                 version = version + 1
-             WHERE id = $13 AND version = $14 AND {guard}"
+                 declined_by = $13, version = version + 1
+             WHERE id = $14 AND version = $15 AND {guard}"
         );
         let done = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(visit.programme.as_str())
@@ -314,6 +322,7 @@ impl Tx {
             .bind(state.state_at)
             .bind(state.call_id)
             .bind(state.reason)
+            .bind(to_json("declined", &visit.declined)?)
             .bind(visit.id.as_str())
             .bind(visit.version)
             .bind(guard_value)
@@ -328,7 +337,7 @@ impl Tx {
     }
 
     /// The transition is the domain's; the conditions here see to it that it starts from the row as it is now.
-    async fn hold_visit(&mut self, visit: &Visit, call: &Call) -> Result<Option<Visit>> {
+    pub(super) async fn hold_visit(&mut self, visit: &Visit, call: &Call) -> Result<Option<Visit>> {
         let Some(claimed_at) = call.instants.claimed_at else {
             return Err(StoreError::Invalid { what: "call", value: call.id.to_string(), why: "has no claimed_at" });
         };

@@ -6,6 +6,7 @@ mod opening;
 mod people;
 mod repeats;
 mod results;
+mod seats;
 mod traces;
 mod work;
 
@@ -123,6 +124,7 @@ pub fn waiting(order_no: &OrderNo, id: &str, sms_at: Timestamp) -> Visit {
         tries: [("busy".to_string(), 1)].into(),
         redial_guard: Some(sms_at),
         caller_id: None,
+        declined: vec![],
         state: VisitState::Waiting { not_before: sms_at, reason: WaitReason::New },
         version: 1,
     }

@@ -1,10 +1,14 @@
-//! Seeded days on a virtual clock: the planner and the transitions of a visit against a world that checks every step (world.rs).
+//! Seeded days on a virtual clock: the planner and the transitions of a visit against a world that checks every step (world.rs), and a
+//! day of agents at their seats (desk.rs).
 //!
 //! A failure prints its seed; `HUIFANG_SIM_SEED=17 cargo test --test sim` replays that one.
 
+mod desk;
 mod dice;
 mod world;
 
+use desk::Desk;
+use huifang::domain::programme::AgentDial;
 use world::{Outages, Setup, World};
 
 fn seeds() -> Vec<u64> {
@@ -116,4 +120,54 @@ fn the_same_seed_gives_the_same_days() {
         (world.visits, world.calls.len(), world.steps)
     };
     assert_eq!(story(), story());
+}
+
+/// A day with people, with every seed to its end.
+fn run_desk(setup: &desk::Setup, check: impl Fn(&Desk)) {
+    for seed in seeds() {
+        let named = Named(seed);
+        let mut desk = Desk::new(setup, seed);
+        desk.run();
+        desk.assert_nobody_is_stuck();
+        check(&desk);
+        drop(named);
+    }
+}
+
+#[test]
+fn b01_a_day_of_agents_who_come_go_and_vanish_keeps_the_floor_and_leaves_no_seat_or_visit_stuck() {
+    for dial in [AgentDial::Progressive, AgentDial::Preview] {
+        run_desk(&desk::Setup { seats: 6, sms: 60, reserve: 1, dial }, |desk| {
+            let seen = &desk.seen;
+            assert!(seen.talks > 20 && desk.visits.len() == 60, "{dial:?}: too quiet a day: {seen:?}");
+            let explained = ["SeatSkill", "RetrySpacing", "WrapUp"].iter().all(|code| seen.codes.contains(*code));
+            assert!(explained, "{dial:?}: {seen:?}");
+            let looked_at = seen.codes.contains("AtSeat") && seen.declined > 0;
+            assert_eq!(looked_at, dial == AgentDial::Preview, "{seen:?}");
+        });
+    }
+}
+
+#[test]
+fn b01_with_as_many_seats_as_are_kept_free_nobody_is_ever_dialled() {
+    run_desk(&desk::Setup { seats: 2, sms: 20, reserve: 2, dial: AgentDial::Progressive }, |desk| {
+        assert!(desk.visits.iter().all(|visit| visit.attempts == 0));
+        assert!(desk.seen.codes.contains("SeatReserve"), "{:?}", desk.seen);
+    });
+}
+
+#[test]
+fn agents_who_vanish_are_noticed_whatever_they_were_doing() {
+    let mut lost = std::collections::BTreeSet::new();
+    let mut settled_by_plan = 0;
+    for seed in 1..=30 {
+        let setup = desk::Setup { seats: 6, sms: 60, reserve: 0, dial: AgentDial::Preview };
+        let mut desk = Desk::new(&setup, seed);
+        desk.run();
+        desk.assert_nobody_is_stuck();
+        lost.extend(desk.seen.lost);
+        settled_by_plan += desk.seen.settled_by_plan;
+    }
+    assert_eq!(lost.into_iter().collect::<Vec<_>>(), ["dialling", "in a call", "preview over", "wrap-up"]);
+    assert!(settled_by_plan > 0, "what the engine forgot is found by the planner");
 }

@@ -7,6 +7,7 @@ use huifang::domain::calendar::{Calendar, SiteHours};
 use huifang::domain::call::outcome::{ConversationEnd, Outcome};
 use huifang::domain::id::{CallId, OrderNo, VisitId};
 use huifang::domain::programme::{DialMode, Programme, Programmes};
+use huifang::domain::seat::Wanted;
 use huifang::domain::visit::customer::SameCustomer;
 use huifang::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, WhyCode, plan, why};
 use huifang::domain::visit::task::{
@@ -15,7 +16,7 @@ use huifang::domain::visit::task::{
 };
 use jiff::civil::{Date, Time, Weekday};
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 /// Visits must have come to an end or to a reason this long after the last SMS.
 const DAYS_AFTER: i64 = 12;
@@ -86,6 +87,8 @@ pub struct World {
     programmes: Programmes,
     /// Every customer has one visit.
     same: SameCustomer,
+    /// Nobody asks for agents here.
+    wants: HashMap<VisitId, Wanted>,
     programme: Programme,
     gate: Gate,
     events: BinaryHeap<std::cmp::Reverse<(Timestamp, u64, Event)>>,
@@ -122,6 +125,7 @@ impl World {
             calendar,
             programmes,
             same: SameCustomer::default(),
+            wants: HashMap::new(),
             programme,
             gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: setup.lines } },
             events: BinaryHeap::new(),
@@ -266,8 +270,11 @@ impl World {
         match self.dice.below(20) {
             0..=11 => (Outcome::Answered, Some(ConversationEnd::Completed)),
             12 => (Outcome::Answered, Some(ConversationEnd::Refused)),
-            13 => (Outcome::Answered, Some(ConversationEnd::Callback { said: Some((*self.dice.pick(&said)).into()) })),
-            14 => (Outcome::Answered, Some(ConversationEnd::Callback { said: None })),
+            13 => (
+                Outcome::Answered,
+                Some(ConversationEnd::Callback { said: Some((*self.dice.pick(&said)).into()), at: None }),
+            ),
+            14 => (Outcome::Answered, Some(ConversationEnd::Callback { said: None, at: None })),
             15 => (Outcome::Answered, Some(ConversationEnd::WrongNumber)),
             16 => (Outcome::Answered, Some(ConversationEnd::NotInformed)),
             17 => (Outcome::Answered, Some(ConversationEnd::Silent)),
@@ -321,12 +328,9 @@ impl World {
             programmes: &self.programmes,
             calendar: &self.calendar,
             mode: DialMode::Voice,
-            capacity: Capacity {
-                voice_free: self.setup.channels.saturating_sub(busy),
-                seats_total: 0,
-                seats_idle: 0,
-                reserve_idle_seats: 1,
-            },
+            capacity: Capacity { voice_free: self.setup.channels.saturating_sub(busy), reserve_idle_seats: 1 },
+            seats: &[],
+            wants: &self.wants,
             gate,
         }
     }

@@ -78,6 +78,8 @@ pub fn exchanges(journal: &[JournalEntry]) -> Vec<Exchange> {
             | JournalEvent::Key { .. }
             | JournalEvent::Silence { .. }
             | JournalEvent::Note { .. }
+            | JournalEvent::Step { .. }
+            | JournalEvent::Seat { .. }
             | JournalEvent::Line { .. } => {}
         }
     }

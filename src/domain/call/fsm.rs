@@ -275,6 +275,7 @@ impl CallMachine {
             Some(
                 ConversationEnd::Completed
                 | ConversationEnd::Refused
+                | ConversationEnd::OptedOut
                 | ConversationEnd::Callback { .. }
                 | ConversationEnd::WrongNumber
                 | ConversationEnd::NotInformed

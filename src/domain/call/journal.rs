@@ -29,6 +29,10 @@ pub enum JournalEvent {
     Silence { step: String },
     /// Free sentence: a decision of the script and why.
     Note { text: String },
+    /// The agent is at this step of his script: what the customer says from here answers it.
+    Step { step: String, indicator: Option<Indicator> },
+    /// The agent's side changed, which explains what is, or is not, to be heard on his channel.
+    Seat { change: SeatChange, text: String },
     /// The line changed under the conversation, which explains silence on the recording. Not the script's: scoring and audit ignore it.
     Line { change: LineChange, text: String },
 }
@@ -46,4 +50,23 @@ pub enum LineChange {
     Refused,
     /// A key by SIP INFO: the recording holds no tone of it.
     KeyByInfo,
+}
+
+/// What changed at the agent's side; the sentence beside it says it in Chinese.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeatChange {
+    /// The agent's line is heard; a second time: over another line than before.
+    Joined,
+    Muted,
+    Unmuted,
+    Held,
+    Resumed,
+    /// Nothing comes from the agent's line, and it comes again.
+    Silent,
+    Back,
+    /// The agent is gone for good.
+    Lost,
+    /// A supervisor came in, left, took over or ended the call.
+    Supervisor,
 }

@@ -5,13 +5,14 @@ pub mod journal;
 pub mod outcome;
 pub mod trace;
 
-use super::id::{CallId, OrderNo, VisitId};
+use super::id::{CallId, OrderNo, SeatId, VisitId};
 use super::phone::Phone;
 use super::recording::manifest::RecordingInfo;
 use jiff::Timestamp;
 use journal::JournalEntry;
 use outcome::{ConversationEnd, Fault, Outcome, Party};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
@@ -37,6 +38,15 @@ pub struct Call {
     pub recording: Option<RecordingInfo>,
     pub legs: Vec<LegStats>,
     pub journal: Vec<JournalEntry>,
+    /// The agent it was claimed for; `None` for the unattended questionnaire.
+    #[serde(default)]
+    pub seat: Option<SeatId>,
+    /// What the agent wrote down, verbatim.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// The agent's form: 5W2H and whatever else the page has.
+    #[serde(default)]
+    pub form: BTreeMap<String, String>,
 }
 
 impl Call {
@@ -69,6 +79,9 @@ impl Call {
             recording: None,
             legs: vec![],
             journal: vec![],
+            seat: None,
+            note: None,
+            form: BTreeMap::new(),
         }
     }
 }

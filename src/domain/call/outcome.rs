@@ -1,5 +1,6 @@
 //! How a call ended: exactly one documented outcome, and the party at fault.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The contract's list; the serialised names are public.
@@ -101,7 +102,7 @@ pub enum Fault {
     Network,
 }
 
-/// What the conversation came to (the unattended questionnaire, later also the agent's outcome keys).
+/// What the conversation came to, by the unattended questionnaire or by the agent's outcome keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ConversationEnd {
@@ -109,8 +110,14 @@ pub enum ConversationEnd {
     Completed,
     /// The customer refused (C09).
     Refused,
-    /// Not now; `said` are the customer's words for the time (A07), e.g. `下午三点以后`.
-    Callback { said: Option<String> },
+    /// He refused and wants no more calls for this visit, whatever the programme would do (C09).
+    OptedOut,
+    /// Not now (A07): `said` are the customer's words for the time, e.g. `下午三点以后`; `at` is the time that an agent settled with him.
+    Callback {
+        said: Option<String>,
+        #[serde(default)]
+        at: Option<Timestamp>,
+    },
     /// A08.
     WrongNumber,
     /// The respondent knows nothing of the service (C08).

@@ -121,6 +121,8 @@ pub struct Claims {
     /// 代理商服务经理 phone (C24).
     pub dealer_manager_phone: Option<Phone>,
     pub dealer: Option<String>,
+    /// Language or dialect of the customer, e.g. `粤语`.
+    pub language: Option<String>,
     /// 报单小时, machine hours (D03, D04).
     pub reported_hours: Option<f64>,
     /// When the customer asked for the service (D07).

@@ -26,6 +26,7 @@ impl Claims {
             engineer_phone: newer.engineer_phone.or(self.engineer_phone),
             dealer_manager_phone: newer.dealer_manager_phone.or(self.dealer_manager_phone),
             dealer: newer.dealer.or(self.dealer),
+            language: newer.language.or(self.language),
             reported_hours: newer.reported_hours.or(self.reported_hours),
             requested_at: newer.requested_at.or(self.requested_at),
             arrived_at: newer.arrived_at.or(self.arrived_at),

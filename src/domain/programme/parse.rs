@@ -1,6 +1,8 @@
 //! Reads a programme file. Every error names file, line, key and rule.
 
-use super::{AfterDeadline, DialMode, OutsideHours, Programme, ProgrammeError, Retry, RetryRule, RuleKey, Then};
+use super::{
+    AfterDeadline, AgentDial, DialMode, OutsideHours, Programme, ProgrammeError, Retry, RetryRule, RuleKey, Then,
+};
 use crate::domain::calendar::Shift;
 use crate::domain::visit::task::CloseCause;
 use serde::Deserialize;
@@ -11,6 +13,8 @@ use toml::Spanned;
 
 const MINUTES: RangeInclusive<u64> = 1..=60 * 24 * 60;
 const ATTEMPTS: RangeInclusive<u64> = 1..=50;
+const PREVIEW_S: RangeInclusive<u64> = 5..=600;
+const PREVIEW_S_DEFAULT: u64 = 60;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +27,8 @@ struct File {
     window: Window,
     calling: Calling,
     questionnaire: Questionnaire,
+    #[serde(default)]
+    agent: Agent,
     retry: BTreeMap<Spanned<String>, Spanned<Rule>>,
 }
 
@@ -49,6 +55,13 @@ struct Questionnaire {
     satisfaction_items_max: Spanned<u64>,
     #[serde(default)]
     by_class: BTreeMap<String, Spanned<u64>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Agent {
+    dial: AgentDial,
+    preview_s: Option<Spanned<u64>>,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +104,10 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Programme, ProgrammeError>
         .map_err(|e| source.at(raw.calling.hours.span().start, "calling.hours", &format!("{e} (A13)")))?;
     let attempts_max = source.number("calling.attempts_max", &raw.calling.attempts_max, ATTEMPTS, "A06")?;
     let call_s_max = source.number("calling.call_s_max", &raw.calling.call_s_max, 30..=3600, "C11")?;
+    let preview_s = match &raw.agent.preview_s {
+        Some(given) => u64::from(source.number("agent.preview_s", given, PREVIEW_S, "A01")?),
+        None => PREVIEW_S_DEFAULT,
+    };
     let items = &raw.questionnaire.satisfaction_items_max;
     let satisfaction_items_max = source.number("questionnaire.satisfaction_items_max", items, 1..=50, "C12")?;
     let mut by_class = BTreeMap::new();
@@ -114,6 +131,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Programme, ProgrammeError>
         script_set: raw.script_set.into_inner(),
         rubric: raw.rubric.into_inner(),
         mode: raw.mode,
+        dial: raw.agent.dial,
+        preview: Duration::from_secs(preview_s),
     })
 }
 

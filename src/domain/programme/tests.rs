@@ -76,6 +76,9 @@ fn an_error_names_file_line_key_and_rule() {
     check("{ close = \"refused\" }", "{ }", &["retry.refused", "either close or spacing_min"]);
     check("{ close = \"refused\" }", "{ close = \"bored\" }", &["bored"]);
     check("spacing_max_min = 15", "spacing_max_min = 0", &["retry.trunk_failure.spacing_max_min"]);
+    check("preview_s = 60", "preview_s = 4", &["agent.preview_s", "5 to 600"]);
+    check("dial = \"progressive\"", "dial = \"predictive\"", &["dial", "predictive"]);
+    check("preview_s = 60", "look_s = 60", &["look_s", "unknown field"]);
     check("name = \"excavator\"", "name = \"\"", &["name", "empty"]);
     check("title = ", "title : ", &["title"]);
 }
@@ -100,7 +103,7 @@ fn the_end_of_the_conversation_decides_where_there_was_one() {
         (Outcome::RecorderFailed, Some(ConversationEnd::Completed), Some("recorder_failed")),
         (Outcome::Answered, Some(ConversationEnd::Refused), Some("refused")),
         (Outcome::HungUp, Some(ConversationEnd::Refused), Some("refused")),
-        (Outcome::HungUp, Some(ConversationEnd::Callback { said: None }), Some("callback")),
+        (Outcome::HungUp, Some(ConversationEnd::Callback { said: None, at: None }), Some("callback")),
         (Outcome::HungUp, Some(abandoned.clone()), Some("hung_up")),
         (Outcome::HungUp, Some(ConversationEnd::Silent), Some("hung_up")),
         (Outcome::HungUp, None, Some("hung_up")),
@@ -111,7 +114,7 @@ fn the_end_of_the_conversation_decides_where_there_was_one() {
         (Outcome::TrunkFailure, None, Some("trunk_failure")),
         (Outcome::TrunkFailure, Some(ConversationEnd::Refused), Some("refused")),
         (Outcome::TrunkFailure, Some(ConversationEnd::WrongNumber), Some("wrong_number")),
-        (Outcome::TrunkFailure, Some(ConversationEnd::Callback { said: None }), Some("callback")),
+        (Outcome::TrunkFailure, Some(ConversationEnd::Callback { said: None, at: None }), Some("callback")),
         (Outcome::TrunkFailure, Some(ConversationEnd::Abandoned { answered: 1 }), Some("fault")),
         (Outcome::TrunkFailure, Some(ConversationEnd::Silent), Some("fault")),
     ] {
@@ -166,4 +169,18 @@ fn b08_a_customer_class_may_have_its_own_number_of_items() {
         (p.satisfaction_items(Some("A")), p.satisfaction_items(Some("D")), p.satisfaction_items(None)),
         (5, 3, 3)
     );
+}
+
+#[test]
+fn agents_are_dialled_for_at_once_unless_the_programme_lets_them_look_first() {
+    let start = EXCAVATOR.find("[agent]").unwrap();
+    let end = start + EXCAVATOR[start..].find("[questionnaire]").unwrap();
+    let of = |agent: &str| {
+        let p = Programme::parse("x.toml", &[&EXCAVATOR[..start], agent, &EXCAVATOR[end..]].concat()).unwrap();
+        (p.dial, p.preview.as_secs())
+    };
+    assert_eq!(of(""), (AgentDial::Progressive, 60));
+    assert_eq!(of("[agent]\ndial = \"progressive\"\n"), (AgentDial::Progressive, 60));
+    assert_eq!(of("[agent]\ndial = \"preview\"\n"), (AgentDial::Preview, 60));
+    assert_eq!(of("[agent]\ndial = \"preview\"\npreview_s = 20\n"), (AgentDial::Preview, 20));
 }

@@ -2,17 +2,18 @@
 //!
 //! Contract: a pure function of `now` and a [`Situation`]; same input, same output. It dials only what may be dialled (spacing A04,
 //! working hours A03, quiet hours A13), never more than the free lines, channels and seats minus the reserve (B01), never two visits of
-//! one customer at once; it names every visit that has just become late (A01) or overdue (A02) with its cause; it never asks to be woken at `now`.
+//! one customer at once; a visit that no idle seat can serve is passed over for the next; it names every visit that has just become late (A01) or overdue (A02) with its cause; it never asks to be woken at `now`.
 //! Plan, then execute: the engine claims each visit of `dial`, records each of `late` and `escalate`, and plans again after any event.
 //!
-//! Not here: starting calls, and who holds which seat.
+//! Not here: starting calls, and which seat takes which visit: that is decided when it is claimed.
 
 use super::customer::SameCustomer;
 use super::task::{Visit, VisitState, WaitReason};
 use super::why::{self, Blocker, Turn};
 use crate::domain::calendar::Calendar;
-use crate::domain::id::VisitId;
+use crate::domain::id::{CallId, VisitId};
 use crate::domain::programme::{AfterDeadline, DialMode, Programme, Programmes};
+use crate::domain::seat::{self, Seat, Wanted};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, HashSet};
 
@@ -35,6 +36,10 @@ pub struct Situation<'a> {
     /// The site's mode; a programme may say otherwise.
     pub mode: DialMode,
     pub capacity: Capacity,
+    /// Every seat, whatever it is doing.
+    pub seats: &'a [Seat],
+    /// What the visits that agents are to make ask of a seat.
+    pub wants: &'a HashMap<VisitId, Wanted>,
     pub gate: Gate,
 }
 
@@ -42,8 +47,6 @@ pub struct Situation<'a> {
 pub struct Capacity {
     /// Unattended calls that may be started now.
     pub voice_free: u32,
-    pub seats_total: u32,
-    pub seats_idle: u32,
     /// B01: seats that dialling never takes.
     pub reserve_idle_seats: u32,
 }
@@ -84,6 +87,8 @@ pub struct Plan {
     pub late: Vec<(VisitId, String)>,
     /// The deadline has passed (A02): escalate with `mark_escalated`.
     pub escalate: Vec<(VisitId, String)>,
+    /// The agent's time to say what the call came to is over: settle it with `after_wrap_up`.
+    pub results_due: Vec<(VisitId, CallId)>,
     /// When to plan again if nothing happens before; always after `now`.
     pub next_wakeup: Option<Timestamp>,
 }
@@ -94,10 +99,16 @@ pub fn plan(now: Timestamp, situation: &Situation) -> Plan {
     let mut ready: Vec<Ready> = Vec::new();
     let mut wakeup = Wakeup { now, at: None };
     let hours = HoursCache::new(now, situation);
+    let looked_at = LookedAt::new(situation.seats);
     for visit in situation.visits {
         let VisitState::Waiting { not_before, reason } = &visit.state else { continue };
         note_marks(visit, &mut wakeup);
-        match why::blocker(now, visit, situation, hours.of(visit)) {
+        if let WaitReason::WrapUp { call, until, .. } = reason
+            && *until <= now
+        {
+            plan.results_due.push((visit.id.clone(), call.clone()));
+        }
+        match why::blocker(now, visit, situation, hours.of(visit), looked_at.by(visit)) {
             Some(blocker) => {
                 mark(now, visit, situation, Err(&blocker), &mut plan);
                 wakeup.note(blocker.looks_again_at(now, RECHECK));
@@ -105,7 +116,7 @@ pub fn plan(now: Timestamp, situation: &Situation) -> Plan {
             None => ready.push(Ready { visit, obligation: obligation(now, visit, *not_before, reason) }),
         }
     }
-    let chosen = choose(&mut ready, situation);
+    let chosen = choose(now, &mut ready, situation);
     if chosen < ready.len() {
         wakeup.note(Some(now.saturating_add_or_max(RECHECK)));
     }
@@ -125,45 +136,67 @@ pub fn plan(now: Timestamp, situation: &Situation) -> Plan {
     plan
 }
 
-/// How many visits of each mode could be dialled now.
-pub(super) struct Slots {
-    lines: u32,
-    voice: u32,
-    seats: u32,
+/// Which visits are held by a seat though they wait: an agent looks at them before the call.
+pub(super) struct LookedAt<'a>(HashMap<&'a VisitId, &'a Seat>);
+
+impl<'a> LookedAt<'a> {
+    pub(super) fn new(seats: &'a [Seat]) -> Self {
+        let held = seats.iter().filter_map(|seat| Some((seat.state.visit().filter(|id| seat.state.holds(id))?, seat)));
+        Self(held.collect())
+    }
+
+    pub(super) fn by(&self, visit: &Visit) -> Option<&'a Seat> {
+        self.0.get(&visit.id).copied()
+    }
 }
 
-impl Slots {
-    pub(super) fn of(situation: &Situation) -> Self {
+/// How many visits of each mode could be dialled now, and by whom.
+pub(super) struct Slots<'a> {
+    lines: u32,
+    voice: u32,
+    /// In the order in which they are chosen; the last `reserve` of them are never taken (B01).
+    idle: Vec<&'a Seat>,
+    reserve: u32,
+}
+
+impl<'a> Slots<'a> {
+    pub(super) fn of(now: Timestamp, situation: &Situation<'a>) -> Self {
         let lines = match situation.gate.trunk {
             TrunkState::Ready { free_lines } => free_lines,
             TrunkState::Down { .. } => 0,
         };
-        let capacity = situation.capacity;
-        let seats = capacity.seats_idle.saturating_sub(capacity.reserve_idle_seats);
-        Self { lines, voice: capacity.voice_free, seats }
+        let Capacity { voice_free, reserve_idle_seats } = situation.capacity;
+        Self { lines, voice: voice_free, idle: seat::idle(now, situation.seats), reserve: reserve_idle_seats }
     }
 
     pub(super) fn free(&self, mode: DialMode) -> u32 {
         self.lines.min(match mode {
             DialMode::Voice => self.voice,
-            DialMode::Agent => self.seats,
+            DialMode::Agent => u32::try_from(self.idle.len()).unwrap_or(u32::MAX).saturating_sub(self.reserve),
         })
     }
 
-    fn take(&mut self, mode: DialMode) -> bool {
+    fn take(&mut self, visit: &Visit, situation: &Situation) -> bool {
+        let mode = mode_of(visit, situation);
         if self.free(mode) == 0 {
             return false;
         }
-        self.lines -= 1;
         match mode {
             DialMode::Voice => self.voice -= 1,
-            DialMode::Agent => self.seats -= 1,
+            DialMode::Agent => {
+                let wanted = situation.wants.get(&visit.id);
+                let suits = |seat: &&Seat| wanted.is_none_or(|wanted| wanted.suits(seat));
+                let Some(place) = self.idle.iter().position(suits) else { return false };
+                self.idle.remove(place);
+            }
         }
+        self.lines -= 1;
         true
     }
 }
 
-pub(super) fn mode_of(visit: &Visit, situation: &Situation) -> DialMode {
+/// Who makes the visit: its programme says, or else the site.
+pub fn mode_of(visit: &Visit, situation: &Situation) -> DialMode {
     situation.programmes.get(&visit.programme).and_then(|p| p.mode).unwrap_or(situation.mode)
 }
 
@@ -175,8 +208,8 @@ pub(super) struct Ready<'a> {
 }
 
 /// Moves those to be dialled to the front, most urgent first, and says how many they are.
-fn choose(ready: &mut [Ready], situation: &Situation) -> usize {
-    let mut slots = Slots::of(situation);
+pub(super) fn choose(now: Timestamp, ready: &mut [Ready], situation: &Situation) -> usize {
+    let mut slots = Slots::of(now, situation);
     if slots.free(DialMode::Voice).max(slots.free(DialMode::Agent)) == 0 {
         return 0;
     }
@@ -191,7 +224,7 @@ fn choose(ready: &mut [Ready], situation: &Situation) -> usize {
         if customer.is_some_and(|customer| customers.contains(customer)) {
             continue;
         }
-        if slots.take(mode_of(ready[i].visit, situation)) {
+        if slots.take(ready[i].visit, situation) {
             customers.extend(customer);
             // What is passed over keeps its order among itself well enough: it is not dialled now.
             ready[chosen..=i].rotate_right(1);
@@ -304,11 +337,15 @@ impl Blocker {
             Self::RedialGuard { until }
             | Self::NotYet { until }
             | Self::QuietHours { until }
-            | Self::SiteClosed { until } => Some(*until),
+            | Self::SiteClosed { until }
+            | Self::WrapUp { until, .. }
+            | Self::AtSeat { until: Some(until), .. } => Some(*until),
             Self::TrunkDown { retry_at: Some(at), .. } if *at > now => Some(*at),
-            Self::SameCustomer | Self::DialingOff | Self::DiskLow { .. } | Self::TrunkDown { .. } => {
-                Some(now.saturating_add_or_max(recheck))
-            }
+            Self::SameCustomer
+            | Self::AtSeat { until: None, .. }
+            | Self::DialingOff
+            | Self::DiskLow { .. }
+            | Self::TrunkDown { .. } => Some(now.saturating_add_or_max(recheck)),
             Self::ForPerson { .. } | Self::Escalated | Self::NoProgramme => None,
         }
     }

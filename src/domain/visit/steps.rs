@@ -3,10 +3,10 @@
 //! Contract: nothing is dialled here; a redial is never earlier than its spacing (A04), never in quiet hours (A13); a call's result changes
 //! a visit only while that call holds it, so a result that is handed in twice counts once.
 
-use super::task::{CloseCause, Visit, VisitState, WaitReason};
+use super::task::{CloseCause, Declined, Visit, VisitState, WaitReason};
 use crate::domain::calendar::Calendar;
 use crate::domain::call::outcome::{ConversationEnd, Outcome};
-use crate::domain::id::{CallId, OrderNo, VisitId};
+use crate::domain::id::{CallId, OrderNo, SeatId, VisitId};
 use crate::domain::programme::{EndKind, Programme, Retry, RetryRule, RuleKey, Then, Verdict};
 use crate::domain::when;
 use jiff::Timestamp;
@@ -31,6 +31,8 @@ pub enum Refused {
     Over,
     #[error("正在通话中，请等通话结束")]
     InCall,
+    #[error("坐席 {0} 正在填写这次通话的结果，请等填写完成")]
+    InWrapUp(SeatId),
     #[error("客户挂断或拒接过电话，按规则 A04 要间隔 {spacing_min} 分钟，最早 {until_text} 再拨")]
     RedialGuard { until: Timestamp, until_text: String, spacing_min: u64 },
     #[error("该时间不在允许呼叫的时段 {hours} 内（规则 A13），最早 {until_text}")]
@@ -67,6 +69,7 @@ pub fn accept(
         tries: BTreeMap::new(),
         redial_guard: None,
         caller_id: None,
+        declined: vec![],
         state: VisitState::Waiting {
             not_before: programme.next_callable(calendar, clock_starts_at, false),
             reason: WaitReason::New,
@@ -108,16 +111,84 @@ pub fn after_call(
         let reason = WaitReason::NextTrunk { after, attempt: visit.attempts, tried };
         return waiting(visit, now, reason);
     }
-    match programme.verdict(result.outcome, result.conversation.as_ref()) {
-        Verdict::Valid => next.state = VisitState::Completed { call: result.call.clone(), at: now },
-        Verdict::Rule(key, rule) => {
-            let reason =
-                WaitReason::RetrySpacing { after: result.outcome, attempt: visit.attempts, rule: key.name().into() };
-            let ended = Ended { key, rule, reason, said: said(result) };
-            apply(now, &mut next, ended, programme, calendar);
-        }
-    }
+    settle(now, now, &mut next, result, programme, calendar);
     next
+}
+
+/// What follows a call that was made for an agent. One that was not answered, or whose result he has given, is like any other; an answered
+/// one without a result waits for it while he may still write it down, until `wrap_up_until`, and for a person when he may not.
+pub fn after_agent_call(
+    now: Timestamp,
+    visit: &Visit,
+    result: &CallResult,
+    seat: &SeatId,
+    wrap_up_until: Option<Timestamp>,
+    programme: &Programme,
+    calendar: &Calendar,
+) -> Visit {
+    let held = matches!(&visit.state, VisitState::Calling { call, .. } if *call == result.call);
+    if !held || result.conversation.as_ref().is_some_and(is_result) {
+        return after_call(now, visit, result, programme, calendar);
+    }
+    match (wrap_up_until, result.outcome) {
+        (Some(until), outcome) => {
+            let (call, seat) = (result.call.clone(), seat.clone());
+            let mut next = waiting(visit, now, WaitReason::WrapUp { call, seat, until });
+            // A04 does not wait for the agent.
+            if let (Outcome::HungUp, RetryRule::Retry(retry)) = (outcome, programme.rule(HUNG_UP)) {
+                let nth = visit.tries.get(HUNG_UP.name()).copied().unwrap_or(0).saturating_add(1);
+                next.redial_guard = retry.binds_people.then(|| later(now, retry.spacing_after(nth)));
+            }
+            next
+        }
+        (None, Outcome::Answered) => waiting(visit, now, no_result()),
+        (None, _) => after_call(now, visit, result, programme, calendar),
+    }
+}
+
+/// What follows the wrap-up of `call`. Without a result nothing is guessed: a customer who hung up is spaced (A04), anything else waits
+/// for a person. Spacings count from the end of the call. A visit that does not wait for this wrap-up stays as it is.
+pub fn after_wrap_up(
+    now: Timestamp,
+    visit: &Visit,
+    call: &CallId,
+    outcome: Outcome,
+    conversation: Option<&ConversationEnd>,
+    programme: &Programme,
+    calendar: &Calendar,
+) -> Visit {
+    let mut next = visit.clone();
+    let VisitState::Waiting { not_before: ended_at, reason: WaitReason::WrapUp { call: held, .. } } = &visit.state
+    else {
+        return next;
+    };
+    if held != call {
+        return next;
+    }
+    let conversation = conversation.filter(|end| is_result(end)).cloned();
+    if conversation.is_none() && outcome != Outcome::HungUp {
+        return waiting(visit, *ended_at, no_result());
+    }
+    // The guard was for the case that he says nothing; his result decides whether people are bound.
+    next.redial_guard = None;
+    let result = CallResult { call: call.clone(), outcome, conversation, next_trunk: None };
+    settle(now, *ended_at, &mut next, &result, programme, calendar);
+    next
+}
+
+/// An agent looked at the visit and gave it back: others may take it, he is not offered it again.
+pub fn declined(now: Timestamp, visit: &Visit, seat: &SeatId, reason: &str) -> Result<Visit, Refused> {
+    must_wait(visit)?;
+    let mut next = visit.clone();
+    next.declined.retain(|earlier| earlier.seat != *seat);
+    next.declined.push(Declined { seat: seat.clone(), reason: reason.to_owned(), at: now });
+    Ok(next)
+}
+
+/// Whether the agent who looks at the visit may start its call now: what binds people binds him too (A04, A13).
+pub fn may_start(now: Timestamp, visit: &Visit, programme: &Programme, calendar: &Calendar) -> Result<(), Refused> {
+    must_wait(visit)?;
+    may_dial_at(now, visit, now, programme, calendar)
 }
 
 /// The attempt could go on over no other trunk after all: it counts once, and its spacing begins.
@@ -126,7 +197,13 @@ pub fn round_over(now: Timestamp, visit: &Visit, programme: &Programme, calendar
     if let VisitState::Waiting { reason: WaitReason::NextTrunk { after, attempt, .. }, .. } = &visit.state {
         let key = RuleKey::Outcome(*after);
         let reason = WaitReason::RetrySpacing { after: *after, attempt: *attempt, rule: key.name().into() };
-        apply(now, &mut next, Ended { key, rule: programme.rule(key), reason, said: None }, programme, calendar);
+        apply(
+            now,
+            &mut next,
+            Ended { key, rule: programme.rule(key), reason, asked: None, at: now },
+            programme,
+            calendar,
+        );
     }
     next
 }
@@ -140,7 +217,7 @@ pub fn interrupted(now: Timestamp, visit: &Visit, answered: bool, programme: &Pr
     }
     let key = RuleKey::Outcome(if answered { Outcome::HungUp } else { Outcome::NoAnswer });
     let reason = WaitReason::Interrupted { attempt: visit.attempts };
-    apply(now, &mut next, Ended { key, rule: programme.rule(key), reason, said: None }, programme, calendar);
+    apply(now, &mut next, Ended { key, rule: programme.rule(key), reason, asked: None, at: now }, programme, calendar);
     next
 }
 
@@ -222,13 +299,61 @@ pub fn mark_escalated(now: Timestamp, visit: &Visit, cause: &str) -> Visit {
     next
 }
 
+const HUNG_UP: RuleKey = RuleKey::Outcome(Outcome::HungUp);
+
+/// An agent's outcome key; that the customer left in the middle is none.
+fn is_result(end: &ConversationEnd) -> bool {
+    !matches!(end, ConversationEnd::Abandoned { .. })
+}
+
+fn no_result() -> WaitReason {
+    WaitReason::ForPerson { problem: "坐席未填写回访结果".into() }
+}
+
+/// The state that follows a call which ended at `ended_at`.
+fn settle(
+    now: Timestamp,
+    ended_at: Timestamp,
+    visit: &mut Visit,
+    result: &CallResult,
+    programme: &Programme,
+    calendar: &Calendar,
+) {
+    // No rule of a programme and no fault of ours calls him again (C09).
+    if result.conversation == Some(ConversationEnd::OptedOut) {
+        let rule = RetryRule::Close(CloseCause::Refused);
+        let key = RuleKey::End(EndKind::Refused);
+        let ended = Ended { key, rule: &rule, reason: WaitReason::New, asked: None, at: ended_at };
+        return apply(now, visit, ended, programme, calendar);
+    }
+    match programme.verdict(result.outcome, result.conversation.as_ref()) {
+        Verdict::Valid => visit.state = VisitState::Completed { call: result.call.clone(), at: now },
+        Verdict::Rule(key, rule) => {
+            let reason =
+                WaitReason::RetrySpacing { after: result.outcome, attempt: visit.attempts, rule: key.name().into() };
+            let ended = Ended { key, rule, reason, asked: asked(result), at: ended_at };
+            apply(now, visit, ended, programme, calendar);
+        }
+    }
+}
+
 /// An attempt that was no valid visit.
 struct Ended<'a> {
     key: RuleKey,
     rule: &'a RetryRule,
     reason: WaitReason,
-    /// The customer's words for a better time.
+    asked: Option<Asked>,
+    /// When its call ended; spacings count from here.
+    at: Timestamp,
+}
+
+/// A better time (A07).
+#[derive(Default)]
+struct Asked {
+    /// In the customer's words.
     said: Option<String>,
+    /// As an agent settled it with him.
+    at: Option<Timestamp>,
 }
 
 fn apply(now: Timestamp, visit: &mut Visit, ended: Ended, programme: &Programme, calendar: &Calendar) {
@@ -242,7 +367,7 @@ fn apply(now: Timestamp, visit: &mut Visit, ended: Ended, programme: &Programme,
         }
         RetryRule::Retry(retry) => retry,
     };
-    let spacing_over = later(now, retry.spacing_after(nth));
+    let spacing_over = later(ended.at, retry.spacing_after(nth));
     if retry.binds_people {
         visit.redial_guard = Some(spacing_over);
     }
@@ -260,12 +385,14 @@ fn apply(now: Timestamp, visit: &mut Visit, ended: Ended, programme: &Programme,
     }
     let (at, reason) = match ended.key {
         RuleKey::End(EndKind::Callback) => {
-            let asked = ended.said.as_deref().and_then(|said| when::appointment(said, now, calendar.tz()));
-            (asked.unwrap_or(spacing_over), WaitReason::Appointment { said: ended.said })
+            let Asked { said, at } = ended.asked.unwrap_or_default();
+            let understood = || said.as_deref().and_then(|said| when::appointment(said, ended.at, calendar.tz()));
+            let time = at.or_else(understood).unwrap_or(spacing_over);
+            (time, WaitReason::Appointment { said, settled: at.is_some() })
         }
         RuleKey::End(_) | RuleKey::Outcome(_) => (spacing_over, ended.reason),
     };
-    let not_before = programme.next_callable(calendar, at, reason.on_request());
+    let not_before = programme.next_callable(calendar, at.max(ended.at), reason.on_request());
     visit.state = VisitState::Waiting { not_before, reason };
 }
 
@@ -285,15 +412,16 @@ fn counts(programme: &Programme, rule: &str) -> bool {
     }
 }
 
-fn said(result: &CallResult) -> Option<String> {
+fn asked(result: &CallResult) -> Option<Asked> {
     match &result.conversation {
-        Some(ConversationEnd::Callback { said }) => said.clone(),
+        Some(ConversationEnd::Callback { said, at }) => Some(Asked { said: said.clone(), at: *at }),
         _ => None,
     }
 }
 
 fn must_wait(visit: &Visit) -> Result<(), Refused> {
-    match visit.state {
+    match &visit.state {
+        VisitState::Waiting { reason: WaitReason::WrapUp { seat, .. }, .. } => Err(Refused::InWrapUp(seat.clone())),
         VisitState::Waiting { .. } => Ok(()),
         VisitState::Calling { .. } => Err(Refused::InCall),
         VisitState::Completed { .. } | VisitState::Closed { .. } => Err(Refused::Over),

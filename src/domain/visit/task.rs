@@ -16,14 +16,14 @@
 //! says so. The transitions are in [`super::steps`] and re-exported here; they never touch `version`, which is the store's.
 
 use crate::domain::call::outcome::Outcome;
-use crate::domain::id::{CallId, OrderNo, VisitId};
+use crate::domain::id::{CallId, OrderNo, SeatId, VisitId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use super::steps::{
-    CallResult, Refused, accept, after_call, cancel, claim, corrected, dial_now, interrupted, mark_escalated,
-    mark_late, reschedule, round_over,
+    CallResult, Refused, accept, after_agent_call, after_call, after_wrap_up, cancel, claim, corrected, declined,
+    dial_now, interrupted, mark_escalated, mark_late, may_start, reschedule, round_over,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,9 +56,20 @@ pub struct Visit {
     /// The number that the first call showed the customer; later ones show it too, where their trunk can.
     #[serde(default)]
     pub caller_id: Option<String>,
+    /// Agents who looked at it and gave it back; it is not offered to them again.
+    #[serde(default)]
+    pub declined: Vec<Declined>,
     pub state: VisitState,
     /// Grows by one with every save; a save with an old version fails.
     pub version: i64,
+}
+
+/// An agent gave the visit back after a look at it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declined {
+    pub seat: SeatId,
+    pub reason: String,
+    pub at: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,12 +102,18 @@ pub enum WaitReason {
     /// The trunk failed before the customer's phone rang: the same attempt goes on over another, at once. `tried` are the trunks of
     /// this round so far.
     NextTrunk { after: Outcome, attempt: u32, tried: Vec<String> },
-    /// The customer asked to be called then (A07).
-    Appointment { said: Option<String> },
+    /// The customer asked to be called then (A07), in his own words or as an agent settled it with him.
+    Appointment {
+        said: Option<String>,
+        #[serde(default)]
+        settled: bool,
+    },
     /// A person moved it.
     Rescheduled { by: String, note: String },
     /// A person pressed "dial now".
     ByHand { by: String },
+    /// The call is over and its agent is still to say what it came to; not dialled before that is known. `not_before` is the end of the call.
+    WrapUp { call: CallId, seat: SeatId, until: Timestamp },
     /// The engine stopped while calling.
     Interrupted { attempt: u32 },
     /// Nothing happens until a person reschedules, dials or cancels.
@@ -123,7 +140,11 @@ impl WaitReason {
     pub fn on_request(&self) -> bool {
         match self {
             Self::Appointment { .. } | Self::Rescheduled { .. } | Self::ByHand { .. } | Self::NextTrunk { .. } => true,
-            Self::New | Self::RetrySpacing { .. } | Self::Interrupted { .. } | Self::ForPerson { .. } => false,
+            Self::New
+            | Self::RetrySpacing { .. }
+            | Self::WrapUp { .. }
+            | Self::Interrupted { .. }
+            | Self::ForPerson { .. } => false,
         }
     }
 }

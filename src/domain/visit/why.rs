@@ -2,11 +2,15 @@
 //!
 //! The reason is computed by the same [`blocker`] that the planner obeys, so what is shown is what holds the visit.
 
-use super::plan::{Capacity, Disk, Hours, HoursCache, Ready, Situation, Slots, TrunkState, mode_of, obligation};
+use super::plan::{
+    Disk, Hours, HoursCache, LookedAt, Ready, Situation, Slots, TrunkState, choose, mode_of, obligation,
+};
 use super::steps::guard_minutes;
 use super::task::{CloseCause, Visit, VisitState, WaitReason};
 use crate::domain::call::outcome::Outcome;
+use crate::domain::id::SeatId;
 use crate::domain::programme::{DialMode, EndKind, Programme, RetryRule, RuleKey};
+use crate::domain::seat::{self, NoSeat, Seat};
 use crate::domain::when::local_text;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -37,6 +41,10 @@ pub enum WhyCode {
     Appointment,
     Rescheduled,
     Interrupted,
+    /// The call is over; its agent is still to say what it came to.
+    WrapUp,
+    /// An agent looks at it before the call.
+    AtSeat,
     ForPerson,
     /// Held after the deadline (A02).
     Escalated,
@@ -53,6 +61,12 @@ pub enum WhyCode {
     Busy,
     /// B01.
     SeatReserve,
+    /// No agent is signed in.
+    NoSeat,
+    /// All agents are busy or on break.
+    SeatsBusy,
+    /// No idle agent can serve it.
+    SeatSkill,
     NoProgramme,
 }
 
@@ -61,6 +75,8 @@ pub enum WhyCode {
 pub(super) enum Blocker {
     NoProgramme,
     ForPerson { problem: String },
+    WrapUp { seat: SeatId, until: Timestamp },
+    AtSeat { seat: SeatId, until: Option<Timestamp> },
     RedialGuard { until: Timestamp },
     NotYet { until: Timestamp },
     Escalated,
@@ -72,12 +88,26 @@ pub(super) enum Blocker {
     TrunkDown { reason: String, retry_at: Option<Timestamp> },
 }
 
-/// The first obstacle of a visit in `Waiting`; `None` also for visits that do not wait. `hours` is `None` for an unknown programme.
-pub(super) fn blocker(now: Timestamp, visit: &Visit, s: &Situation, hours: Option<Hours>) -> Option<Blocker> {
+/// The first obstacle of a visit in `Waiting`; `None` also for visits that do not wait. `hours` is `None` for an unknown programme;
+/// `holder` is the seat that holds the visit.
+pub(super) fn blocker(
+    now: Timestamp,
+    visit: &Visit,
+    s: &Situation,
+    hours: Option<Hours>,
+    holder: Option<&Seat>,
+) -> Option<Blocker> {
     let VisitState::Waiting { not_before, reason } = &visit.state else { return None };
     let Some(hours) = hours else { return Some(Blocker::NoProgramme) };
     if let WaitReason::ForPerson { problem } = reason {
         return Some(Blocker::ForPerson { problem: problem.clone() });
+    }
+    // Before A04: what the call came to decides first.
+    if let WaitReason::WrapUp { seat, until, .. } = reason {
+        return Some(Blocker::WrapUp { seat: seat.clone(), until: *until });
+    }
+    if let Some(seat) = holder {
+        return Some(Blocker::AtSeat { seat: seat.id.clone(), until: seat.lapses_at() });
     }
     if let Some(until) = visit.redial_guard.filter(|guard| *guard > now) {
         return Some(Blocker::RedialGuard { until: until.max(*not_before) });
@@ -144,7 +174,7 @@ pub fn why(now: Timestamp, visit: &Visit, s: &Situation) -> Why {
         VisitState::Waiting { reason, .. } => {
             let programme = s.programmes.get(&visit.programme);
             let hours = programme.map(|p| Hours::of(now, p, s.calendar));
-            match blocker(now, visit, s, hours) {
+            match blocker(now, visit, s, hours, LookedAt::new(s.seats).by(visit)) {
                 Some(blocker) => blocked(now, visit, reason, &blocker, programme, s),
                 None => capacity(now, visit, s),
             }
@@ -167,7 +197,7 @@ pub(super) fn late_cause(now: Timestamp, visit: &Visit, s: &Situation, held: Res
     let held = match held {
         Err(blocker) => blocked(now, visit, reason, blocker, s.programmes.get(&visit.programme), s).text_zh,
         Ok(Turn::SameCustomer) => GOES_FIRST.to_string(),
-        Ok(Turn::Queued) => "线路、通道或坐席已占满，排队等待".to_string(),
+        Ok(Turn::Queued) => no_seat(now, visit, s).map_or("线路、通道或坐席已占满，排队等待".into(), |why| why.text_zh),
         // Nothing is in the way now and yet it is late: the engine was down, or the obstacle has just ended.
         Ok(Turn::Now) => "到期前系统未运行或刚刚恢复，现在拨打".to_string(),
     };
@@ -203,6 +233,12 @@ fn blocked(
         ),
         Blocker::ForPerson { problem } => {
             Why::new(WhyCode::ForPerson, format!("{problem}，等待人工改约、拨打或关闭"), None)
+        }
+        Blocker::WrapUp { seat, until } => {
+            Why::new(WhyCode::WrapUp, wrap_up_zh(visit.attempts, seat, &clock(*until)), Some(*until))
+        }
+        Blocker::AtSeat { seat, until } => {
+            Why::new(WhyCode::AtSeat, format!("坐席 {seat} 正在查看该回访，由其决定拨打或退回"), *until)
         }
         Blocker::RedialGuard { until } => {
             let minutes = programme.map_or(0, guard_minutes);
@@ -273,10 +309,13 @@ fn not_yet(reason: &WaitReason, at: &str, until: Timestamp, programme: Option<&P
             let text = format!("第{attempt}次呼叫{}（线路 {tried}），马上改走另一条线路", after.text_zh());
             Why::new(WhyCode::RetrySpacing, text, until)
         }
-        WaitReason::Appointment { said: Some(said) } => {
+        WaitReason::Appointment { said: Some(said), .. } => {
             Why::new(WhyCode::Appointment, format!("客户说“{said}”方便，约定 {at} 再拨"), until)
         }
-        WaitReason::Appointment { said: None } => {
+        WaitReason::Appointment { said: None, settled: true } => {
+            Why::new(WhyCode::Appointment, format!("坐席与客户约定 {at} 再拨"), until)
+        }
+        WaitReason::Appointment { said: None, settled: false } => {
             Why::new(WhyCode::Appointment, format!("客户当时不方便且没有说定时间，{at} 再拨"), until)
         }
         WaitReason::Rescheduled { by, note } if note.is_empty() => {
@@ -286,6 +325,7 @@ fn not_yet(reason: &WaitReason, at: &str, until: Timestamp, programme: Option<&P
             Why::new(WhyCode::Rescheduled, format!("{by}改约到 {at}：{note}"), until)
         }
         WaitReason::ByHand { by } => Why::new(WhyCode::Rescheduled, format!("{by}要求 {at} 拨打"), until),
+        WaitReason::WrapUp { seat, .. } => Why::new(WhyCode::WrapUp, wrap_up_zh(visit.attempts, seat, at), until),
         WaitReason::Interrupted { attempt } => {
             let text = format!("第{attempt}次呼叫时系统中断，为不立即重复打扰客户，最早 {at} 再拨");
             Why::new(WhyCode::Interrupted, text, until)
@@ -294,15 +334,25 @@ fn not_yet(reason: &WaitReason, at: &str, until: Timestamp, programme: Option<&P
     }
 }
 
+fn wrap_up_zh(attempt: u32, seat: &SeatId, until: &str) -> String {
+    format!("第{attempt}次呼叫已结束，等待坐席 {seat} 填写回访结果，最晚 {until}")
+}
+
 /// Nothing but capacity is in the way.
 fn capacity(now: Timestamp, visit: &Visit, s: &Situation) -> Why {
     let mode = mode_of(visit, s);
-    let free = Slots::of(s).free(mode) as usize;
-    if free == 0 {
-        return full(mode, &s.capacity, &s.gate.trunk);
+    if matches!(s.gate.trunk, TrunkState::Ready { free_lines: 0 }) {
+        return Why::new(WhyCode::Busy, "外线全部占用，有线路空出就拨打".into(), None);
     }
-    let hours = HoursCache::new(now, s);
-    let more_urgent = || s.visits.iter().filter(|other| before(now, other, visit, s, &hours));
+    if mode == DialMode::Agent {
+        return agents(now, visit, s);
+    }
+    let free = Slots::of(now, s).free(mode) as usize;
+    if free == 0 {
+        return Why::new(WhyCode::Busy, "自动回访通道全部占用，有通道空出就拨打".into(), None);
+    }
+    let (hours, looked_at) = (HoursCache::new(now, s), LookedAt::new(s.seats));
+    let more_urgent = || s.visits.iter().filter(|other| before(now, other, visit, s, &hours, &looked_at));
     if more_urgent().any(|other| s.same.are(&other.id, &visit.id)) {
         return Why::new(WhyCode::SameCustomer, GOES_FIRST.into(), None);
     }
@@ -313,13 +363,71 @@ fn capacity(now: Timestamp, visit: &Visit, s: &Situation) -> Why {
     Why::new(WhyCode::Busy, format!("前面还有{ahead}个更紧急的回访，空闲线路{free}条"), None)
 }
 
+/// Which visit takes which seat depends on all of them: the planner's own choice is asked.
+fn agents(now: Timestamp, visit: &Visit, s: &Situation) -> Why {
+    if let Some(why) = no_seat(now, visit, s) {
+        return why;
+    }
+    let (hours, looked_at) = (HoursCache::new(now, s), LookedAt::new(s.seats));
+    let free = |v: &Visit| blocker(now, v, s, hours.of(v), looked_at.by(v)).is_none();
+    let mut ready: Vec<Ready> = s.visits.iter().filter(|v| free(v)).filter_map(|v| rank(now, v)).collect();
+    let chosen = choose(now, &mut ready, s);
+    let place = |r: &Ready| (r.obligation, r.visit.id.clone());
+    let ahead = rank(now, visit).map_or(0, |own| {
+        let agents = ready.iter().filter(|other| mode_of(other.visit, s) == DialMode::Agent);
+        agents.filter(|other| place(other) < place(&own)).count()
+    });
+    let chosen = &ready[..chosen];
+    if chosen.iter().any(|first| first.visit.id == visit.id) {
+        Why::new(WhyCode::Ready, "没有阻碍，马上拨打".into(), None)
+    } else if chosen.iter().any(|first| s.same.are(&first.visit.id, &visit.id)) {
+        Why::new(WhyCode::SameCustomer, GOES_FIRST.into(), None)
+    } else {
+        let idle = Slots::of(now, s).free(DialMode::Agent);
+        Why::new(WhyCode::Busy, format!("前面还有{ahead}个更紧急的回访，可分配的空闲坐席{idle}个"), None)
+    }
+}
+
+/// Why no seat could take the visit even if no other were there; `None` also when no agent is to make it.
+fn no_seat(now: Timestamp, visit: &Visit, s: &Situation) -> Option<Why> {
+    if mode_of(visit, s) != DialMode::Agent {
+        return None;
+    }
+    let (reserve, total) = (s.capacity.reserve_idle_seats, s.seats.len());
+    if total > 0 && u32::try_from(total).is_ok_and(|total| total <= reserve) {
+        let text = format!(
+            "共有{total}个坐席，按规则 B01 要保留{reserve}个空闲坐席，因此永远不会拨打；\
+             请把 dialer.reserve_idle_seats 调小（单坐席站点设为 0）"
+        );
+        return Some(Why::new(WhyCode::SeatReserve, text, None));
+    }
+    let no_seat = match s.wants.get(&visit.id) {
+        Some(wanted) => seat::choose(now, s.seats, wanted, reserve).err(),
+        None => seat::may_take(now, s.seats, reserve).err(),
+    }?;
+    let code = match no_seat {
+        NoSeat::Nobody => WhyCode::NoSeat,
+        NoSeat::AllBusy => WhyCode::SeatsBusy,
+        NoSeat::Floor { .. } => WhyCode::SeatReserve,
+        NoSeat::NoSkill { .. } => WhyCode::SeatSkill,
+    };
+    Some(Why::new(code, no_seat.to_string(), None))
+}
+
 /// Whether `other` is dialled before `visit`.
-fn before(now: Timestamp, other: &Visit, visit: &Visit, s: &Situation, hours: &HoursCache) -> bool {
+fn before(
+    now: Timestamp,
+    other: &Visit,
+    visit: &Visit,
+    s: &Situation,
+    hours: &HoursCache,
+    looked_at: &LookedAt,
+) -> bool {
     let (Some(a), Some(b)) = (rank(now, other), rank(now, visit)) else { return false };
     if (a.obligation, &a.visit.id) >= (b.obligation, &b.visit.id) {
         return false;
     }
-    blocker(now, other, s, hours.of(other)).is_none()
+    blocker(now, other, s, hours.of(other), looked_at.by(other)).is_none()
 }
 
 fn rank(now: Timestamp, visit: &Visit) -> Option<Ready<'_>> {
@@ -328,27 +436,6 @@ fn rank(now: Timestamp, visit: &Visit) -> Option<Ready<'_>> {
             Some(Ready { visit, obligation: obligation(now, visit, *not_before, reason) })
         }
         VisitState::Calling { .. } | VisitState::Completed { .. } | VisitState::Closed { .. } => None,
-    }
-}
-
-fn full(mode: DialMode, capacity: &Capacity, trunk: &TrunkState) -> Why {
-    let Capacity { seats_total, seats_idle, reserve_idle_seats, .. } = *capacity;
-    if matches!(trunk, TrunkState::Ready { free_lines: 0 }) {
-        return Why::new(WhyCode::Busy, "外线全部占用，有线路空出就拨打".into(), None);
-    }
-    match mode {
-        DialMode::Voice => Why::new(WhyCode::Busy, "自动回访通道全部占用，有通道空出就拨打".into(), None),
-        DialMode::Agent if seats_total > 0 && seats_total <= reserve_idle_seats => {
-            let text = format!(
-                "共有{seats_total}个坐席，按规则 B01 要保留{reserve_idle_seats}个空闲坐席，因此永远不会拨打；\
-                 请把 dialer.reserve_idle_seats 调小（单坐席站点设为 0）"
-            );
-            Why::new(WhyCode::SeatReserve, text, None)
-        }
-        DialMode::Agent => {
-            let text = format!("空闲坐席{seats_idle}个，按规则 B01 要保留{reserve_idle_seats}个，等待坐席空出");
-            Why::new(WhyCode::SeatReserve, text, None)
-        }
     }
 }
 

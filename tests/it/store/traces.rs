@@ -2,7 +2,7 @@
 
 use super::{Site, at, full_call};
 use huifang::clock::ManualClock;
-use huifang::domain::call::outcome::{Fault, Outcome, Party};
+use huifang::domain::call::outcome::{ConversationEnd, Fault, Outcome, Party};
 use huifang::domain::call::trace::{SipTrace, TraceMessage, Way};
 use huifang::domain::id::CallId;
 use huifang::store::call::CallFilter;
@@ -65,7 +65,7 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_with_its_calls() 
          INSERT INTO orders VALUES ('SO-1', '保养', '+8613800138000', '{}', '{}', 1, 0, 0);
          INSERT INTO visits VALUES ('v', 'SO-1', 'excavator', 0, 0, 0, 0, 1, 0, NULL, NULL, '{}', NULL, 'completed', 0, 'c', NULL, 1);
          INSERT INTO calls VALUES ('c', 'v', 'SO-1', 1, '+8613800138000', 'line', 'excavator', 0, 1, 2, NULL, 3, 9, 'answered', NULL,
-             200, NULL, 'us', NULL, '[{\"name\":\"customer\",\"codec\":\"PCMA\",\"packets_received\":7,\"packets_sent\":8,
+             200, NULL, 'us', '{\"kind\":\"callback\",\"said\":\"下午\"}', '[{\"name\":\"customer\",\"codec\":\"PCMA\",\"packets_received\":7,\"packets_sent\":8,
              \"packets_lost\":0,\"packets_late\":0,\"packets_refused\":0,\"jitter_ms\":0.5}]', '[]');
          COMMIT",
     )
@@ -78,6 +78,9 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_with_its_calls() 
     assert_eq!((call.outcome, call.legs[0].packets_received), (Some(Outcome::Answered), 7));
     assert!(call.instants.answered_at.is_some() && call.instants.acked_at.is_none() && call.sip_reason.is_none());
     assert!(matches!(store.sip_trace(&call.id).await, Err(StoreError::NotFound { .. })), "no trace is made up");
+    assert_eq!(call.conversation, Some(ConversationEnd::Callback { said: Some("下午".into()), at: None }));
+    assert!(call.seat.is_none() && call.note.is_none() && call.form.is_empty());
+    assert!(store.visit(&call.visit).await.unwrap().declined.is_empty() && store.seats().await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ fn marks(call: &Call) -> impl Iterator<Item = (Timestamp, What)> {
         (i.ended_at.filter(|_| recorded), "recording ends"),
     ];
     let line = call.journal.iter().filter_map(move |entry| match &entry.event {
-        JournalEvent::Line { text, .. } => {
+        JournalEvent::Line { text, .. } | JournalEvent::Seat { text, .. } => {
             // The answer's instant is cut to the millisecond: what came of a message must not stand before it.
             let after = jiff::SignedDuration::try_from_secs_f64(entry.at_s + 0.001).ok()?;
             Some((i.answered_at?.checked_add(after).ok()?, What::Mark { text: text.clone() }))
@@ -113,6 +113,7 @@ fn marks(call: &Call) -> impl Iterator<Item = (Timestamp, What)> {
         | JournalEvent::Answer { .. }
         | JournalEvent::Key { .. }
         | JournalEvent::Silence { .. }
+        | JournalEvent::Step { .. }
         | JournalEvent::Note { .. } => None,
     });
     let instants = instants.into_iter().filter_map(|(at, text)| Some((at?, What::Mark { text: text.into() })));

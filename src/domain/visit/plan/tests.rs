@@ -1,8 +1,14 @@
+mod seats;
+
 use super::*;
 use crate::domain::calendar::SiteHours;
 use crate::domain::call::outcome::{ConversationEnd, Outcome};
-use crate::domain::id::{CallId, OrderNo};
-use crate::domain::visit::task::{CallResult, accept, after_call, cancel, claim, dial_now, mark_escalated, mark_late};
+use crate::domain::id::{CallId, OrderNo, SeatId};
+use crate::domain::order::ServiceType;
+use crate::domain::seat::{SeatPhone, Skills};
+use crate::domain::visit::task::{
+    CallResult, accept, after_agent_call, after_call, cancel, claim, dial_now, mark_escalated, mark_late,
+};
 use std::sync::LazyLock;
 
 const EXCAVATOR: &str = include_str!("../../../../programmes/excavator.toml");
@@ -53,6 +59,20 @@ fn of(programme: &str, visit: Visit) -> Visit {
 
 static EVERYBODY_DIFFERS: LazyLock<SameCustomer> = LazyLock::new(SameCustomer::default);
 
+static NOBODY_ASKS: LazyLock<HashMap<VisitId, Wanted>> = LazyLock::new(HashMap::new);
+/// Three idle seats, for as long as any test lasts.
+static TEAM: LazyLock<Vec<Seat>> = LazyLock::new(|| ["a", "b", "c"].map(seated).into());
+static TWO_ON_BREAK: LazyLock<Vec<Seat>> = LazyLock::new(|| vec![seated("a"), on_break("b"), on_break("c")]);
+
+fn seated(id: &str) -> Seat {
+    let seat = Seat::new(SeatId::new(id), SeatPhone::Browser, Skills::default(), at("20T08:00"));
+    seat::sign_in(at("20T08:00"), &seat, at("30T08:00")).unwrap()
+}
+
+fn on_break(id: &str) -> Seat {
+    seat::take_break(at("20T09:00"), &seated(id), "吃饭").unwrap()
+}
+
 fn situation(visits: &[Visit]) -> Situation<'_> {
     Situation {
         visits,
@@ -60,7 +80,9 @@ fn situation(visits: &[Visit]) -> Situation<'_> {
         programmes: &PROGRAMMES,
         calendar: &CALENDAR,
         mode: DialMode::Voice,
-        capacity: Capacity { voice_free: 10, seats_total: 3, seats_idle: 3, reserve_idle_seats: 1 },
+        capacity: Capacity { voice_free: 10, reserve_idle_seats: 1 },
+        seats: &TEAM,
+        wants: &NOBODY_ASKS,
         gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: 10 } },
     }
 }
@@ -93,7 +115,7 @@ fn a_new_visit_is_dialled_at_once_in_working_hours_and_else_at_the_opening() {
 #[test]
 fn the_promise_that_can_still_be_kept_and_ends_first_is_dialled_first() {
     let asked = tried(&fresh("asked", "23T08:10"), "23T08:20", Outcome::Answered, {
-        Some(ConversationEnd::Callback { said: Some("九点半".into()) })
+        Some(ConversationEnd::Callback { said: Some("九点半".into()), at: None })
     });
     let visits = [
         fresh("young", "23T09:50"),
@@ -122,7 +144,7 @@ fn no_more_is_dialled_than_there_are_channels_lines_and_seats_above_the_reserve(
     check(&voice, |s| s.gate.trunk = TrunkState::Ready { free_lines: 3 }, 3);
     check(&voice, |s| s.gate.trunk = TrunkState::Ready { free_lines: 0 }, 0);
     check(&agents, |_| {}, 2); // B01: three idle, one kept
-    check(&agents, |s| s.capacity.seats_idle = 1, 0);
+    check(&agents, |s| s.seats = &TWO_ON_BREAK, 0);
     check(&agents, |s| s.capacity.reserve_idle_seats = 0, 3);
     let mixed: Vec<Visit> = voice.iter().take(4).chain(&agents[4..]).cloned().collect();
     check(&mixed, |s| s.capacity.voice_free = 1, 3);
@@ -200,7 +222,7 @@ fn every_state_has_a_sentence_that_a_person_understands() {
             &v(),
             "23T09:10",
             Outcome::Answered,
-            Some(ConversationEnd::Callback { said: Some("下午三点以后".into()) }),
+            Some(ConversationEnd::Callback { said: Some("下午三点以后".into()), at: None }),
         ),
         none,
         WhyCode::Appointment,
@@ -209,7 +231,7 @@ fn every_state_has_a_sentence_that_a_person_understands() {
     );
     check(
         "23T09:11",
-        tried(&v(), "23T09:10", Outcome::Answered, Some(ConversationEnd::Callback { said: None })),
+        tried(&v(), "23T09:10", Outcome::Answered, Some(ConversationEnd::Callback { said: None, at: None })),
         none,
         WhyCode::Appointment,
         "客户当时不方便且没有说定时间，11:10 再拨",
@@ -267,7 +289,7 @@ fn every_state_has_a_sentence_that_a_person_understands() {
     check(
         "23T09:01",
         of("agents", v()),
-        |s| s.capacity.seats_idle = 1,
+        |s| s.seats = &TWO_ON_BREAK,
         WhyCode::SeatReserve,
         "空闲坐席1个，按规则 B01 要保留1个，等待坐席空出",
         None,
@@ -275,7 +297,7 @@ fn every_state_has_a_sentence_that_a_person_understands() {
     check(
         "23T09:01",
         of("agents", v()),
-        |s| (s.capacity.seats_total, s.capacity.seats_idle) = (1, 1),
+        |s| s.seats = &TEAM[..1],
         WhyCode::SeatReserve,
         "共有1个坐席，按规则 B01 要保留1个空闲坐席，因此永远不会拨打；请把 dialer.reserve_idle_seats 调小（单坐席站点设为 0）",
         None,
@@ -345,7 +367,12 @@ fn a01_a_visit_becomes_late_with_its_cause_when_the_due_time_has_passed() {
     );
     check(
         "23T09:31",
-        tried(&v(), "23T09:05", Outcome::Answered, Some(ConversationEnd::Callback { said: Some("下午三点".into()) })),
+        tried(
+            &v(),
+            "23T09:05",
+            Outcome::Answered,
+            Some(ConversationEnd::Callback { said: Some("下午三点".into()), at: None }),
+        ),
         none,
         Some("已呼叫1次未完成回访；客户说“下午三点”方便，约定 15:00 再拨"),
     );
@@ -420,6 +447,8 @@ fn what_is_over_is_ignored_and_an_empty_situation_sleeps() {
     assert_eq!(plan(at("23T13:30"), &situation(&[])), Plan::default());
 }
 
+/// Visits for agents, each with the language that it asks for.
+
 mod any_situation {
     use super::*;
     use crate::domain::visit::task::{WaitReason, interrupted, reschedule};
@@ -453,7 +482,7 @@ mod any_situation {
                 14 => reschedule(now, &visit, now, "x", "", &p, c).unwrap_or(visit),
                 _ => {
                     let said = ["下午三点", "明天上午", "晚上九点", "半小时后", "改天"][usize::from(*what - 15)];
-                    let conversation = Some(ConversationEnd::Callback { said: Some(said.into()) });
+                    let conversation = Some(ConversationEnd::Callback { said: Some(said.into()), at: None });
                     let result = CallResult {
                         call: CallId::new("c"),
                         outcome: Outcome::Answered,

@@ -27,6 +27,7 @@ fn short(visit: &Visit) -> String {
                 WaitReason::Appointment { .. } => "appointment".into(),
                 WaitReason::Rescheduled { .. } => "rescheduled".into(),
                 WaitReason::ByHand { .. } => "by_hand".into(),
+                WaitReason::WrapUp { seat, .. } => format!("wrap-up of {seat}"),
                 WaitReason::Interrupted { .. } => "interrupted".into(),
                 WaitReason::ForPerson { .. } => "for_person".to_string(),
             };
@@ -114,7 +115,7 @@ fn a04_a06_a08_what_follows_each_result() {
     }
     use ConversationEnd as End;
     use Outcome::*;
-    let callback = |said: &str| Some(End::Callback { said: Some(said.into()) });
+    let callback = |said: &str| Some(End::Callback { said: Some(said.into()), at: None });
     check(Busy, None, "wait 23 09:15 busy", None);
     check(NoAnswer, None, "wait 23 09:30 no_answer", None);
     check(Unreachable, None, "wait 23 09:40 unreachable", None);
@@ -142,7 +143,7 @@ fn a04_a06_a08_what_follows_each_result() {
     check(Answered, callback("晚上九点"), "wait 24 08:00 appointment", None); // A13: not after 20:00
     check(Answered, callback("周日上午"), "wait 29 09:00 appointment", None);
     check(Answered, callback("晚点再说"), "wait 23 11:10 appointment", None);
-    check(Answered, Some(End::Callback { said: None }), "wait 23 11:10 appointment", None);
+    check(Answered, Some(End::Callback { said: None, at: None }), "wait 23 11:10 appointment", None);
 }
 
 #[test]
@@ -194,7 +195,8 @@ fn faults_of_ours_do_not_use_up_the_customers_attempts_and_grow_apart() {
 fn a_customer_who_puts_us_off_for_ever_is_handed_to_a_person() {
     let mut visit = fresh("v1", "23T08:00");
     for _ in 0..5 {
-        visit = attempt(&visit, "23T09:00", Outcome::Answered, Some(ConversationEnd::Callback { said: None }));
+        visit =
+            attempt(&visit, "23T09:00", Outcome::Answered, Some(ConversationEnd::Callback { said: None, at: None }));
     }
     assert_eq!(short(&visit), "wait 23 11:00 for_person");
     assert!(dial_now(at("23T09:30"), &visit, "李主管", &excavator(), &calendar()).is_ok());
@@ -204,7 +206,7 @@ fn a_customer_who_puts_us_off_for_ever_is_handed_to_a_person() {
 fn a_fault_of_ours_never_closes_a_visit_that_a_person_took_up_after_the_last_attempt() {
     let mut visit = fresh("v1", "23T08:00");
     for i in 0..8 {
-        let put_off = (Outcome::Answered, Some(ConversationEnd::Callback { said: None }));
+        let put_off = (Outcome::Answered, Some(ConversationEnd::Callback { said: None, at: None }));
         let (outcome, end) = if i < 3 { (Outcome::Busy, None) } else { put_off };
         visit = attempt(&visit, "23T09:00", outcome, end);
     }
@@ -299,4 +301,132 @@ fn a02_late_and_escalated_are_recorded_once() {
     let visit = mark_escalated(at("23T12:01"), &visit, "x");
     let visit = mark_escalated(at("23T12:02"), &visit, "y");
     assert_eq!((visit.escalated_at, visit.late_cause.as_deref()), (Some(at("23T12:01")), Some("客户占线")));
+}
+
+/// An agent's call that ended at 09:10, until when he may write, what he said then; and what he said by 09:12.
+#[track_caller]
+fn with_agent(
+    outcome: Outcome,
+    at_the_end: Option<ConversationEnd>,
+    until: Option<&str>,
+    written: Option<Option<ConversationEnd>>,
+) -> (Visit, Visit) {
+    let (p, c, seat) = (excavator(), calendar(), SeatId::new("李梅"));
+    let held = calling(&fresh("v1", "23T09:00"), "23T09:05");
+    let call = CallId::new("c1");
+    let result = CallResult { call: call.clone(), outcome, conversation: at_the_end, next_trunk: None };
+    let first = after_agent_call(at("23T09:10"), &held, &result, &seat, until.map(at), &p, &c);
+    let Some(written) = written else { return (first.clone(), first) };
+    let other = after_wrap_up(at("23T09:12"), &first, &CallId::new("c9"), outcome, written.as_ref(), &p, &c);
+    assert_eq!(other, first, "the wrap-up of another call");
+    let last = after_wrap_up(at("23T09:12"), &first, &call, outcome, written.as_ref(), &p, &c);
+    let twice = after_wrap_up(at("23T09:13"), &last, &call, outcome, Some(&ConversationEnd::Completed), &p, &c);
+    assert_eq!(twice, last, "a wrap-up ends once");
+    (first, last)
+}
+
+#[test]
+fn an_agents_result_decides_at_once_and_without_one_an_answered_visit_waits_for_it() {
+    use ConversationEnd as End;
+    use Outcome::*;
+    let until = Some("23T09:14");
+    let waits = "wait 23 09:10 wrap-up of 李梅";
+    for (outcome, conversation, until, want) in [
+        (Busy, None, None, "wait 23 09:15 busy"),
+        (NoAnswer, None, None, "wait 23 09:30 no_answer"),
+        (Cancelled, None, None, "wait 23 09:15 cancelled"),
+        (TrunkFailure, None, None, "wait 23 09:11 trunk_failure"),
+        (Answered, Some(End::Completed), until, "completed"),
+        (HungUp, Some(End::Completed), until, "completed"),
+        (Answered, Some(End::NotInformed), until, "wait 23 11:10 not_informed"),
+        (Answered, Some(End::Silent), until, "wait 23 09:30 silent"),
+        (Answered, None, until, waits),
+        (HungUp, None, until, waits),
+        (HungUp, Some(End::Abandoned { answered: 0 }), until, waits),
+        (TrunkFailure, None, until, waits),
+        // The agent was lost, or has no time to write: nothing is guessed.
+        (Answered, Some(End::Fault { detail: "坐席连接中断".into() }), None, "wait 23 09:15 fault"),
+        (Answered, None, None, "wait 23 09:10 for_person"),
+        (HungUp, None, None, "wait 23 10:10 hung_up"),
+    ] {
+        let (visit, _) = with_agent(outcome, conversation.clone(), until, None);
+        assert_eq!(short(&visit), want, "{outcome:?} {conversation:?}");
+    }
+}
+
+#[test]
+fn a04_a07_a08_c08_c09_what_follows_a_wrap_up_counts_from_the_end_of_the_call() {
+    use ConversationEnd as End;
+    use Outcome::*;
+    let exact = |said: Option<&str>, time: &str| Some(End::Callback { said: said.map(Into::into), at: Some(at(time)) });
+    for (outcome, written, want, guard) in [
+        (Answered, Some(End::Completed), "completed", None),
+        (HungUp, Some(End::Completed), "completed", None),
+        (Answered, Some(End::Refused), "closed Refused", None),
+        (HungUp, Some(End::OptedOut), "closed Refused", None),
+        (RecorderFailed, Some(End::OptedOut), "closed Refused", None),
+        (Answered, Some(End::WrongNumber), "closed WrongNumber", None),
+        (Answered, Some(End::NotInformed), "wait 23 11:10 not_informed", None),
+        (Answered, Some(End::Silent), "wait 23 09:30 silent", None),
+        (HungUp, Some(End::Silent), "wait 23 10:10 hung_up", Some("23 10:10")),
+        (Answered, exact(None, "23T15:45"), "wait 23 15:45 appointment", None),
+        (Answered, exact(Some("下午三点"), "23T16:00"), "wait 23 16:00 appointment", None),
+        // He named a time and hung up: his time holds.
+        (HungUp, exact(None, "23T09:30"), "wait 23 09:30 appointment", None),
+        (Answered, exact(None, "23T21:30"), "wait 24 08:00 appointment", None),
+        (Answered, exact(None, "23T08:00"), "wait 23 09:10 appointment", None),
+        (Answered, Some(End::Callback { said: Some("半小时后".into()), at: None }), "wait 23 09:40 appointment", None),
+        (Answered, None, "wait 23 09:10 for_person", None),
+        (TrunkFailure, None, "wait 23 09:10 for_person", None),
+        (HungUp, None, "wait 23 10:10 hung_up", Some("23 10:10")),
+    ] {
+        let (first, last) = with_agent(outcome, None, Some("23T09:14"), Some(written.clone()));
+        assert_eq!(short(&last), want, "{outcome:?} {written:?}");
+        assert_eq!(last.redial_guard.map(clock).as_deref(), guard, "{outcome:?} {written:?}");
+        let at_once = (outcome == HungUp).then_some("23 10:10");
+        assert_eq!(first.redial_guard.map(clock).as_deref(), at_once, "A04 does not wait for the agent");
+    }
+    let (_, nobody) = with_agent(Answered, None, Some("23T09:14"), Some(None));
+    assert!(matches!(&nobody.state, VisitState::Waiting { reason: WaitReason::ForPerson { problem }, .. }
+        if problem == "坐席未填写回访结果"));
+}
+
+#[test]
+fn nobody_dials_or_moves_a_visit_while_its_agent_writes_down_the_result_but_it_may_be_cancelled() {
+    let (p, c) = (excavator(), calendar());
+    let (waits, _) = with_agent(Outcome::Answered, None, Some("23T09:14"), None);
+    let now = at("23T09:11");
+    let in_wrap_up = Err(Refused::InWrapUp(SeatId::new("李梅")));
+    assert_eq!(dial_now(now, &waits, "李主管", &p, &c), in_wrap_up);
+    assert_eq!(reschedule(now, &waits, at("23T10:00"), "李主管", "", &p, &c), in_wrap_up);
+    assert_eq!(claim(now, &waits, CallId::new("c2")), in_wrap_up);
+    let cancelled = cancel(now, &waits).unwrap();
+    let late = after_wrap_up(now, &cancelled, &CallId::new("c1"), Outcome::Answered, None, &p, &c);
+    assert_eq!(late, cancelled);
+}
+
+#[test]
+fn a_visit_that_an_agent_gave_back_remembers_him_once_and_keeps_its_place() {
+    let visit = fresh("v1", "23T09:00");
+    let one = declined(at("23T09:01"), &visit, &SeatId::new("a"), "方言").unwrap();
+    let both = declined(at("23T09:02"), &one, &SeatId::new("b"), "太忙").unwrap();
+    let again = declined(at("23T09:03"), &both, &SeatId::new("a"), "又是他").unwrap();
+    let who = |visit: &Visit| visit.declined.iter().map(|d| format!("{} {}", d.seat, d.reason)).collect::<Vec<_>>();
+    assert_eq!(who(&both), ["a 方言", "b 太忙"]);
+    assert_eq!(who(&again), ["b 太忙", "a 又是他"]);
+    assert_eq!(again.state, visit.state);
+    let held = calling(&visit, "23T09:04");
+    assert_eq!(declined(at("23T09:05"), &held, &SeatId::new("a"), "x"), Err(Refused::InCall));
+}
+
+#[test]
+fn a04_a13_an_agent_may_not_start_a_call_that_nobody_may_make() {
+    let (p, c) = (excavator(), calendar());
+    let start = |visit: &Visit, now: &str| may_start(at(now), visit, &p, &c).map_err(|refused| refused.to_string());
+    let visit = fresh("v1", "23T09:00");
+    assert_eq!(start(&visit, "23T09:05"), Ok(()));
+    assert!(start(&visit, "23T20:05").unwrap_err().contains("A13"));
+    let hung_up = attempt(&visit, "23T14:20", Outcome::HungUp, None);
+    assert!(start(&hung_up, "23T14:30").unwrap_err().contains("A04"));
+    assert_eq!(start(&hung_up, "23T15:20"), Ok(()));
 }
