@@ -7,6 +7,7 @@
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::engine::intake::Intake;
+use crate::engine::seats::Secrets;
 use crate::engine::site::{Site, SiteError};
 use crate::engine::{Engine, Parts, recovery};
 use crate::http::{self, AppState, ServeError};
@@ -58,6 +59,7 @@ impl App {
         std::fs::create_dir_all(folder).with_context(|| format!("recordings.store: {}", folder.display()))?;
         recovery::recover_recordings(&store, folder).await?;
         recovery::recover_calls(&store, &site, clock.now()).await?;
+        store.sign_out_all(clock.now()).await?;
         let first_administrator = store.create_first_administrator().await?;
         let stop = CancellationToken::new();
         let sip = SipStack::start(&config.sip, &config.trunks, clock.clone(), stop.child_token()).await?;
@@ -72,6 +74,7 @@ impl App {
             intake,
             stop: stop.child_token(),
         });
+        engine.sip.serve_phones(&config.seats, Arc::new(Secrets(store.clone())))?;
         engine.start();
         let state = http_state(&config, clock, &store, &site, &engine, &stop)?;
         let server = tokio::spawn(http::serve(listener, state, stop.clone().cancelled_owned()));
@@ -101,6 +104,7 @@ fn http_state(
     Ok(AppState {
         store: store.clone(),
         commands: engine.clone(),
+        desk: Arc::new(engine.clone()),
         events: engine.events(),
         clock,
         zone: site.rules.calendar.tz().clone(),

@@ -394,7 +394,7 @@ impl Default for Stt {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dialer {
-    /// `voice` = the unattended questionnaire.
+    /// `voice` = the unattended questionnaire, `agent` = people at seats; a programme may say otherwise.
     pub mode: String,
     /// Seats never taken by dialling (B01); counts only in agent mode.
     pub reserve_idle_seats: u32,
@@ -408,10 +408,14 @@ impl Default for Dialer {
     }
 }
 
-/// The telephones of the seats.
+/// Where agents work.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Seats {
+    /// An agent who is not heard of for so long is gone.
+    pub lease_s: u64,
+    /// Time to write down what a call came to; 0 = none.
+    pub wrap_up_s: u64,
     /// Addresses and networks from which desk phones may register with us; empty = nobody registers.
     pub phone_sources: Vec<String>,
     /// Shown to phones that register. The secrets of the seats hold for this realm alone.
@@ -426,6 +430,8 @@ pub struct Seats {
 impl Default for Seats {
     fn default() -> Self {
         Self {
+            lease_s: 15,
+            wrap_up_s: 120,
             phone_sources: vec![],
             phone_realm: "huifang".into(),
             phone_digest: vec!["SHA-256".into(), "MD5".into()],
@@ -520,8 +526,17 @@ impl Config {
         if self.stt.engine != "whisper" {
             return Err(ConfigError::Value { key: "stt.engine", value: self.stt.engine.clone(), want: "whisper" });
         }
-        if self.dialer.mode != "voice" {
-            return Err(ConfigError::Value { key: "dialer.mode", value: self.dialer.mode.clone(), want: "voice" });
+        if !["voice", "agent"].contains(&self.dialer.mode.as_str()) {
+            let want = "voice or agent";
+            return Err(ConfigError::Value { key: "dialer.mode", value: self.dialer.mode.clone(), want });
+        }
+        for (key, value, range, want) in [
+            ("seats.lease_s", self.seats.lease_s, 3..=300, "3 to 300 seconds"),
+            ("seats.wrap_up_s", self.seats.wrap_up_s, 0..=3600, "0 to 3600 seconds"),
+        ] {
+            if !range.contains(&value) {
+                return Err(ConfigError::Value { key, value: value.to_string(), want });
+            }
         }
         Ok(())
     }

@@ -262,7 +262,7 @@ impl Line {
 fn outcome(end: &ConversationEnd) -> &'static str {
     match end {
         ConversationEnd::Completed => "completed",
-        ConversationEnd::Refused => "refused",
+        ConversationEnd::Refused | ConversationEnd::OptedOut => "refused",
         ConversationEnd::Callback { .. } => "callback",
         ConversationEnd::WrongNumber => "wrong_number",
         ConversationEnd::NotInformed => "not_informed",
@@ -352,7 +352,12 @@ fn c16_every_customer_hangs_up_first() {
 #[test]
 fn a07_the_words_for_the_time_are_kept() {
     let line = Line::new(customer("c07"), Hearing::Vosk).talk();
-    assert_eq!(line.end, Some(ConversationEnd::Callback { said: Some("下午三点以后吧".into()) }), "{}", line.story());
+    assert_eq!(
+        line.end,
+        Some(ConversationEnd::Callback { said: Some("下午三点以后吧".into()), at: None }),
+        "{}",
+        line.story()
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub mod programme;
 pub mod recording;
 pub mod score;
 pub mod script;
+pub mod seat;
 pub mod sms;
 pub mod transcript;
 pub mod visit;

@@ -5,9 +5,11 @@
 //! follow are written in one transaction, and no far leg is left standing. The course itself is [`CallMachine`]; here are its senses
 //! and hands.
 
+mod agent;
 mod conclude;
 
 use super::Engine;
+use super::agent::{AgentPhone, Hand, Lines};
 use super::events::CallPhase;
 use super::record::{LineLog, TraceKeeper, bye_is_out};
 use super::voice::{VoiceCall, VoiceEvent, VoiceOutcome, run_voice};
@@ -21,6 +23,7 @@ use crate::domain::recording::manifest::RecordingInfo;
 use crate::domain::score::{Answer, Indicator, Level, Rubric};
 use crate::domain::script::dialogue::{Brief, LiveJudge};
 use crate::domain::visit::task::Visit;
+use crate::media::agent::Joined;
 use crate::media::codec::Codec;
 use crate::media::session::{CustomerFrame, MediaEvent, MediaEvents, MediaReport, MediaSession};
 use crate::media::wav::Recorder;
@@ -43,14 +46,16 @@ const SHORTEST_RECORDING: Duration = Duration::from_millis(10);
 /// Keys and ended prompts that may wait for the conversation.
 const EVENTS_MAX: usize = 64;
 
-/// Everything that a call needs to begin.
+pub use agent::{AgentTicket, run_for_agent};
+
+/// Everything that an unattended call needs to begin.
 pub struct Ticket {
     pub visit: Visit,
     pub order: Order,
     pub pick: TrunkPick,
 }
 
-/// Runs one call to its end. Returns when its row is final.
+/// Runs one unattended call to its end. Returns when its row is final.
 pub async fn run(engine: Arc<Engine>, ticket: Ticket) {
     let Ticket { visit, order, pick } = ticket;
     let tried = visit.trunks_tried().to_vec();
@@ -79,11 +84,18 @@ pub async fn run(engine: Arc<Engine>, ticket: Ticket) {
     engine.kick();
     engine.announce_visit(&visit);
     engine.announce_call(&call, CallPhase::Dialing);
-    let (call, mut keeper) = Live::new(&engine, call).dial(&order, pick).await;
+    let mut live = Live::new(&engine, call);
+    let keeper = live.dial(&order, pick).await;
+    let call = live.call;
+    put_away(&engine, &call, visit, &tried, keeper).await;
+}
+
+/// The end of a call in the store, and its trace.
+async fn put_away(engine: &Arc<Engine>, call: &Call, visit: Visit, tried: &[String], mut keeper: Option<TraceKeeper>) {
     if let Some(keeper) = &mut keeper {
-        keeper.save(&engine).await;
+        keeper.save(engine).await;
     }
-    conclude(&engine, call, visit, &tried).await;
+    conclude(engine, call, visit, tried).await;
     if let Some(keeper) = keeper {
         engine.tasks.spawn(keeper.follow(engine.clone()));
     }
@@ -101,6 +113,14 @@ struct Live<'a> {
     answered: Option<Instant>,
     /// When instants that are learnt in passing are written, all at once.
     save_at: Option<Instant>,
+    /// `None`: the unattended questionnaire talks.
+    hand: Option<Hand>,
+    /// The agent's line, until it is joined.
+    lines: Option<Lines>,
+    /// The signalling of the agent's telephone, if he has one.
+    phone: Option<AgentPhone>,
+    /// His line in the session.
+    joined: Option<Joined>,
 }
 
 /// The parts of a call that is on the line.
@@ -134,39 +154,53 @@ impl<'a> Live<'a> {
     fn new(engine: &'a Arc<Engine>, call: Call) -> Self {
         let claimed_at = call.instants.claimed_at.unwrap_or_else(|| engine.clock.now());
         let machine = CallMachine::new(claimed_at);
-        Self { engine, call, machine, log: LineLog::default(), trace: None, answered: None, save_at: None }
+        Self {
+            engine,
+            call,
+            machine,
+            log: LineLog::default(),
+            trace: None,
+            answered: None,
+            save_at: None,
+            hand: None,
+            lines: None,
+            phone: None,
+            joined: None,
+        }
     }
 
-    /// Recorder, media, INVITE, conversation, end.
-    async fn dial(mut self, order: &Order, pick: TrunkPick) -> (Call, Option<TraceKeeper>) {
+    /// Recorder, media, INVITE, conversation, end. What it came to is in `call`.
+    async fn dial(&mut self, order: &Order, pick: TrunkPick) -> Option<TraceKeeper> {
         let (media, events) = match self.open_media(&pick).await {
             Ok(media) => media,
-            Err(failure) => return (self.never_dialled(failure), None),
+            Err(failure) => return self.never_dialled(failure),
         };
+        self.join(&media);
         let offer = media.offer();
         let (control, sip) = match self.engine.sip.invite(pick, &self.call.to, &self.call.id, offer) {
             Ok(line) => line,
             Err(error) => {
                 self.take_report(media.close().await);
                 let failure = NotDialled { outcome: Outcome::TrunkFailure, detail: error.to_string() };
-                return (self.never_dialled(failure), None);
+                return self.never_dialled(failure);
             }
         };
         self.trace = self.engine.sip.trace(&self.call.id);
         let MediaEvents { events: media_events, customer } = events;
         let ears = self.engine.ears.clone();
+        let unattended = self.hand.is_none();
         let line = Line {
             control,
             sip,
             media: Arc::new(media),
             media_events,
             customer: Some(customer),
-            ear: Some(tokio::task::spawn_blocking(move || ears.listen())),
+            ear: unattended.then(|| tokio::task::spawn_blocking(move || ears.listen())),
             conversation: None,
         };
         self.follow(line, order).await;
-        let keeper = self.trace.map(|trace| TraceKeeper::new(self.call.id.clone(), trace));
-        (self.call, keeper)
+        let trace = self.trace.take();
+        trace.map(|trace| TraceKeeper::new(self.call.id.clone(), trace))
     }
 
     async fn open_media(&self, pick: &TrunkPick) -> Result<(MediaSession, MediaEvents), NotDialled> {
@@ -180,13 +214,13 @@ impl<'a> Live<'a> {
             .map_err(|e| NotDialled { outcome: Outcome::TrunkFailure, detail: e.to_string() })
     }
 
-    fn never_dialled(mut self, failure: NotDialled) -> Call {
+    fn never_dialled(&mut self, failure: NotDialled) -> Option<TraceKeeper> {
         tracing::error!(call.id = %self.call.id, reason = failure.detail, "a call was not dialled");
         self.call.outcome = Some(failure.outcome);
         self.call.fault = Some(Fault::Us);
         self.call.detail = Some(failure.detail);
         self.call.instants.ended_at = Some(self.engine.clock.now());
-        self.call
+        None
     }
 
     /// Until the line is gone and the conversation has reported.
@@ -198,6 +232,8 @@ impl<'a> Live<'a> {
                 event = line.sip.recv() => self.on_line(event, &line).await,
                 Some(event) = line.media_events.recv() => self.on_media(event, &line),
                 end = conversation_end(&mut line.conversation) => Some(self.on_conversation(end)),
+                ask = agent::next_ask(&mut self.hand) => self.on_ask(ask, &line).await,
+                event = agent::next_event(&mut self.phone) => self.on_phone(event, &line).await,
                 () = until(self.save_at), if self.save_at.is_some() => {
                     self.save_at = None;
                     self.learn_from_the_wire();
@@ -236,6 +272,15 @@ impl<'a> Live<'a> {
         let mut actions = VecDeque::from(self.machine.handle(input));
         while let Some(action) = actions.pop_front() {
             match action {
+                CallAction::Converse if self.hand.is_some() => {
+                    if let Some(end) = self.agent_answers().await {
+                        actions.extend(self.machine.handle(CallInput::ConversationOver(end)));
+                    }
+                }
+                CallAction::StopConversation if self.hand.is_some() => {
+                    let end = self.agent_end();
+                    actions.extend(self.machine.handle(CallInput::ConversationOver(end)));
+                }
                 CallAction::Converse => {
                     line.conversation = self.converse(line, order).await;
                     if line.conversation.is_none() {
@@ -256,6 +301,7 @@ impl<'a> Live<'a> {
         self.save_if_more_is_known().await;
         if let Some(phase) = phase {
             self.engine.announce_call(&self.call, phase);
+            self.show_phase(phase);
         }
     }
 
@@ -332,6 +378,13 @@ impl<'a> Live<'a> {
 
     fn on_media(&mut self, event: MediaEvent, line: &Line) -> Option<CallInput> {
         let told = match event {
+            MediaEvent::PlayFinished(id) if self.is_apology(id) => return Some(self.apologised()),
+            MediaEvent::AgentHeard { .. } | MediaEvent::AgentSilent { .. } | MediaEvent::AgentBack => {
+                self.on_agent_media(&event);
+                return None;
+            }
+            // His keys are for the customer's menus, and he presses them on the page.
+            MediaEvent::AgentKey(_) => return None,
             MediaEvent::PlayFinished(id) => VoiceEvent::PlayFinished(id),
             MediaEvent::Key(key) => VoiceEvent::Key(key),
             MediaEvent::FirstRtp { at } => {
@@ -458,7 +511,7 @@ impl<'a> Live<'a> {
 
     fn take_report(&mut self, report: MediaReport) {
         metrics::counter!("huifang_rtp_packets_lost_total").increment(report.leg.packets_lost);
-        self.call.legs = vec![report.leg];
+        self.call.legs = std::iter::once(report.leg).chain(report.company.legs).collect();
         match report.recording {
             // Nothing was ever heard: an empty file is no recording.
             Ok(info) if info.seconds == 0.0 => self.discard(&info),
@@ -484,8 +537,9 @@ impl<'a> Live<'a> {
         self.call.hung_up_by = end.hung_up_by;
         self.call.sip_status = end.sip_status;
         self.call.detail = end.detail.or(self.call.detail.take());
-        self.call.conversation = end.conversation;
+        self.call.conversation = end.conversation.filter(|end| self.hand.is_none() || *end != agent::NO_RESULT);
         self.call.instants = end.instants;
+        self.write_agents_journal();
     }
 }
 

@@ -1,7 +1,7 @@
 //! The engine's side of [`Commands`]: read, ask the domain, save, wake whoever must act.
 
 use super::Engine;
-use super::dialer::situation;
+use super::dialer::{Snapshot, situation};
 use super::events::EngineEvent;
 use super::handle::{
     CommandError, Commands, CompletionSms, OrderAnswer, ScoreReply, ScoreRequest, SmsAnswer, TrunkStatus, Why,
@@ -31,14 +31,14 @@ impl From<StoreError> for CommandError {
 }
 
 impl Engine {
-    fn programme_of(&self, visit: &Visit) -> Result<&Programme, CommandError> {
+    pub(super) fn programme_of(&self, visit: &Visit) -> Result<&Programme, CommandError> {
         self.site.rules.programmes.get(&visit.programme).ok_or_else(|| {
             CommandError::Conflict(format!("找不到回访方案 {}，请检查 programmes 目录", visit.programme))
         })
     }
 
     /// Decides on the visit as stored, saves, announces and wakes the dialer.
-    async fn change(
+    pub(super) async fn change(
         &self,
         id: &VisitId,
         by: &str,
@@ -124,9 +124,8 @@ impl Commands for Engine {
 
     async fn why(&self, id: &VisitId) -> Result<Why, CommandError> {
         let visit = self.store.visit(id).await?;
-        let visits = self.store.open_visits().await?;
-        let same = self.store.same_customer().await?;
-        Ok(why(self.clock.now(), &visit, &situation(self, &visits, &same)))
+        let snapshot = Snapshot::read(self).await?;
+        Ok(why(self.clock.now(), &visit, &situation(self, &snapshot)))
     }
 
     fn trunks(&self) -> Vec<TrunkStatus> {
@@ -153,6 +152,14 @@ impl Commands for Engine {
     }
 }
 
-fn refused(error: task::Refused) -> CommandError {
-    CommandError::Conflict(error.to_string())
+pub(super) fn refused(error: task::Refused) -> CommandError {
+    let detail = error.to_string();
+    match error {
+        task::Refused::RedialGuard { until, .. } => CommandError::RedialGuard { until, detail },
+        task::Refused::Over
+        | task::Refused::InCall
+        | task::Refused::InWrapUp(_)
+        | task::Refused::QuietHours { .. }
+        | task::Refused::Past(_) => CommandError::Conflict(detail),
+    }
 }

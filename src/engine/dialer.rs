@@ -4,17 +4,23 @@
 //! Which visit, when and why not is decided by [`plan`]; here are only the snapshot and the hands.
 
 use super::Engine;
+use super::agent;
 use super::calls::{self, Ticket, for_person};
+use crate::domain::call::outcome::Outcome;
+use crate::domain::id::{CallId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::phone::Phone;
+use crate::domain::programme::{AgentDial, DialMode};
+use crate::domain::seat::{Seat, Wanted as Wants};
 use crate::domain::visit::customer::SameCustomer;
-use crate::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, plan};
-use crate::domain::visit::task::{Visit, mark_escalated, mark_late, round_over};
+use crate::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, mode_of, plan};
+use crate::domain::visit::task::{Visit, after_wrap_up, mark_escalated, mark_late, round_over};
 use crate::media::wav;
 use crate::sip::{NoTrunk, TrunkLimit, TrunkStatus, Wanted};
 use crate::store::StoreError;
 use jiff::Timestamp;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,19 +34,30 @@ const NAP_MAX: Duration = Duration::from_secs(60);
 /// The plan sees a visit as waiting until its claim is committed: without this a wake-up in between would begin it, or another of the
 /// same customer, again.
 #[derive(Clone, Default)]
-pub struct CallsUp(Arc<Mutex<BTreeSet<Phone>>>);
+pub struct CallsUp(Arc<Mutex<BTreeMap<Phone, DialMode>>>);
 
 impl CallsUp {
     pub fn count(&self) -> u32 {
         u32::try_from(self.up().len()).unwrap_or(u32::MAX)
     }
 
-    /// `None`: this number is on the line for another visit.
-    fn take(&self, phone: &Phone) -> Option<CallSlot> {
-        self.up().insert(phone.clone()).then(|| CallSlot { calls: self.clone(), phone: phone.clone() })
+    /// Unattended calls among them.
+    fn unattended(&self) -> u32 {
+        u32::try_from(self.up().values().filter(|mode| **mode == DialMode::Voice).count()).unwrap_or(u32::MAX)
     }
 
-    fn up(&self) -> MutexGuard<'_, BTreeSet<Phone>> {
+    /// `None`: this number is on the line for another visit.
+    fn take(&self, phone: &Phone, mode: DialMode) -> Option<CallSlot> {
+        match self.up().entry(phone.clone()) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(free) => {
+                free.insert(mode);
+                Some(CallSlot { calls: self.clone(), phone: phone.clone() })
+            }
+        }
+    }
+
+    fn up(&self) -> MutexGuard<'_, BTreeMap<Phone, DialMode>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -77,11 +94,16 @@ pub async fn run(engine: Arc<Engine>) {
 
 /// One look at everything; returns how long nothing is to be done.
 async fn step(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
-    let visits = engine.store.open_visits().await?;
-    let same = engine.store.same_customer().await?;
+    let snapshot = Snapshot::read(engine).await?;
     let now = engine.clock.now();
-    let decided = plan(now, &situation(engine, &visits, &same));
-    let by_id: HashMap<_, _> = visits.iter().map(|v| (&v.id, v)).collect();
+    let situation = situation(engine, &snapshot);
+    let decided = plan(now, &situation);
+    let by_id: HashMap<_, _> = snapshot.visits.iter().map(|v| (&v.id, v)).collect();
+    for (id, call) in &decided.results_due {
+        if let Some(visit) = by_id.get(id) {
+            wrap_up_over(engine, visit, call).await?;
+        }
+    }
     for (id, cause) in &decided.late {
         if let Some(visit) = by_id.get(id) {
             save(engine, mark_late(visit, cause)).await;
@@ -96,27 +118,59 @@ async fn step(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
     let mut retry = None;
     for id in &decided.dial {
         let Some(visit) = by_id.get(id) else { continue };
-        retry = earlier(retry, begin(engine, visit).await);
+        retry = earlier(retry, begin(engine, visit, mode_of(visit, &situation)).await);
     }
     let wake = decided.next_wakeup.map(|at| until(now, at));
     Ok(earlier(wake, retry).unwrap_or(NAP_MAX))
 }
 
+/// What the plan depends on in the database.
+pub struct Snapshot {
+    visits: Vec<Visit>,
+    same: SameCustomer,
+    seats: Vec<Seat>,
+    wants: HashMap<VisitId, Wants>,
+}
+
+impl Snapshot {
+    pub async fn read(engine: &Engine) -> Result<Self, StoreError> {
+        let site = &engine.site;
+        let agents = site.mode == DialMode::Agent
+            || site.rules.programmes.iter().any(|programme| programme.mode == Some(DialMode::Agent));
+        Ok(Self {
+            visits: engine.store.open_visits().await?,
+            same: engine.store.same_customer().await?,
+            seats: if agents { engine.store.seats().await? } else { vec![] },
+            wants: if agents { engine.store.wants().await? } else { HashMap::new() },
+        })
+    }
+}
+
+/// Nobody said what the call came to in time, or the engine was stopped before it could be saved.
+async fn wrap_up_over(engine: &Engine, visit: &Visit, call: &CallId) -> Result<(), StoreError> {
+    let Some(programme) = engine.site.rules.programmes.get(&visit.programme) else { return Ok(()) };
+    let call = engine.store.call(call).await?;
+    let (now, calendar) = (engine.clock.now(), &engine.site.rules.calendar);
+    let outcome = call.outcome.unwrap_or(Outcome::Answered);
+    save(engine, after_wrap_up(now, visit, &call.id, outcome, call.conversation.as_ref(), programme, calendar)).await;
+    Ok(())
+}
+
 /// Everything the plan depends on, as it is now.
-pub fn situation<'a>(engine: &'a Engine, visits: &'a [Visit], same: &'a SameCustomer) -> Situation<'a> {
+pub fn situation<'a>(engine: &'a Engine, snapshot: &'a Snapshot) -> Situation<'a> {
     let config = &engine.config;
     Situation {
-        visits,
-        same,
+        visits: &snapshot.visits,
+        same: &snapshot.same,
         programmes: &engine.site.rules.programmes,
         calendar: &engine.site.rules.calendar,
         mode: engine.site.mode,
         capacity: Capacity {
-            voice_free: config.dialer.max_voice_calls.saturating_sub(engine.calls_up.count()),
-            seats_total: 0,
-            seats_idle: 0,
+            voice_free: config.dialer.max_voice_calls.saturating_sub(engine.calls_up.unattended()),
             reserve_idle_seats: config.dialer.reserve_idle_seats,
         },
+        seats: &snapshot.seats,
+        wants: &snapshot.wants,
         gate: Gate {
             dialling_enabled: config.dialer.enabled,
             disk: disk(engine),
@@ -147,7 +201,7 @@ fn trunk_state(now: Timestamp, trunks: &[TrunkStatus]) -> TrunkState {
 }
 
 /// Starts the call of one visit; `Some` = try again after so long.
-async fn begin(engine: &Arc<Engine>, visit: &Visit) -> Option<Duration> {
+async fn begin(engine: &Arc<Engine>, visit: &Visit, mode: DialMode) -> Option<Duration> {
     let order = match engine.store.order(&visit.order_no).await {
         Ok(stored) => stored.order,
         Err(error) => {
@@ -155,12 +209,14 @@ async fn begin(engine: &Arc<Engine>, visit: &Visit) -> Option<Duration> {
             return Some(AFTER_ERROR);
         }
     };
-    let Some(slot) = engine.calls_up.take(&order.customer.phone) else {
+    let Some(slot) = engine.calls_up.take(&order.customer.phone, mode) else {
         return None; // the call that was begun is not yet claimed, or not yet put away; its end wakes the dialer
     };
     let (to, shown) = (&order.customer.phone, visit.caller_id.as_deref());
     let wanted = Wanted { to, visit: visit.id.as_str(), shown, except: visit.trunks_tried() };
     match engine.sip.pick_trunk_for(&wanted) {
+        // For an agent it is picked again when he is ready: a look at the order must not hold a line.
+        Ok(_) if mode == DialMode::Agent => begin_for_agent(engine, visit, order, slot).await,
         Ok(pick) => {
             let mut visit = visit.clone();
             visit.caller_id.get_or_insert_with(|| pick.caller().to_owned());
@@ -186,6 +242,30 @@ fn start(engine: &Arc<Engine>, ticket: Ticket, slot: CallSlot) {
         drop(slot);
         running.kick();
     });
+}
+
+/// Reserves a seat; when there is none, a seat that changes wakes the dialer.
+async fn begin_for_agent(engine: &Arc<Engine>, visit: &Visit, order: Order, slot: CallSlot) -> Option<Duration> {
+    let programme = engine.site.rules.programmes.get(&visit.programme);
+    let look = programme.filter(|programme| programme.dial == AgentDial::Preview).map(|programme| programme.preview);
+    let (now, floor) = (engine.clock.now(), engine.config.dialer.reserve_idle_seats);
+    let until = look.map(|look| now.checked_add(look).unwrap_or(Timestamp::MAX));
+    let wants = Wants::of(&order, visit);
+    match engine.store.reserve_seat(now, visit, &wants, floor, look.is_some(), until).await {
+        Ok(Ok(seat)) => {
+            engine.seat_changed(&seat);
+            engine.tasks.spawn(agent::serve(engine.clone(), visit.clone(), order, seat, slot));
+            None
+        }
+        Ok(Err(none)) => {
+            tracing::debug!(visit.id = %visit.id, why = %none, "no seat for a visit");
+            None
+        }
+        Err(error) => {
+            tracing::warn!(visit.id = %visit.id, %error, "no seat could be reserved");
+            Some(AFTER_ERROR)
+        }
+    }
 }
 
 /// The trunk that was to take the call next cannot: the attempt has come to its end.
@@ -230,11 +310,12 @@ mod tests {
         let up = CallsUp::default();
         let phone = |number: &str| Phone::parse(number).unwrap();
         let (one, two) = (phone("13800138001"), phone("13800138002"));
-        let slots = (up.take(&one), up.take(&one), up.take(&two));
+        let take = |phone| up.take(phone, DialMode::Voice);
+        let slots = (take(&one), take(&one), up.take(&two, DialMode::Agent));
         assert!(slots.0.is_some() && slots.1.is_none() && slots.2.is_some());
-        assert_eq!(up.count(), 2);
+        assert_eq!((up.count(), up.unattended()), (2, 1));
         drop(slots);
         assert_eq!(up.count(), 0);
-        assert!(up.take(&one).is_some());
+        assert!(up.take(&one, DialMode::Agent).is_some());
     }
 }

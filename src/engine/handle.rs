@@ -39,6 +39,9 @@ pub enum CommandError {
     /// The state of the thing forbids it: dial a visit that is over, cancel one that is being called.
     #[error("{0}")]
     Conflict(String),
+    /// A04: not before this instant, not by hand either.
+    #[error("{detail}")]
+    RedialGuard { until: Timestamp, detail: String },
     /// The request can be read but not done: a field has a value that makes no sense.
     #[error("{field}: {detail}")]
     Invalid { field: &'static str, detail: String },

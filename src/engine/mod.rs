@@ -3,9 +3,11 @@
 //! Contract: everything that must not be lost is in the store before it is acted on; a killed engine starts where the rows say
 //! (`recovery`). One [`Engine`] per process; its parts share it.
 
+mod agent;
 mod background;
 pub mod calls;
 pub mod commands;
+pub mod desk;
 pub mod dialer;
 pub mod ears;
 pub mod events;
@@ -14,6 +16,7 @@ pub mod intake;
 mod record;
 pub mod recovery;
 pub mod review;
+pub mod seats;
 pub mod site;
 pub mod transcriber;
 pub mod upkeep;
@@ -47,6 +50,7 @@ pub struct Engine {
     /// Recognisers, loaded when first needed.
     pub(crate) ears: Arc<Ears>,
     pub(crate) calls_up: dialer::CallsUp,
+    pub(crate) seats: seats::Seats,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     wake_dialer: Notify,
@@ -78,6 +82,7 @@ impl Engine {
             stop,
             bus: EventBus::default(),
             calls_up: dialer::CallsUp::default(),
+            seats: seats::Seats::default(),
             tasks: TaskTracker::new(),
             wake_dialer: Notify::new(),
             wake_transcriber: Notify::new(),
@@ -89,6 +94,7 @@ impl Engine {
         self.tasks.spawn(dialer::run(self.clone()));
         self.tasks.spawn(transcriber::run(self.clone()));
         self.tasks.spawn(upkeep::run(self.clone()));
+        self.tasks.spawn(seats::keep_leases(self.clone()));
     }
 
     /// Waits until every call and job in hand has ended; `stop` must have been cancelled.

@@ -9,7 +9,7 @@ use super::transcriber::JobError;
 use crate::domain::audit::{CallEvidence, Severity, audit_call};
 use crate::domain::facts::facts_of;
 use crate::domain::id::CallId;
-use crate::domain::score::{answers_of, judgements, score_judged};
+use crate::domain::score::{answers_of, answers_of_turns, judgements, score_judged, spoken_turns};
 
 /// Who judged: the crate's version names the rules.
 const MADE_BY: &str = concat!("huifang ", env!("CARGO_PKG_VERSION"));
@@ -24,7 +24,11 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let answered_at_s = call.recording.as_ref().and_then(|r| r.answered_at_s).unwrap_or_default();
 
     let rubric = &engine.site.rubric;
-    let answers = answers_of(&call.journal, &transcript, answered_at_s);
+    let answers = match &call.seat {
+        // What an agent asked is in his words; the journal only knows at which step he was.
+        Some(_) => answers_of_turns(rubric, &spoken_turns(&transcript)),
+        None => answers_of(&call.journal, &transcript, answered_at_s),
+    };
     let judged = judgements(rubric, &answers);
     let card = score_judged(rubric, &answers, &judged);
     let facts = facts_of(&answers);

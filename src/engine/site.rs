@@ -70,7 +70,7 @@ impl Site {
                 calendar,
             }),
             rubric: Arc::new(rubric),
-            mode: DialMode::Voice,
+            mode: if config.dialer.mode == "agent" { DialMode::Agent } else { DialMode::Voice },
             manifest,
         };
         site.check_scripts(&config.data.programmes.join("scripts"))?;

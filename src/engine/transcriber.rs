@@ -146,14 +146,15 @@ async fn keep_lease<T>(
 /// Blocks for as long as the recognisers need.
 fn hear(engine: &Engine, call: &Call, cancel: &AtomicBool) -> Result<Transcript, JobError> {
     let recording = call.recording.as_ref().ok_or_else(|| JobError::NoRecording(call.id.to_string()))?;
-    let [_, customer] = wav::read_channels(&engine.config.recordings.store.join(&recording.file))?;
+    let [agent, customer] = wav::read_channels(&engine.config.recordings.store.join(&recording.file))?;
     let recogniser = engine.ears.recogniser()?;
     // The second opinion is wanted, not needed.
     let second = engine.ears.streaming().inspect_err(|error| tracing::warn!(%error, "no second opinion")).ok();
     let answered_at_s = recording.answered_at_s.unwrap_or_default();
     let turns = customer_turns(call, answered_at_s);
-    // What the questionnaire said is known to the letter; only the customer has to be recognised.
-    let audio = CallAudio { agent: &[], customer: &customer, customer_turns: &turns };
+    // What the questionnaire said is known to the letter: only the customer has to be recognised. An agent's words are not.
+    let agent: &[i16] = if call.seat.is_some() { &agent } else { &[] };
+    let audio = CallAudio { agent, customer: &customer, customer_turns: &turns };
     let mut told = 0.0;
     let mut progress = |share: f32| {
         if share - told >= PROGRESS_STEP && share < 1.0 {

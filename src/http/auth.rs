@@ -8,6 +8,8 @@
 //! | [`Right::Direct`]: dial, reschedule, cancel, complete the inbox | ✓ | ✓ | – | ✓ | – |
 //! | [`Right::Review`]: correct scores | ✓ | ✓ | ✓ | – | – |
 //! | [`Right::Trace`]: read SIP traces | ✓ | ✓ | ✓ | – | ✓ |
+//! | [`Right::Sit`]: take a seat | ✓ | ✓ | – | ✓ | – |
+//! | [`Right::Supervise`]: set up and free seats, listen in, end calls | ✓ | ✓ | – | – | – |
 //!
 //! With `auth.required = false` everyone is an administrator called `nobody`.
 
@@ -36,6 +38,8 @@ pub enum Right {
     Direct,
     Review,
     Trace,
+    Sit,
+    Supervise,
 }
 
 impl Caller {
@@ -69,7 +73,8 @@ impl Caller {
         let allowed = match (right, self.role) {
             (_, Role::Admin | Role::Supervisor) => true,
             (Right::Intake, role) => role == Role::Service,
-            (Right::Direct, role) => role == Role::Agent,
+            (Right::Direct | Right::Sit, role) => role == Role::Agent,
+            (Right::Supervise, _) => false,
             (Right::Review, role) => role == Role::Reviewer,
             (Right::Trace, role) => matches!(role, Role::Reviewer | Role::Service),
         };
@@ -78,6 +83,8 @@ impl Caller {
             Right::Direct => "direct visits",
             Right::Review => "correct scores",
             Right::Trace => "read SIP traces",
+            Right::Sit => "take a seat",
+            Right::Supervise => "supervise",
         };
         if allowed {
             Ok(())
@@ -109,8 +116,17 @@ async fn caller(state: &AppState, headers: &HeaderMap) -> Result<Caller, Problem
     }
 }
 
+/// Before the token in the sub-protocols of a WebSocket, whose browser cannot send an Authorization header.
+const BEARER_PROTOCOL: &str = "bearer.";
+
 /// The token of a request, not yet known to be one of ours.
 pub fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    if let Some(offered) = headers.get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok())
+        && let Some(token) = offered.split(',').find_map(|one| one.trim().strip_prefix(BEARER_PROTOCOL))
+        && (1..=TOKEN_CHARS).contains(&token.len())
+    {
+        return Ok(token);
+    }
     let missing =
         || Problem::new(Kind::Unauthenticated, "send `Authorization: Bearer <token>`; `huifang token add` makes one");
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;

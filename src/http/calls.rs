@@ -18,6 +18,7 @@ use axum::Extension;
 use axum::extract::State;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 /// One call attempt.
@@ -65,6 +66,12 @@ pub struct CallDto {
     pub talk_s: Option<f64>,
     pub recording: Option<RecordingDto>,
     pub legs: Vec<LegDto>,
+    /// The agent's seat; null for the unattended questionnaire.
+    pub seat: Option<String>,
+    /// What the agent wrote down, verbatim.
+    pub note: Option<String>,
+    /// The agent's form: 5W2H, facts.
+    pub form: BTreeMap<String, String>,
 }
 
 /// What the conversation came to.
@@ -72,13 +79,24 @@ pub struct CallDto {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ConversationDto {
     Completed,
-    Refused,
-    Callback { said: Option<String> },
+    /// `opt_out`: no more calls for this visit.
+    Refused {
+        opt_out: bool,
+    },
+    /// `at`: the time that was settled with the customer.
+    Callback {
+        said: Option<String>,
+        at: Option<String>,
+    },
     WrongNumber,
     NotInformed,
-    Abandoned { answered: u32 },
+    Abandoned {
+        answered: u32,
+    },
     Silent,
-    Fault { detail: String },
+    Fault {
+        detail: String,
+    },
 }
 
 /// Media counters of one leg.
@@ -153,7 +171,7 @@ impl CallDto {
             detail: call.detail.as_deref().map(|text| view.text(text)),
             sip_reason: call.sip_reason.as_deref().map(|text| view.text(text)),
             hung_up_by: call.hung_up_by,
-            conversation: call.conversation.as_ref().map(ConversationDto::of),
+            conversation: call.conversation.as_ref().map(|end| ConversationDto::of(end, view)),
             claimed_at: view.at_opt(i.claimed_at),
             invited_at: view.at_opt(i.invited_at),
             trying_at: view.at_opt(i.trying_at),
@@ -168,16 +186,20 @@ impl CallDto {
             talk_s: i.talk_s(),
             recording: call.recording.as_ref().map(|info| RecordingDto::of(&call.id, info)),
             legs: call.legs.iter().map(LegDto::of).collect(),
+            seat: call.seat.as_ref().map(ToString::to_string),
+            note: call.note.as_deref().map(|text| view.text(text)),
+            form: call.form.iter().map(|(field, text)| (field.clone(), view.text(text))).collect(),
         }
     }
 }
 
 impl ConversationDto {
-    fn of(end: &ConversationEnd) -> Self {
+    fn of(end: &ConversationEnd, view: &View<'_>) -> Self {
         match end {
             ConversationEnd::Completed => Self::Completed,
-            ConversationEnd::Refused => Self::Refused,
-            ConversationEnd::Callback { said } => Self::Callback { said: said.clone() },
+            ConversationEnd::Refused => Self::Refused { opt_out: false },
+            ConversationEnd::OptedOut => Self::Refused { opt_out: true },
+            ConversationEnd::Callback { said, at } => Self::Callback { said: said.clone(), at: view.at_opt(*at) },
             ConversationEnd::WrongNumber => Self::WrongNumber,
             ConversationEnd::NotInformed => Self::NotInformed,
             ConversationEnd::Abandoned { answered } => Self::Abandoned { answered: *answered },

@@ -26,6 +26,8 @@ mod report;
 mod schema;
 mod score;
 mod scorecard;
+mod seat;
+mod seats;
 mod serve;
 mod session;
 mod sip;
@@ -39,6 +41,7 @@ mod web;
 pub use serve::{ServeError, bind, serve};
 
 use crate::clock::Clock;
+use crate::engine::desk::Desk;
 use crate::engine::events::EventBus;
 use crate::engine::handle::Commands;
 use crate::store::Store;
@@ -75,6 +78,7 @@ pub type ReadyFn = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 pub struct AppState {
     pub store: Store,
     pub commands: Arc<dyn Commands>,
+    pub desk: Arc<dyn Desk>,
     pub events: EventBus,
     pub clock: Arc<dyn Clock>,
     /// The site's zone.
@@ -174,6 +178,13 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(sip::ladder))
         .routes(routes!(sip::svg))
         .routes(routes!(trunks::list))
+        .routes(routes!(seats::list))
+        .routes(routes!(seats::get, seats::put))
+        .routes(routes!(seats::release))
+        .routes(routes!(seat::open))
+        .routes(routes!(seats::supervise, seats::leave))
+        .routes(routes!(seats::take_over))
+        .routes(routes!(seats::end))
         .routes(routes!(report::get))
         .routes(routes!(recording::get))
         .routes(routes!(recording::peaks))

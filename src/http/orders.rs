@@ -54,6 +54,9 @@ pub struct ClaimsDto {
     pub engineer_phone: Option<String>,
     pub dealer_manager_phone: Option<String>,
     pub dealer: Option<String>,
+    /// Language or dialect of the customer; agents are chosen by it.
+    #[schema(example = "粤语")]
+    pub language: Option<String>,
     /// 报单小时.
     pub reported_hours: Option<f64>,
     pub requested_at: Option<String>,
@@ -130,6 +133,7 @@ impl ClaimsDto {
             engineer_phone: c.engineer_phone.map(|phone| view.phone(&phone)),
             dealer_manager_phone: c.dealer_manager_phone.map(|phone| view.phone(&phone)),
             dealer: c.dealer,
+            language: c.language,
             reported_hours: c.reported_hours,
             requested_at: view.at_opt(c.requested_at),
             arrived_at: view.at_opt(c.arrived_at),
@@ -160,6 +164,7 @@ impl ClaimsDto {
             engineer_phone: phone("claims.engineer_phone", self.engineer_phone)?,
             dealer_manager_phone: phone("claims.dealer_manager_phone", self.dealer_manager_phone)?,
             dealer: text("claims.dealer", self.dealer)?,
+            language: text("claims.language", self.language)?,
             reported_hours: limits::amount("claims.reported_hours", self.reported_hours)?,
             requested_at: at("claims.requested_at", self.requested_at)?,
             arrived_at: at("claims.arrived_at", self.arrived_at)?,

@@ -209,7 +209,9 @@ impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::NotFound { what, id } => Self::not_found(what, id),
-            CommandError::Conflict(detail) => Self::new(Kind::Conflict, detail),
+            CommandError::Conflict(detail) | CommandError::RedialGuard { detail, .. } => {
+                Self::new(Kind::Conflict, detail)
+            }
             CommandError::Invalid { field, detail } => Self::invalid(field, detail),
             CommandError::Unavailable(detail) => Self::new(Kind::Unavailable, detail),
             CommandError::Internal(source) => Self::internal(source),

@@ -91,11 +91,14 @@ pub enum WaitDto {
         tried: Vec<String>,
     },
     /// The customer asked to be called then; `said` are the customer's words.
-    Appointment { said: Option<String> },
+    /// `settled`: an agent agreed the time with the customer.
+    Appointment { said: Option<String>, settled: bool },
     /// A person moved it.
     Rescheduled { by: String, note: String },
     /// A person pressed "dial now".
     ByHand { by: String },
+    /// The call is over and its agent is still to say what it came to.
+    WrapUp { call_id: String, seat: String, until: String },
     /// The engine stopped while calling.
     Interrupted { attempt: u32 },
     /// Nothing happens until a person reschedules, dials or cancels.
@@ -131,7 +134,7 @@ impl StateDto {
     fn of(state: &VisitState, view: &View<'_>) -> Self {
         match state {
             VisitState::Waiting { not_before, reason } => {
-                Self::Waiting { not_before: view.at(*not_before), reason: WaitDto::of(reason) }
+                Self::Waiting { not_before: view.at(*not_before), reason: WaitDto::of(reason, view) }
             }
             VisitState::Calling { call, since } => Self::Calling { call_id: call.to_string(), since: view.at(*since) },
             VisitState::Completed { call, at } => Self::Completed { call_id: call.to_string(), at: view.at(*at) },
@@ -141,7 +144,7 @@ impl StateDto {
 }
 
 impl WaitDto {
-    fn of(reason: &WaitReason) -> Self {
+    fn of(reason: &WaitReason, view: &View<'_>) -> Self {
         match reason {
             WaitReason::New => Self::New,
             WaitReason::RetrySpacing { after, attempt, rule } => {
@@ -150,7 +153,10 @@ impl WaitDto {
             WaitReason::NextTrunk { after, attempt, tried } => {
                 Self::NextTrunk { after: *after, attempt: *attempt, tried: tried.clone() }
             }
-            WaitReason::Appointment { said } => Self::Appointment { said: said.clone() },
+            WaitReason::Appointment { said, settled } => Self::Appointment { said: said.clone(), settled: *settled },
+            WaitReason::WrapUp { call, seat, until } => {
+                Self::WrapUp { call_id: call.to_string(), seat: seat.to_string(), until: view.at(*until) }
+            }
             WaitReason::Rescheduled { by, note } => Self::Rescheduled { by: by.clone(), note: note.clone() },
             WaitReason::ByHand { by } => Self::ByHand { by: by.clone() },
             WaitReason::Interrupted { attempt } => Self::Interrupted { attempt: *attempt },

@@ -31,7 +31,7 @@ pub enum Callee {
         caller: String,
         to: Phone,
     },
-    Agent(Telephone),
+    Agent(Box<Telephone>),
 }
 
 /// An agent's telephone.
@@ -70,12 +70,12 @@ impl Callee {
     pub async fn flow(&self, core: &Core) -> Result<Flow, String> {
         match self {
             Self::Customer { trunk, .. } => core.flow(trunk).await,
-            Self::Agent(Telephone { way: Way::Address(to), uri, .. }) => {
-                core.flow_to(to.clone(), uri.scheme == Some(Scheme::Sips)).await
-            }
-            Self::Agent(Telephone { way: Way::Heard { connection, transport, remote }, uri, .. }) => {
-                core.flow_heard(connection, *transport, *remote, uri.host_with_port.clone())
-            }
+            Self::Agent(phone) => match &phone.way {
+                Way::Address(to) => core.flow_to(to.clone(), phone.uri.scheme == Some(Scheme::Sips)).await,
+                Way::Heard { connection, transport, remote } => {
+                    core.flow_heard(connection, *transport, *remote, phone.uri.host_with_port.clone())
+                }
+            },
         }
     }
 

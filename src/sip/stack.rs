@@ -311,7 +311,7 @@ impl SipStack {
                 return Err(SipError::Ring { to: target.to_string(), reason: "seats have no telephones here".into() });
             }
         };
-        self.call(Callee::Agent(phone), None, leg, offer_sdp)
+        self.call(Callee::Agent(Box::new(phone)), None, leg, offer_sdp)
     }
 
     /// Sends the INVITE. Must be called inside a tokio runtime. Dropping the receiver ends the call.

@@ -7,6 +7,7 @@ mod intake;
 mod kill;
 mod media;
 mod score;
+mod seats;
 mod shape;
 mod sip;
 mod store;

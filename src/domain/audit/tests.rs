@@ -44,6 +44,7 @@ fn world(answers: [&str; 5]) -> World {
         tries: Default::default(),
         redial_guard: None,
         caller_id: None,
+        declined: vec![],
         id: VisitId::new("v1"),
         order_no: OrderNo::new("F1"),
         programme: "excavator".into(),
@@ -137,6 +138,9 @@ fn world(answers: [&str; 5]) -> World {
         }),
         legs: Vec::new(),
         journal,
+        seat: None,
+        note: None,
+        form: Default::default(),
     };
     let transcript = Transcript { segments, engine: "test".into(), model: "test".into() };
     let found = answers_of(&call.journal, &transcript, 2.0);

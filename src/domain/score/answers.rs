@@ -137,6 +137,14 @@ fn answer_in(e: &Exchange, inside: &[(usize, &Segment)]) -> Option<Answer> {
     (!silent).then_some(answer)
 }
 
+/// The turns of a transcript, in call order.
+pub fn spoken_turns(transcript: &Transcript) -> Vec<SpokenTurn> {
+    let turn = |s: &Segment| SpokenTurn { speaker: s.channel, start: s.start, end: s.end, text: s.text.clone() };
+    let mut turns: Vec<SpokenTurn> = transcript.segments.iter().map(turn).collect();
+    turns.sort_by(|a, b| a.start.total_cmp(&b.start));
+    turns
+}
+
 /// Answers of a dialogue: the agent's last words before the customer speaks are the question. An agent who asks for two indicators at
 /// once gets one answer for each.
 pub fn answers_of_turns(rubric: &Rubric, turns: &[SpokenTurn]) -> Vec<Answer> {

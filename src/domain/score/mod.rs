@@ -17,7 +17,7 @@ mod rubric;
 mod scorecard;
 mod settle;
 
-pub use answers::{SpokenTurn, answers_of, answers_of_turns};
+pub use answers::{SpokenTurn, answers_of, answers_of_turns, spoken_turns};
 pub use api::{ScoreReply, ScoreRequest, ScoredEvidence, score_request};
 pub use judge::{Disagreement, Judgement};
 pub use normal::to_simplified;

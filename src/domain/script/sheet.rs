@@ -14,13 +14,16 @@ use crate::domain::script::PromptManifest;
 pub struct SheetStep {
     /// The journal's name of the step.
     pub step: String,
-    pub kind: StepKind,
+    /// In a few words, for the list of steps.
+    pub title: String,
     pub say: String,
     /// The customer is asked something.
     pub ask: bool,
     pub indicator: Option<Indicator>,
     /// C25: what may be prompted when the customer is impatient.
     pub hint: Option<String>,
+    /// What is to be learnt here (RULES D02–D31), by the names of the form.
+    pub facts: Vec<&'static str>,
 }
 
 /// The sheet for one order.
@@ -46,7 +49,45 @@ fn read(step: &Step, prompts: &PromptManifest, order: &Order) -> SheetStep {
         | StepKind::Needs => true,
     };
     let hint = step.hint.as_ref().map(|id| prompts.text(std::slice::from_ref(id)));
-    SheetStep { step: step.id.clone(), kind: step.kind, say, ask, indicator: step.indicator, hint }
+    let fact = fact(&step.id);
+    let title = fact.map_or_else(|| title(step), |(_, title)| title.into());
+    let facts = fact.map(|(name, _)| name).into_iter().collect();
+    SheetStep { step: step.id.clone(), title, say, ask, indicator: step.indicator, hint, facts }
+}
+
+/// The fact that a step asks for: its name in the form, and for people.
+fn fact(step: &str) -> Option<(&'static str, &'static str)> {
+    Some(match step {
+        "identity" => ("respondent", "确认身份"),
+        "consent" => ("consent", "征得同意"),
+        "ask_hours" => ("machine_hours", "实际工作小时"),
+        "ask_arrival" => ("arrival_time", "到场时间"),
+        "ask_finish" => ("finish_time", "完成时间"),
+        "ask_fault_time" => ("fault_time", "故障出现时间"),
+        "ask_location" => ("location", "服务地点"),
+        "ask_parts" | "ask_parts_replaced" | "ask_grease" => ("parts_replaced", "更换部件"),
+        "ask_checks" => ("checks", "检查项目"),
+        "ask_fee" => ("fee_yuan", "收费金额"),
+        "ask_running_normal" => ("running_normal", "是否正常运行"),
+        "ask_leftover" => ("leftover_problem", "遗留问题"),
+        "ask_needs" => ("demand", "服务需求"),
+        _ => return None,
+    })
+}
+
+fn title(step: &Step) -> String {
+    let words = match step.kind {
+        StepKind::Statement | StepKind::Pause => "告知",
+        StepKind::Identity => "确认身份",
+        StepKind::Consent => "征得同意",
+        StepKind::Intro => "说明来意",
+        StepKind::Fact => "核实情况",
+        StepKind::Rating => step.indicator.map_or("评价", Indicator::name),
+        StepKind::Suggestion => "意见建议",
+        StepKind::Needs => "服务需求",
+        StepKind::Closing => "结束语",
+    };
+    words.into()
 }
 
 /// C04: 您是**先生(女士)吗. Unlike the clips, a person can say every name.
@@ -90,13 +131,26 @@ id = "sat_skill"
 kind = "rating"
 say = ["skill"]
 hint = "scale"
-indicator = "skill"
+indicator = "服务技能"
 "#;
 
-    fn steps(name: Option<&str>, temporary_fix: bool) -> Vec<(String, String, bool, Option<String>)> {
-        let script: Script = toml::from_str(SCRIPT).unwrap();
-        let manifest = "id\tseconds\ttext\nopening\t1\t我是语音。\ntemporary\t1\t临时处理后能用吗？\nskill\t1\t技能怎么样？\nscale\t1\t您可以说满意。";
-        let order = Order {
+    #[test]
+    fn every_step_has_a_title_and_those_of_the_form_name_their_fact() {
+        let check = |id: &str, kind: &str, more: &str, title: &str, facts: &[&str]| {
+            let step: Step = toml::from_str(&format!("id = \"{id}\"\nkind = \"{kind}\"\n{more}")).unwrap();
+            let order = order(None, false);
+            let read = read(&step, &PromptManifest::default(), &order);
+            assert_eq!((read.title.as_str(), read.facts.as_slice()), (title, facts), "{id}");
+        };
+        check("ask_hours", "fact", "", "实际工作小时", &["machine_hours"]);
+        check("identity", "identity", "", "确认身份", &["respondent"]);
+        check("ask_complaint_who", "fact", "", "核实情况", &[]);
+        check("sat_skill", "rating", "indicator = \"服务技能\"", "服务技能", &[]);
+        check("closing", "closing", "", "结束语", &[]);
+    }
+
+    fn order(name: Option<&str>, temporary_fix: bool) -> Order {
+        Order {
             no: OrderNo::new("1"),
             service_type: ServiceType::WarrantyRepair,
             customer: Customer {
@@ -105,7 +159,13 @@ indicator = "skill"
                 phone: Phone::parse("13800138000").unwrap(),
             },
             claims: Claims { temporary_fix: Some(temporary_fix), ..Claims::default() },
-        };
+        }
+    }
+
+    fn steps(name: Option<&str>, temporary_fix: bool) -> Vec<(String, String, bool, Option<String>)> {
+        let script: Script = toml::from_str(SCRIPT).unwrap();
+        let manifest = "id\tseconds\ttext\nopening\t1\t我是语音。\ntemporary\t1\t临时处理后能用吗？\nskill\t1\t技能怎么样？\nscale\t1\t您可以说满意。";
+        let order = order(name, temporary_fix);
         let sheet = sheet(&script, &PromptManifest::parse(manifest).unwrap(), &order);
         sheet.into_iter().map(|s| (s.step, s.say, s.ask, s.hint)).collect()
     }

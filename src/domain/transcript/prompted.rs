@@ -33,6 +33,8 @@ pub fn prompted(journal: &[JournalEntry], answered_at_s: f64) -> Vec<Segment> {
             | JournalEvent::Key { .. }
             | JournalEvent::Silence { .. }
             | JournalEvent::Note { .. }
+            | JournalEvent::Step { .. }
+            | JournalEvent::Seat { .. }
             | JournalEvent::Line { .. } => {}
         }
     }

@@ -7,7 +7,9 @@ use super::super::Engine;
 use super::super::events::CallPhase;
 use super::super::transcriber::jobs_after;
 use crate::domain::call::Call;
-use crate::domain::call::outcome::Outcome;
+use crate::domain::call::outcome::{ConversationEnd, Outcome};
+use crate::domain::id::SeatId;
+use crate::domain::programme::Programme;
 use crate::domain::visit::round;
 use crate::domain::visit::task::{self, CallResult, Visit, VisitState, WaitReason};
 use crate::sip::Wanted;
@@ -20,12 +22,12 @@ use std::time::Duration;
 const SAVES_MAX: u32 = 8;
 
 /// The final row, the visit's next step and the jobs, in one transaction; tried again while the database is busy.
-pub async fn conclude(engine: &Arc<Engine>, call: Call, claimed: Visit, tried: &[String]) {
+pub async fn conclude(engine: &Arc<Engine>, call: &Call, claimed: Visit, tried: &[String]) {
     let mut wait = Duration::from_millis(200);
     for _ in 0..SAVES_MAX {
-        match try_conclude(engine, &call, &claimed, tried).await {
+        match try_conclude(engine, call, &claimed, tried).await {
             Ok(visit) => {
-                engine.announce_call(&call, CallPhase::Ended);
+                engine.announce_call(call, CallPhase::Ended);
                 engine.announce_visit(&visit);
                 engine.kick();
                 engine.more_jobs();
@@ -51,11 +53,40 @@ async fn try_conclude(engine: &Engine, call: &Call, claimed: &Visit, tried: &[St
             let next_trunk = next_trunk(engine, call, tried);
             let conversation = call.conversation.clone();
             let result = CallResult { call: call.id.clone(), outcome, conversation, next_trunk };
-            task::after_call(now, &visit, &result, programme, &engine.site.rules.calendar)
+            let calendar = &engine.site.rules.calendar;
+            match &call.seat {
+                Some(seat) => {
+                    let answered = call.instants.answered_at.is_some();
+                    after_agent(engine, now, &visit, result, seat, answered, programme)
+                }
+                None => task::after_call(now, &visit, &result, programme, calendar),
+            }
         }
         None => for_person(now, visit, "找不到这条回访的方案，请检查 programmes 目录"),
     };
     engine.store.finish_call(call, &next, &jobs_after(call, now)).await
+}
+
+/// The agent's result counts when he has written it down, or when his time for that is over: until then it may change. A fault of ours
+/// is nobody's to write down.
+fn after_agent(
+    engine: &Engine,
+    now: Timestamp,
+    visit: &Visit,
+    result: CallResult,
+    seat: &SeatId,
+    answered: bool,
+    programme: &Programme,
+) -> Visit {
+    let wrap_up = Duration::from_secs(engine.config.seats.wrap_up_s);
+    let until = (answered && !wrap_up.is_zero()).then(|| now.checked_add(wrap_up).unwrap_or(Timestamp::MAX));
+    let result =
+        CallResult { conversation: result.conversation.filter(|end| until.is_none() || is_fault(end)), ..result };
+    task::after_agent_call(now, visit, &result, seat, until, programme, &engine.site.rules.calendar)
+}
+
+fn is_fault(end: &ConversationEnd) -> bool {
+    matches!(end, ConversationEnd::Fault { .. })
 }
 
 /// The trunks of this round, when the call is to be passed on and another trunk is there to take it.

@@ -227,7 +227,8 @@ async fn chromium_speaks_a_law_by_its_own_offer_and_an_ice_restart_does_not_cut_
     let offers = rig.desk.offers.clone();
     until("the page offers again", || offers.lock().unwrap().len() == 2).await;
     let ufrag = |offer: &str| offer.lines().find(|l| l.starts_with("a=ice-ufrag")).unwrap().to_owned();
-    assert_ne!(ufrag(&offers.lock().unwrap()[0]), ufrag(&offers.lock().unwrap()[1]));
+    let both = offers.lock().unwrap().clone();
+    assert_ne!(ufrag(&both[0]), ufrag(&both[1]));
     rig.desk.report.lock().unwrap()["state"] = Value::Null;
     rig.page("it is connected again", |r| r["state"] == "connected" && near(&r["peak"], CUSTOMER_HZ)).await;
     while rtp.incoming.try_recv().is_ok() {}

@@ -94,8 +94,7 @@ impl Page {
         let (browser, mut events) = Browser::open(media, &WebRtc::default()).await.unwrap();
         let mut codecs = MediaEngine::default();
         for format in formats {
-            let parameters =
-                RTCRtpCodecParameters { rtp_codec: codec(*format), payload_type: format.0, ..Default::default() };
+            let parameters = RTCRtpCodecParameters { rtp_codec: codec(*format), payload_type: format.0 };
             codecs.register_codec(parameters, RtpCodecKind::Audio).unwrap();
         }
         let (candidates, mut ours) = mpsc::unbounded_channel();

@@ -170,7 +170,7 @@ async fn between_calls_the_agent_is_counted_and_hears_himself_when_he_asks_to() 
     until("ten packets are counted", || page.browser.stats().received == 10).await;
     assert!(page.heard.lock().unwrap().is_empty() && page.browser.stats().heard_at.is_some());
     page.browser.echo(true);
-    let start = Instant::now();
+    let start = huifang::clock::monotonic();
     let mut tick = tokio::time::interval(Duration::from_millis(20));
     for n in 10.. {
         tick.tick().await;
@@ -184,7 +184,8 @@ async fn between_calls_the_agent_is_counted_and_hears_himself_when_he_asks_to() 
     assert_eq!(page.heard.lock().unwrap()[0].1.payload[..], [0x2A; FRAME]);
 }
 
-const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 8\r\nc=IN IP4 0.0.0.0\r\n\
+const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 0 8 126\r\nc=IN IP4 0.0.0.0\r\n\
+                a=rtpmap:111 opus/48000/2\r\na=rtpmap:126 telephone-event/8000\r\n\
                 a=ice-ufrag:Tq3f\r\na=ice-pwd:AbCdEfGhIjKlMnOpQrStUvWx\r\na=fingerprint:sha-256 E2:CD:F8:24:57:F1:E8:3A:4E:29:53:4D:59:3E:AA:5E:E8:2C:33:8F:51:27:2A:2A:90:DB:6A:86:CC:54:DC:A9\r\n\
                 a=setup:actpass\r\na=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\n";
 
@@ -211,10 +212,6 @@ async fn what_cannot_be_answered_is_refused_and_the_leg_goes_on() {
     );
     let early = r#"{"candidate":"candidate:1 1 udp 1 127.0.0.1 9 typ host"}"#;
     assert_eq!(browser.candidate(Some(early)).await.unwrap_err().to_string(), "candidate before an offer");
-    let good = &good.replace(
-        "SAVPF 8\r\n",
-        "SAVPF 111 0 8 126\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:126 telephone-event/8000\r\n",
-    );
     let answer = browser.offer(good).await.unwrap();
     assert!(
         answer.contains("m=audio 9 UDP/TLS/RTP/SAVPF 8 0 126\r\n") && answer.contains("a=setup:active"),

@@ -313,6 +313,7 @@ impl World {
             tries: BTreeMap::new(),
             redial_guard: None,
             caller_id: None,
+            declined: vec![],
             state: VisitState::Waiting { not_before: now, reason: WaitReason::New },
             version: 1,
         };

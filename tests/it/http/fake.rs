@@ -1,11 +1,13 @@
 //! A stand-in for the engine: writes to the real store, plans nothing, and remembers what it was asked.
 
 use async_trait::async_trait;
-use huifang::domain::id::{CallId, InboxId, OrderNo, VisitId};
+use huifang::domain::id::{CallId, InboxId, OrderNo, SeatId, VisitId};
 use huifang::domain::order::Order;
 use huifang::domain::phone::Phone;
 use huifang::domain::score::{Indicator, Level, Rubric, Scorecard, score_request};
+use huifang::domain::seat::{SeatPhone, Skills};
 use huifang::domain::visit::task::{CloseCause, Visit, VisitState, WaitReason};
+use huifang::engine::desk::{Desk, SeatLink, SeatMessage, SeatView, SupervisorMode};
 use huifang::engine::handle::{
     CommandError, Commands, CompletionSms, OrderAnswer, ScoreReply, ScoreRequest, SmsAnswer, TrunkStatus, Why, WhyCode,
 };
@@ -74,6 +76,7 @@ pub fn visit(id: &str, order_no: &str, sms_at: Timestamp) -> Visit {
         tries: BTreeMap::new(),
         redial_guard: None,
         caller_id: None,
+        declined: vec![],
         state: VisitState::Waiting { not_before: sms_at, reason: WaitReason::New },
         version: 1,
     }
@@ -180,5 +183,54 @@ impl Commands for Fake {
 
     fn score(&self, request: &ScoreRequest) -> ScoreReply {
         score_request(Rubric::builtin(), request)
+    }
+}
+
+/// A site without seats; what a seat does is tested with the real engine (`seats`).
+pub struct NoSeats;
+
+fn no_seat<T>(seat: &str) -> Result<T, CommandError> {
+    Err(CommandError::NotFound { what: "seats", id: seat.to_owned() })
+}
+
+#[async_trait]
+impl Desk for NoSeats {
+    async fn seats(&self) -> Result<Vec<SeatView>, CommandError> {
+        Ok(vec![])
+    }
+    async fn seat(&self, seat: &SeatId) -> Result<SeatView, CommandError> {
+        no_seat(seat.as_str())
+    }
+    async fn put_seat(
+        &self,
+        seat: &SeatId,
+        _: SeatPhone,
+        _: Skills,
+        _: Option<&str>,
+        _: &str,
+    ) -> Result<SeatView, CommandError> {
+        no_seat(seat.as_str())
+    }
+    async fn release_seat(&self, seat: &SeatId, _: &str) -> Result<SeatView, CommandError> {
+        no_seat(seat.as_str())
+    }
+    async fn connect(&self, seat: &SeatId) -> Result<SeatLink, CommandError> {
+        no_seat(seat.as_str())
+    }
+    async fn say(&self, seat: &SeatId, _: u64, _: SeatMessage) -> Result<(), CommandError> {
+        no_seat(seat.as_str())
+    }
+    fn disconnected(&self, _: &SeatId, _: u64) {}
+    async fn supervise(&self, _: &CallId, _: SupervisorMode, by: &SeatId) -> Result<(), CommandError> {
+        no_seat(by.as_str())
+    }
+    async fn leave(&self, _: &CallId, by: &SeatId) -> Result<(), CommandError> {
+        no_seat(by.as_str())
+    }
+    async fn take_over(&self, _: &CallId, by: &SeatId) -> Result<(), CommandError> {
+        no_seat(by.as_str())
+    }
+    async fn end_call(&self, _: &CallId, _: &str, by: &str) -> Result<(), CommandError> {
+        no_seat(by)
     }
 }

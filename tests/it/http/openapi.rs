@@ -61,6 +61,13 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
         "/calls/{id}/facts get",
         "/calls/{id}/findings get",
         "/trunks get",
+        "/seat get",
+        "/seats get",
+        "/seats/{seat} get put",
+        "/seats/{seat}/release post",
+        "/calls/{call}/supervise post delete",
+        "/calls/{call}/take_over post",
+        "/calls/{call}/end post",
         "/score post",
         "/events get",
     ];

@@ -397,8 +397,10 @@ impl Dialogue {
             (Role::Farewell(end), _) => end.clone(),
             (_, Some(Reply::Refusal { .. })) => ConversationEnd::Refused,
             (_, Some(Reply::WrongNumber)) => ConversationEnd::WrongNumber,
-            (_, Some(Reply::NotNow { time })) => ConversationEnd::Callback { said: time },
-            (Role::AskTime, _) => ConversationEnd::Callback { said: (!text.is_empty()).then(|| text.to_string()) },
+            (_, Some(Reply::NotNow { time })) => ConversationEnd::Callback { said: time, at: None },
+            (Role::AskTime, _) => {
+                ConversationEnd::Callback { said: (!text.is_empty()).then(|| text.to_string()), at: None }
+            }
             (Role::WhoKnows, _) => ConversationEnd::NotInformed,
             _ => self.abandoned(),
         }

@@ -166,7 +166,7 @@ impl Dialogue {
     }
 
     fn call_back(&mut self, said: Option<String>) {
-        self.farewell(lines::CONFIRM_CALLBACK, ConversationEnd::Callback { said });
+        self.farewell(lines::CONFIRM_CALLBACK, ConversationEnd::Callback { said, at: None });
     }
 
     /// C09 and A08.

@@ -178,12 +178,12 @@ fn the_opening_leads_where_the_first_answers_say() {
     check(
         &["是我", "我在开车，不方便", "晚上八点吧"],
         "inconvenient_confirm",
-        E::Callback { said: Some("晚上八点吧".into()) },
+        E::Callback { said: Some("晚上八点吧".into()), at: None },
     );
     check(
         &["我现在忙，明天上午再打吧"],
         "inconvenient_confirm",
-        E::Callback { said: Some("我现在忙明天上午再打吧".into()) },
+        E::Callback { said: Some("我现在忙明天上午再打吧".into()), at: None },
     );
     check(&["我是他媳妇", "不清楚", "问老李吧"], "not_informed_end", E::NotInformed);
     check(&["是我", "这个事我不清楚，不是我经手的", "找我弟弟"], "not_informed_end", E::NotInformed);

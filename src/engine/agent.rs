@@ -1,0 +1,350 @@
+//! A visit in an agent's hands: from the seat's reservation to the end of its wrap-up, one task each.
+//!
+//! ```text
+//!   reserved ──▶ look (preview) ──start──▶ agent's line ──▶ trunk, claim ──▶ call ──answered──▶ wrap-up ──▶ done
+//!                 │ declined, time over      │ not there        │ none         │ not answered
+//!                 └──────────────────────────┴──────────────────┴──────────────┴──▶ seat released, visit planned again
+//! ```
+//! Contract: the visit is claimed only when the agent's own line is up, so a customer who answers is heard at once; whatever fails before,
+//! the seat is released exactly once and the visit waits as it did. A seat whose telephone does not work goes on break and says why, or it
+//! would be given every visit in turn. What the agent says while the customer is on the line goes through the call ([`Hand::heed`]).
+//! After the call the result that was given last is applied; one that never came leaves the visit to a person.
+//!
+//! Not here: who is given the visit (`dialer`), the course of the call (`calls`), presence (`seats`).
+
+mod hand;
+mod line;
+mod view;
+
+pub use hand::{Hand, Heeded};
+pub use line::{AgentPhone, Lines};
+
+use super::Engine;
+use super::calls::{self, AgentTicket};
+use super::commands::refused;
+use super::desk::{AgentEnd, CallStage, SupervisorMode};
+use super::dialer::CallSlot;
+use super::handle::CommandError;
+use crate::domain::call::Call;
+use crate::domain::call::outcome::ConversationEnd;
+use crate::domain::id::{CallId, SeatId};
+use crate::domain::order::Order;
+use crate::domain::score::Indicator;
+use crate::domain::seat::{self, Seat, SeatState};
+use crate::domain::visit::task::{self, Visit};
+use crate::sip::{TrunkPick, Wanted};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Where the answer to an [`Ask`] goes.
+pub type Reply = oneshot::Sender<Result<(), CommandError>>;
+
+/// What is asked of the task that has a visit in hand.
+#[derive(Debug)]
+pub enum Ask {
+    Start {
+        reply: Reply,
+    },
+    Decline {
+        reason: String,
+    },
+    Mute(bool),
+    Hold(bool),
+    Keys(String),
+    HangUp,
+    Step {
+        step: String,
+        indicator: Option<Indicator>,
+    },
+    Result {
+        end: AgentEnd,
+        note: Option<String>,
+    },
+    Note(String),
+    WrappedUp {
+        end: Option<AgentEnd>,
+        note: Option<String>,
+        form: BTreeMap<String, String>,
+        reply: Reply,
+    },
+    /// The seat is gone, or a time limit of its is over.
+    Lost {
+        why: &'static str,
+    },
+    /// The page has a new browser leg.
+    NewLine,
+    Supervise {
+        by: SeatId,
+        mode: SupervisorMode,
+        reply: Reply,
+    },
+    Leave {
+        by: SeatId,
+    },
+    TakeOver {
+        by: SeatId,
+        reply: Reply,
+    },
+    /// A supervisor ends the call.
+    End {
+        reason: String,
+        by: String,
+    },
+}
+
+/// Serves a visit that `seat` was reserved for. Returns when the seat is done with it.
+pub async fn serve(engine: Arc<Engine>, visit: Visit, order: Order, seat: Seat, slot: CallSlot) {
+    let id = seat.id.clone();
+    let mut hand = Hand::take(&engine, &visit, order.clone(), &seat).await;
+    match prepare(&engine, &mut hand, &visit, &order, &seat).await {
+        Ok((lines, claimed)) => {
+            let ended = calls::run_for_agent(engine.clone(), claimed, order, lines, hand).await;
+            drop(slot);
+            wrap_up(&engine, ended).await;
+        }
+        Err(stopped) => {
+            drop(slot);
+            tracing::info!(seat.id = %id, visit.id = %visit.id, why = stopped.why, "a seat gives a visit back");
+            give_back(&engine, &id, &visit, stopped).await;
+        }
+    }
+    engine.kick();
+}
+
+/// Why nothing was dialled.
+struct Stopped {
+    why: &'static str,
+    then: Then,
+}
+
+enum Then {
+    /// The seat goes on.
+    GoOn,
+    /// Its telephone does not work, or nobody is at it.
+    Break,
+    Declined(String),
+}
+
+impl Stopped {
+    fn new(why: &'static str, then: Then) -> Self {
+        Self { why, then }
+    }
+}
+
+/// The look, the agent's line, the trunk and the claim.
+async fn prepare(
+    engine: &Arc<Engine>,
+    hand: &mut Hand,
+    visit: &Visit,
+    order: &Order,
+    seat: &Seat,
+) -> Result<(Lines, AgentTicket), Stopped> {
+    if let SeatState::Reserved { preview: true, .. } = seat.state {
+        look(engine, hand, visit).await?;
+    }
+    let lines = Lines::open(engine, seat, hand).await?;
+    let failed = |error: &dyn std::fmt::Display| {
+        tracing::error!(visit.id = %visit.id, %error, "a visit could not be claimed for a seat");
+        Stopped::new("回访状态已变化", Then::GoOn)
+    };
+    // Read again: a look may take a minute.
+    let visit = engine.store.visit(&visit.id).await.map_err(|e| failed(&e))?;
+    let pick = pick(engine, &visit, order)?;
+    let seat = engine.store.seat(&seat.id).await.map_err(|e| failed(&e))?;
+    let tried = visit.trunks_tried().to_vec();
+    let mut visit = visit;
+    visit.caller_id.get_or_insert_with(|| pick.caller().to_owned());
+    let now = engine.clock.now();
+    let call = Call {
+        trunk: Some(pick.name().to_owned()),
+        seat: Some(seat.id.clone()),
+        ..Call::claimed(
+            CallId::new(engine.store.new_id()),
+            visit.id.clone(),
+            order.no.clone(),
+            visit.attempts + 1,
+            order.customer.phone.clone(),
+            visit.programme.clone(),
+            now,
+        )
+    };
+    match engine.store.claim_visit_for(now, &visit, &call, &seat).await {
+        Ok(Some((visit, dialled))) => {
+            engine.announce_seat(&seat, &dialled);
+            Ok((lines, AgentTicket { visit, call, pick, tried }))
+        }
+        Ok(None) => Err(Stopped::new("回访状态已变化", Then::GoOn)),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+fn pick(engine: &Engine, visit: &Visit, order: &Order) -> Result<TrunkPick, Stopped> {
+    let (to, shown) = (&order.customer.phone, visit.caller_id.as_deref());
+    let wanted = Wanted { to, visit: visit.id.as_str(), shown, except: visit.trunks_tried() };
+    engine.sip.pick_trunk_for(&wanted).map_err(|none| {
+        tracing::warn!(visit.id = %visit.id, why = %none, "no trunk for a visit in an agent's hands");
+        Stopped::new("没有可用的线路", Then::GoOn)
+    })
+}
+
+/// The agent reads the order and starts, declines, or lets the time pass.
+async fn look(engine: &Arc<Engine>, hand: &mut Hand, visit: &Visit) -> Result<(), Stopped> {
+    hand.show(CallStage::Preview);
+    loop {
+        let ask = tokio::select! {
+            () = engine.stop.cancelled() => return Err(Stopped::new("系统正在停止", Then::GoOn)),
+            ask = hand.next() => ask,
+        };
+        match ask {
+            Ask::Start { reply } => {
+                let may = may_start(engine, visit).await;
+                let started = may.is_ok();
+                answer(reply, may);
+                if started {
+                    return Ok(());
+                }
+            }
+            Ask::Decline { reason } => return Err(Stopped::new("坐席谢绝", Then::Declined(reason))),
+            Ask::HangUp | Ask::End { .. } => return Err(Stopped::new("坐席放弃", Then::Declined("放弃拨打".into()))),
+            Ask::Lost { why } => return Err(Stopped::new(why, Then::Break)),
+            other => hand.heed_at_rest(other),
+        }
+    }
+}
+
+/// A04, A13: what binds the planner binds the agent.
+async fn may_start(engine: &Engine, visit: &Visit) -> Result<(), CommandError> {
+    let visit = engine.store.visit(&visit.id).await?;
+    let programme = engine.programme_of(&visit)?;
+    task::may_start(engine.clock.now(), &visit, programme, &engine.site.rules.calendar).map_err(refused)
+}
+
+/// The seat was reserved and nothing was dialled.
+async fn give_back(engine: &Arc<Engine>, id: &SeatId, visit: &Visit, stopped: Stopped) {
+    let why = stopped.why;
+    // A seat that was lost holds nothing any more: that is refused, and as it should be.
+    if let Err(error) = engine.change_seat(id, |now, seat| seat::released(now, seat, &visit.id)).await {
+        tracing::debug!(seat.id = %id, %error, "a seat had been released already");
+    }
+    match stopped.then {
+        Then::GoOn => {}
+        Then::Break => {
+            let on_break = |now, seat: &Seat| match seat.state {
+                SeatState::Available => seat::take_break(now, seat, why),
+                _ => Ok(seat.clone()),
+            };
+            if let Err(error) = engine.change_seat(id, on_break).await {
+                tracing::warn!(seat.id = %id, %error, "a seat that cannot talk could not be sent on break");
+            }
+        }
+        Then::Declined(reason) => {
+            let declined = engine.change(&visit.id, id.as_str(), "decline", |now, visit| {
+                task::declined(now, visit, id, &reason).map_err(refused)
+            });
+            if let Err(error) = declined.await {
+                tracing::warn!(visit.id = %visit.id, %error, "a declined visit could not be saved");
+            }
+        }
+    }
+}
+
+/// What a call leaves for its agent to write down.
+pub struct Ended {
+    pub call: Call,
+    /// The call returns it always: it never gives its agent away.
+    pub hand: Option<Hand>,
+}
+
+/// Until the agent has written it down, his time is over, or he is gone.
+async fn wrap_up(engine: &Arc<Engine>, ended: Ended) {
+    let Ended { call, hand: Some(mut hand) } = ended else { return };
+    let answered = call.instants.answered_at.is_some();
+    let limit = if answered { Duration::from_secs(engine.config.seats.wrap_up_s) } else { Duration::ZERO };
+    let id = hand.seat().clone();
+    let after = |now: Timestamp, seat: &Seat| match answered {
+        true => seat::call_over(now, seat, &call.id, limit),
+        false => seat::released(now, seat, &call.visit),
+    };
+    if let Err(error) = engine.change_seat(&id, after).await {
+        tracing::debug!(seat.id = %id, %error, "a seat had left its call already");
+        hand.gone();
+    }
+    let mut reply = None;
+    if answered && !limit.is_zero() {
+        hand.ended(&call);
+        reply = wait_for_result(engine, &mut hand, limit).await;
+    }
+    let written = write_down(engine, &call, &hand, answered).await;
+    let freed = engine.change_seat(&id, |now, seat| match seat.state {
+        SeatState::WrapUp { .. } => seat::wrapped_up(now, seat, &call.id),
+        _ => Ok(seat.clone()),
+    });
+    if let Err(error) = freed.await {
+        tracing::error!(seat.id = %id, %error, "a seat could not leave its wrap-up; its limit ends it");
+    }
+    if let Some(reply) = reply {
+        answer(reply, written);
+    }
+}
+
+async fn wait_for_result(engine: &Engine, hand: &mut Hand, limit: Duration) -> Option<Reply> {
+    let over = tokio::time::sleep(limit);
+    tokio::pin!(over);
+    while !hand.is_gone() {
+        let ask = tokio::select! {
+            () = engine.stop.cancelled() => return None,
+            () = &mut over => return None,
+            ask = hand.next() => ask,
+        };
+        match ask {
+            Ask::WrappedUp { end, note, form, reply } => {
+                hand.write(end, note, form);
+                return Some(reply);
+            }
+            Ask::Lost { .. } => return None,
+            other => hand.heed_at_rest(other),
+        }
+    }
+    None
+}
+
+/// Note, form and result to the call's row, and the visit's next step.
+async fn write_down(engine: &Engine, call: &Call, hand: &Hand, answered: bool) -> Result<(), CommandError> {
+    let (note, form, end) = hand.written();
+    engine.store.save_note(&call.id, note, form).await?;
+    if !answered {
+        return Ok(());
+    }
+    let end = end.map(conversation_end);
+    let visit = engine.store.visit(&call.visit).await?;
+    let programme = engine.programme_of(&visit)?;
+    let (now, outcome) = (engine.clock.now(), call.outcome.unwrap_or(crate::domain::call::outcome::Outcome::Answered));
+    let calendar = &engine.site.rules.calendar;
+    let next = task::after_wrap_up(now, &visit, &call.id, outcome, end.as_ref(), programme, calendar);
+    let saved = engine.store.save_result(&call.id, end.as_ref(), &next).await?;
+    engine.announce_visit(&saved);
+    Ok(())
+}
+
+/// The outcome keys in the words of every conversation.
+pub fn conversation_end(end: &AgentEnd) -> ConversationEnd {
+    match end.clone() {
+        AgentEnd::Completed => ConversationEnd::Completed,
+        AgentEnd::Refused { opt_out: true } => ConversationEnd::OptedOut,
+        AgentEnd::Refused { opt_out: false } => ConversationEnd::Refused,
+        AgentEnd::Callback { at, said } => ConversationEnd::Callback { said, at },
+        AgentEnd::WrongNumber => ConversationEnd::WrongNumber,
+        AgentEnd::NotInformed => ConversationEnd::NotInformed,
+        AgentEnd::NoVoice => ConversationEnd::Silent,
+    }
+}
+
+/// Whoever asked may be gone.
+pub fn answer(reply: Reply, result: Result<(), CommandError>) {
+    if reply.send(result).is_err() {
+        tracing::debug!("whoever asked is gone");
+    }
+}

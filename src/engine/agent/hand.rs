@@ -1,0 +1,268 @@
+//! The visit in an agent's hand: what he is asked, what he has written, and what his page shows.
+//!
+//! Contract: every change is shown at once and whole. In a call [`Hand::heed`] does what is the media's and says what is the call's; outside
+//! of one only what is written is heeded. Times in the journal are seconds since the answer.
+
+use super::super::Engine;
+use super::super::desk::{AgentEnd, CallStage, CallView, SupervisorMode};
+use super::super::handle::CommandError;
+use super::{Ask, Reply, answer, conversation_end, view};
+use crate::clock::monotonic;
+use crate::domain::call::Call;
+use crate::domain::call::journal::{JournalEntry, JournalEvent, SeatChange};
+use crate::domain::call::outcome::ConversationEnd;
+use crate::domain::id::SeatId;
+use crate::domain::order::Order;
+use crate::domain::script::dialogue::lines;
+use crate::domain::seat::Seat;
+use crate::domain::visit::task::Visit;
+use crate::media::session::{MediaSession, PlayId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// Messages that may wait while the task is busy.
+const ASKS_MAX: usize = 64;
+/// A journal that a page fills for ever is cut.
+const ENTRIES_MAX: usize = 2_000;
+
+pub struct Hand {
+    engine: Arc<Engine>,
+    seat: SeatId,
+    asks: mpsc::Receiver<Ask>,
+    sender: mpsc::Sender<Ask>,
+    number: u64,
+    view: CallView,
+    journal: Vec<JournalEntry>,
+    answered: Option<Instant>,
+    apology: Option<PlayId>,
+    gone: bool,
+}
+
+/// What a call must do about an [`Ask`].
+#[derive(Debug)]
+pub enum Heeded {
+    Nothing,
+    /// The agent, or a supervisor, ends the call.
+    HangUp {
+        why: String,
+    },
+    /// The agent is gone; the apology is playing.
+    Apologise,
+    /// The agent is gone, and nobody is there to hear an apology.
+    Lost {
+        why: &'static str,
+    },
+    /// The page has a new browser leg.
+    NewLine,
+    Supervise {
+        by: SeatId,
+        mode: SupervisorMode,
+        reply: Reply,
+    },
+    TakeOver {
+        by: SeatId,
+        reply: Reply,
+    },
+}
+
+impl Hand {
+    pub async fn take(engine: &Arc<Engine>, visit: &Visit, order: Order, seat: &Seat) -> Self {
+        let (sender, asks) = mpsc::channel(ASKS_MAX);
+        let view = view::of(engine, visit, order).await;
+        let number = engine.seats.begin_job(&seat.id, sender.clone());
+        let (engine, seat) = (engine.clone(), seat.id.clone());
+        Self { engine, seat, asks, sender, number, view, journal: vec![], answered: None, apology: None, gone: false }
+    }
+
+    pub fn seat(&self) -> &SeatId {
+        &self.seat
+    }
+
+    /// The next thing that is asked. We hold a sender ourselves, so there is always one to come.
+    pub async fn next(&mut self) -> Ask {
+        match self.asks.recv().await {
+            Some(ask) => ask,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Another goes on with the call in his place, and sees it on his page. Returns whose it was.
+    pub fn move_to(&mut self, by: SeatId) -> SeatId {
+        self.engine.seats.end_job(&self.seat, self.number);
+        self.number = self.engine.seats.begin_job(&by, self.sender.clone());
+        let from = std::mem::replace(&mut self.seat, by);
+        self.tell();
+        from
+    }
+
+    pub fn show(&mut self, stage: CallStage) {
+        if self.view.stage != stage {
+            self.view.stage_since = self.engine.clock.now();
+        }
+        self.view.stage = stage;
+        self.tell();
+    }
+
+    pub fn dialling(&mut self, call: &Call) {
+        self.view.call = Some(call.id.clone());
+        self.show(CallStage::Dialing);
+    }
+
+    /// Zero of the journal.
+    pub fn answered(&mut self, at: Instant) {
+        self.answered = Some(at);
+        self.show(CallStage::Answered);
+    }
+
+    pub fn ended(&mut self, call: &Call) {
+        (self.view.outcome, self.view.hung_up_by) = (call.outcome, call.hung_up_by);
+        self.show(CallStage::Ended);
+    }
+
+    pub fn gone(&mut self) {
+        self.gone = true;
+    }
+
+    pub fn is_gone(&self) -> bool {
+        self.gone
+    }
+
+    /// What the call came to, as far as the agent has said.
+    pub fn end(&self) -> Option<ConversationEnd> {
+        self.view.end.as_ref().map(conversation_end)
+    }
+
+    pub fn take_journal(&mut self) -> Vec<JournalEntry> {
+        std::mem::take(&mut self.journal)
+    }
+
+    pub fn written(&self) -> (Option<&str>, &BTreeMap<String, String>, Option<&AgentEnd>) {
+        let note = Some(self.view.note.as_str()).filter(|note| !note.is_empty());
+        (note, &self.view.form, self.view.end.as_ref())
+    }
+
+    pub fn write(&mut self, end: Option<AgentEnd>, note: Option<String>, form: BTreeMap<String, String>) {
+        self.view.end = end.or(self.view.end.take());
+        if let Some(note) = note {
+            self.view.note = note;
+        }
+        self.view.form.extend(form);
+        self.tell();
+    }
+
+    /// Outside of a call: what is written is kept, what needs a call is not there.
+    pub fn heed_at_rest(&mut self, ask: Ask) {
+        match ask {
+            Ask::Result { end, note } => self.write(Some(end), note, BTreeMap::new()),
+            Ask::Note(note) => self.write(None, Some(note), BTreeMap::new()),
+            Ask::WrappedUp { end, note, form, reply } => {
+                self.write(end, note, form);
+                answer(reply, Err(not_now("通话还没有结束")));
+            }
+            Ask::Start { reply } | Ask::Supervise { reply, .. } | Ask::TakeOver { reply, .. } => {
+                answer(reply, Err(not_now("现在没有通话")));
+            }
+            Ask::Decline { .. }
+            | Ask::Mute(_)
+            | Ask::Hold(_)
+            | Ask::Keys(_)
+            | Ask::HangUp
+            | Ask::Step { .. }
+            | Ask::Lost { .. }
+            | Ask::NewLine
+            | Ask::Leave { .. }
+            | Ask::End { .. } => {}
+        }
+    }
+
+    /// While the customer is dialled or on the line.
+    pub fn heed(&mut self, ask: Ask, media: &MediaSession) -> Heeded {
+        match ask {
+            Ask::HangUp => return Heeded::HangUp { why: "the agent hung up".into() },
+            Ask::End { reason, by } => {
+                self.note(SeatChange::Supervisor, format!("{by} 结束了通话：{reason}"));
+                return Heeded::HangUp { why: format!("ended by {by}: {reason}") };
+            }
+            Ask::Lost { why } => return self.lost(why, media),
+            Ask::NewLine => return Heeded::NewLine,
+            Ask::Supervise { by, mode, reply } => return Heeded::Supervise { by, mode, reply },
+            Ask::TakeOver { by, reply } => return Heeded::TakeOver { by, reply },
+            Ask::Leave { by } => {
+                media.unsupervise();
+                self.note(SeatChange::Supervisor, format!("{by} 退出监听"));
+            }
+            Ask::Mute(on) => {
+                media.mute(on);
+                self.view.muted = on;
+                self.note(if on { SeatChange::Muted } else { SeatChange::Unmuted }, onoff("坐席静音", on));
+                self.tell();
+            }
+            Ask::Hold(on) => {
+                media.hold(on);
+                self.view.held = on;
+                self.note(if on { SeatChange::Held } else { SeatChange::Resumed }, onoff("坐席保持通话", on));
+                self.tell();
+            }
+            Ask::Keys(digits) => media.send_keys(&digits),
+            Ask::Step { step, indicator } => self.keep(JournalEvent::Step { step, indicator }),
+            other => self.heed_at_rest(other),
+        }
+        Heeded::Nothing
+    }
+
+    fn lost(&mut self, why: &'static str, media: &MediaSession) -> Heeded {
+        self.gone = true;
+        if self.answered.is_none() {
+            return Heeded::Lost { why };
+        }
+        media.part();
+        self.note(SeatChange::Lost, format!("{why}，向客户致歉后结束通话"));
+        match self.engine.site.prompts.get(lines::FAULT_APOLOGY) {
+            Ok(clip) => {
+                self.apology = Some(media.play(vec![clip]));
+                Heeded::Apologise
+            }
+            Err(error) => {
+                tracing::error!(%error, "the apology cannot be played");
+                Heeded::Lost { why }
+            }
+        }
+    }
+
+    pub fn is_apology(&self, play: PlayId) -> bool {
+        self.apology == Some(play)
+    }
+
+    /// A change of the agent's side, on the axis of the journal; before the answer there is nothing that it could explain.
+    pub fn note(&mut self, change: SeatChange, text: String) {
+        self.keep(JournalEvent::Seat { change, text });
+    }
+
+    fn keep(&mut self, event: JournalEvent) {
+        let Some(answered) = self.answered else { return };
+        if self.journal.len() < ENTRIES_MAX {
+            let at_s = monotonic().saturating_duration_since(answered).as_secs_f64();
+            self.journal.push(JournalEntry { at_s, event });
+        }
+    }
+
+    fn tell(&self) {
+        self.engine.seats.show_call(&self.seat, self.number, &self.view);
+    }
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        self.engine.seats.end_job(&self.seat, self.number);
+    }
+}
+
+fn onoff(what: &str, on: bool) -> String {
+    format!("{what}{}", if on { "开始" } else { "结束" })
+}
+
+fn not_now(why: &str) -> CommandError {
+    CommandError::Conflict(why.into())
+}
