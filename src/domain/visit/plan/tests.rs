@@ -447,8 +447,6 @@ fn what_is_over_is_ignored_and_an_empty_situation_sleeps() {
     assert_eq!(plan(at("23T13:30"), &situation(&[])), Plan::default());
 }
 
-/// Visits for agents, each with the language that it asks for.
-
 mod any_situation {
     use super::*;
     use crate::domain::visit::task::{WaitReason, interrupted, reschedule};

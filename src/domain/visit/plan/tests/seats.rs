@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// Visits for agents, each with the language that it asks for.
 fn asking(list: &[(&str, &str, Option<&str>)]) -> (Vec<Visit>, HashMap<VisitId, Wanted>) {
     let wanted = |language: Option<&str>| Wanted {
         service: ServiceType::Maintenance,
