@@ -106,9 +106,9 @@ pub async fn serve(engine: Arc<Engine>, visit: Visit, order: Order, seat: Seat, 
             wrap_up(&engine, ended).await;
         }
         Err(stopped) => {
-            drop(slot);
             tracing::info!(seat.id = %id, visit.id = %visit.id, why = stopped.why, "a seat gives a visit back");
             give_back(&engine, &id, &visit, stopped).await;
+            drop(slot);
         }
     }
     engine.kick();
@@ -222,32 +222,26 @@ async fn may_start(engine: &Engine, visit: &Visit) -> Result<(), CommandError> {
     task::may_start(engine.clock.now(), &visit, programme, &engine.site.rules.calendar).map_err(refused)
 }
 
-/// The seat was reserved and nothing was dialled.
+/// The seat was reserved and nothing was dialled. What keeps the seat from being given the same visit again is saved before it is free,
+/// or at the same time.
 async fn give_back(engine: &Arc<Engine>, id: &SeatId, visit: &Visit, stopped: Stopped) {
-    let why = stopped.why;
-    // A seat that was lost holds nothing any more: that is refused, and as it should be.
-    if let Err(error) = engine.change_seat(id, |now, seat| seat::released(now, seat, &visit.id)).await {
-        tracing::debug!(seat.id = %id, %error, "a seat had been released already");
+    let Stopped { why, then } = stopped;
+    if let Then::Declined(reason) = &then {
+        let declined = engine.change(&visit.id, id.as_str(), "decline", |now, visit| {
+            task::declined(now, visit, id, reason).map_err(refused)
+        });
+        if let Err(error) = declined.await {
+            tracing::warn!(visit.id = %visit.id, %error, "a declined visit could not be saved");
+        }
     }
-    match stopped.then {
-        Then::GoOn => {}
-        Then::Break => {
-            let on_break = |now, seat: &Seat| match seat.state {
-                SeatState::Available => seat::take_break(now, seat, why),
-                _ => Ok(seat.clone()),
-            };
-            if let Err(error) = engine.change_seat(id, on_break).await {
-                tracing::warn!(seat.id = %id, %error, "a seat that cannot talk could not be sent on break");
-            }
-        }
-        Then::Declined(reason) => {
-            let declined = engine.change(&visit.id, id.as_str(), "decline", |now, visit| {
-                task::declined(now, visit, id, &reason).map_err(refused)
-            });
-            if let Err(error) = declined.await {
-                tracing::warn!(visit.id = %visit.id, %error, "a declined visit could not be saved");
-            }
-        }
+    let on_break = matches!(then, Then::Break);
+    let release = |now, seat: &Seat| {
+        let free = seat::released(now, seat, &visit.id)?;
+        if on_break { seat::take_break(now, &free, why) } else { Ok(free) }
+    };
+    // A seat that was lost holds nothing any more: that is refused, and as it should be.
+    if let Err(error) = engine.change_seat(id, release).await {
+        tracing::debug!(seat.id = %id, %error, "a seat had been released already");
     }
 }
 

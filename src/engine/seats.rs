@@ -265,11 +265,20 @@ pub async fn keep_leases(engine: Arc<Engine>) {
     }
 }
 
+/// Who neither starts nor declines is not at his desk: he goes on break at once, or he would be shown every visit in turn.
+fn lapse(now: Timestamp, seat: &Seat) -> Result<(Seat, Lapse), Refused> {
+    let (next, lapse) = seat::lapse(now, seat);
+    match lapse {
+        Lapse::PreviewOver { .. } => Ok((seat::take_break(now, &next, "预览超时未拨")?, lapse)),
+        _ => Ok((next, lapse)),
+    }
+}
+
 async fn look(engine: &Engine) -> Result<(), CommandError> {
     let now = engine.clock.now();
     let due = |seat: &Seat| seat.lapses_at().is_some_and(|at| at <= now);
     for late in engine.store.seats().await?.into_iter().filter(due) {
-        let (seat, lapse) = engine.change_seat_with(&late.id, |now, seat| Ok(seat::lapse(now, seat))).await?;
+        let (seat, lapse) = engine.change_seat_with(&late.id, lapse).await?;
         if lapse != Lapse::Nothing {
             tracing::info!(seat.id = %seat.id, ?lapse, "a seat's time is over");
             engine.act_on(&seat.id, lapse);

@@ -94,6 +94,7 @@ async fn an_agent_who_hangs_up_his_telephone_ends_the_call_and_a_wrap_up_without
     ends(&far, LineState::CallerHungUp).await;
     let row = station.api.ended_call(&visit).await;
     assert_eq!((text(&row["outcome"]), text(&row["hung_up_by"])), ("answered".into(), "us".into()), "{row}");
+    page.call_is("ended").await;
     page.does(json!({ "type": "available" })).await;
     let after = station.api.visit(&visit).await;
     assert_eq!(reason(&after), "for_person");
@@ -114,6 +115,7 @@ async fn a04_a_customer_who_hangs_up_on_an_agent_is_not_called_again_before_the_
     far.hang_up().await;
     let row = station.api.ended_call(&visit).await;
     assert_eq!(text(&row["outcome"]), "hung_up");
+    page.call_is("ended").await;
     page.does(json!({ "type": "wrapped_up", "end": null })).await;
     assert_eq!(station.api.why(&visit).await["code"], "redial_guard");
     let by_hand = station.api.post(&format!("visits/{visit}/dial"), &Value::Null).await;
@@ -188,6 +190,7 @@ async fn muted_and_held_the_customer_hears_nothing_of_the_agent_and_the_recordin
     for change in ["muted", "unmuted", "held", "resumed"] {
         assert!(told.contains(&change.to_owned()), "{change}: {told:?}");
     }
+    page.call_is("ended").await;
     page.does(json!({ "type": "wrapped_up", "end": { "kind": "refused", "opt_out": true } })).await;
     assert_eq!(station.api.visit(&visit).await["state"]["cause"], "refused");
     page.close().await;

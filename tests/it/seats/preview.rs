@@ -47,6 +47,7 @@ async fn nothing_is_dialled_before_the_agent_starts_and_a_visit_he_declined_goes
     ends(&desk_call, LineState::CallerHungUp).await;
     let row = station.api.ended_call(&visit).await;
     assert_eq!(text(&row["seat"]), "ben", "{row}");
+    ben.call_is("ended").await;
     ben.does(json!({ "type": "wrapped_up", "end": { "kind": "callback", "at": null, "said": "明天上午" } })).await;
     assert_eq!(crate::call::reason(&station.api.visit(&visit).await), "appointment");
     anna.close().await;
