@@ -70,9 +70,9 @@ test-models: models
 	@echo "== tests with the speech models: whole calls in real time (minutes)"
 	cargo test --locked --test it with_models -- --test-threads=1 --nocapture
 
+# The program that the tests have built does: building it alone would build every dependency again, with fewer features.
 models:
 	@echo "== fetching the speech models (once, about 220 MB)"
-	# The program that the tests have built does: building it alone would build every dependency again, with fewer features.
 	[ -x $(TARGET)/debug/huifang ] || cargo build --locked
 	$(TARGET)/debug/huifang models fetch
 
