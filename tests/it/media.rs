@@ -149,12 +149,17 @@ impl Peer {
         )
     }
 
-    /// Sends the packets at their times; the nominal start of the stream comes back at once.
+    /// Sends the packets at their times. The nominal start of the stream comes back: when those due at once had left, so that what holds
+    /// up this task moves the whole stream and not its first packet alone.
     fn send(&self, mut packets: Vec<Scheduled>) -> (Instant, JoinHandle<()>) {
         packets.sort_by_key(|(at, _)| *at);
+        let later = packets.split_off(packets.partition_point(|(at, _)| at.is_zero()));
+        for (_, datagram) in packets {
+            self.socket.try_send_to(&datagram, self.to).unwrap();
+        }
         let (socket, to, start) = (self.socket.clone(), self.to, monotonic());
         let task = tokio::spawn(async move {
-            for (at, datagram) in packets {
+            for (at, datagram) in later {
                 tokio::time::sleep_until((start + at).into()).await;
                 socket.send_to(&datagram, to).await.unwrap();
             }

@@ -78,13 +78,14 @@ impl Far {
         Answered { invite, sent_at, acked_at: monotonic(), media }
     }
 
-    /// Speaks on a nominal clock that starts now.
+    /// Speaks on a nominal clock that starts with the first packet, which leaves at once.
     pub fn speak(&self, call: &Answered, pcm: &[i16]) -> Instant {
+        let mut packets = pcm.chunks_exact(FRAME).enumerate().map(|(n, frame)| packet(n, frame)).collect::<Vec<_>>().into_iter();
+        self.rtp.try_send_to(&packets.next().expect("there is something to say"), call.media).unwrap();
         let (socket, to, start) = (self.rtp.clone(), call.media, monotonic());
-        let packets: Vec<Vec<u8>> = pcm.chunks_exact(FRAME).enumerate().map(|(n, frame)| packet(n, frame)).collect();
         tokio::spawn(async move {
-            for (n, packet) in packets.into_iter().enumerate() {
-                tokio::time::sleep_until((start + Duration::from_millis(20 * n as u64)).into()).await;
+            for (n, packet) in (1_u64..).zip(packets) {
+                tokio::time::sleep_until((start + Duration::from_millis(20 * n)).into()).await;
                 // After the call nobody listens there any more.
                 socket.send_to(&packet, to).await.ok();
             }
