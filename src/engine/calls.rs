@@ -121,6 +121,8 @@ struct Live<'a> {
     phone: Option<AgentPhone>,
     /// His line in the session.
     joined: Option<Joined>,
+    /// His line is silent, and whether he is still there is looked at then.
+    look_at: Option<Instant>,
 }
 
 /// The parts of a call that is on the line.
@@ -166,6 +168,7 @@ impl<'a> Live<'a> {
             lines: None,
             phone: None,
             joined: None,
+            look_at: None,
         }
     }
 
@@ -234,6 +237,7 @@ impl<'a> Live<'a> {
                 end = conversation_end(&mut line.conversation) => Some(self.on_conversation(end)),
                 ask = agent::next_ask(&mut self.hand) => self.on_ask(ask, &line).await,
                 event = agent::next_event(&mut self.phone) => self.on_phone(event, &line).await,
+                () = until(self.look_at), if self.look_at.is_some() => self.look_for_agent().await,
                 () = until(self.save_at), if self.save_at.is_some() => {
                     self.save_at = None;
                     self.learn_from_the_wire();

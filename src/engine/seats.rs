@@ -2,10 +2,11 @@
 //!
 //! Contract: what a seat *is* lies in the store and changes by the pure steps of `domain::seat`; here is only what dies with the process:
 //! the newest connection of each seat, its browser leg, and the channel to the task that serves its visit (`agent`). A connection that is
-//! lost frees nothing by itself: the lease does ([`keep_leases`]), so that a page may reload, and a network may fail for a moment, without
-//! losing the call. Not here: JSON (`http/seat`), what happens in a call (`agent`, `calls`), who is given a visit (`dialer`).
+//! lost frees nothing by itself: the lease does ([`keep_leases`]), or in a call the silence of its line (`lost`), so that a page may reload,
+//! and a network may fail for a moment, without losing the call. Not here: JSON (`http/seat`), what happens in a call (`agent`, `calls`), who is given a visit (`dialer`).
 
 mod desk;
+mod lost;
 mod media;
 
 pub use desk::Secrets;
@@ -14,6 +15,7 @@ use super::Engine;
 use super::agent::Ask;
 use super::desk::{CallView, SeatNews, SeatView, Welcome};
 use super::handle::CommandError;
+use crate::clock::monotonic;
 use crate::domain::id::SeatId;
 use crate::domain::seat::{self, Lapse, Refused, Seat, SeatPhone, Skills};
 use crate::media::browser::Browser;
@@ -21,7 +23,7 @@ use crate::store::StoreError;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// A seat that loses against another writer is decided again on what is stored now, at most so often.
@@ -41,6 +43,8 @@ struct Place {
     connection: u64,
     /// `None`: not connected.
     news: Option<mpsc::Sender<SeatNews>>,
+    /// Its last word, or when it was lost.
+    heard_at: Option<Instant>,
     browser: Option<Leg>,
     legs: u64,
     /// The task that serves the visit in hand, and its number.
@@ -55,6 +59,13 @@ struct Leg {
     /// Of the page's DTLS certificate: another one comes from another page.
     fingerprint: Option<String>,
     browser: Browser,
+}
+
+impl Place {
+    /// The page is gone.
+    fn hang_up(&mut self) {
+        (self.news, self.heard_at) = (None, Some(monotonic()));
+    }
 }
 
 impl Seats {
@@ -74,6 +85,7 @@ impl Seats {
                 tell(&older, SeatNews::Replaced);
             }
             place.connection += 1;
+            place.heard_at = Some(monotonic());
             place.connection
         });
         (number, receiver)
@@ -82,13 +94,20 @@ impl Seats {
     fn disconnect(&self, seat: &SeatId, connection: u64) {
         self.with(seat, |place| {
             if place.connection == connection {
-                place.news = None;
+                place.hang_up();
             }
         });
     }
 
-    fn is_newest(&self, seat: &SeatId, connection: u64) -> bool {
-        self.places().get(seat).is_some_and(|place| place.connection == connection && place.news.is_some())
+    /// A word over this connection; false when a newer one has the seat.
+    fn hear(&self, seat: &SeatId, connection: u64) -> bool {
+        self.with(seat, |place| {
+            let newest = place.connection == connection && place.news.is_some();
+            if newest {
+                place.heard_at = Some(monotonic());
+            }
+            newest
+        })
     }
 
     fn is_connected(&self, seat: &SeatId) -> bool {
@@ -100,7 +119,7 @@ impl Seats {
         self.with(seat, |place| {
             if place.news.as_ref().is_some_and(|page| !tell(page, news)) {
                 tracing::warn!(seat.id = %seat, "a page does not read its news and is closed");
-                place.news = None;
+                place.hang_up();
             }
         });
     }

@@ -130,6 +130,7 @@ impl Live<'_> {
                 let seat = hand.seat().clone();
                 if let Some(agent) = Lines::browser(self.engine, &seat) {
                     self.joined = Some(line.media.join(agent));
+                    self.look_at = None;
                     hand.note(SeatChange::Joined, "坐席换了线路".into());
                 }
                 None
@@ -231,6 +232,21 @@ impl Live<'_> {
             MediaEvent::AgentBack => hand.note(SeatChange::Back, "坐席的声音恢复".into()),
             _ => {}
         }
+        self.look_at = match event {
+            MediaEvent::AgentSilent { since } => {
+                Some(*since + Duration::from_secs(self.engine.config.seats.lost_after_s))
+            }
+            _ => None,
+        };
+    }
+
+    /// His line has been silent for long: is his page there?
+    pub(super) async fn look_for_agent(&mut self) -> Option<CallInput> {
+        self.look_at = None;
+        if let Some(hand) = &self.hand {
+            self.look_at = self.engine.lose_if_gone(hand.seat(), &self.call.visit).await;
+        }
+        None
     }
 
     pub(super) fn show_phase(&mut self, phase: CallPhase) {
