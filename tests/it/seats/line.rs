@@ -184,6 +184,7 @@ async fn three_seconds_without_the_browsers_network_cost_the_agent_three_seconds
     let mut customer = phone().await;
     let station = station(&customer).await;
     let (desk, mut far, visit) = talking(&station, &mut customer).await;
+    packets_pass(&mut far, 100).await;
     desk.cable.pull(true);
     packets_pass(&mut far, 150).await;
     desk.cable.pull(false);
