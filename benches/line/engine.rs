@@ -5,6 +5,8 @@ use anyhow::{Context, bail, ensure};
 use futures::{StreamExt, TryStreamExt};
 use huifang::clock::{Clock, SystemClock, monotonic};
 use huifang::config::{Config, Trunk};
+use huifang::store::Store;
+use huifang::store::token::{NewToken, Role};
 use jiff::tz::TimeZone;
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -12,6 +14,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -28,7 +31,15 @@ pub struct Engine {
     pid: u32,
     base: String,
     token: String,
+    database: String,
     client: Client,
+}
+
+/// Who talks to the customers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    Machine,
+    Agents,
 }
 
 impl Engine {
@@ -38,9 +49,11 @@ impl Engine {
         trunk: SocketAddr,
         calls: usize,
         per_second: usize,
+        who: Who,
     ) -> anyhow::Result<Engine> {
         let file = folder.join("config.toml");
-        std::fs::write(&file, config(folder, trunk, calls, per_second)?)?;
+        let config = config(folder, trunk, calls, per_second, who)?;
+        std::fs::write(&file, toml::to_string(&config)?)?;
         let mut command = Command::new(binary);
         command.args(["serve", "--config"]).arg(&file).env("HUIFANG_LOG", "error");
         let log = std::fs::File::create(folder.join("engine.log"))?;
@@ -62,7 +75,24 @@ impl Engine {
         let (Some(base), Some(token)) = (base, token) else {
             bail!("the engine did not start: {}", std::fs::read_to_string(folder.join("engine.log"))?);
         };
-        Ok(Engine { child, pid, base, token, client: Client::new() })
+        Ok(Engine { child, pid, base, token, database: config.database.url, client: Client::new() })
+    }
+
+    /// The agents `seat-0` and so on; their tokens.
+    pub async fn agents(&self, seats: usize) -> anyhow::Result<Vec<String>> {
+        let store = Store::open(&self.database, Arc::new(SystemClock)).await?;
+        let mut tokens = vec![];
+        for n in 0..seats {
+            let token = NewToken::of_machine(&format!("seat-{n}"), Role::Agent);
+            tokens.push(store.create_token(&token).await?.secret);
+        }
+        store.close().await;
+        Ok(tokens)
+    }
+
+    /// The WebSocket of the seats.
+    pub fn seat_url(&self) -> String {
+        format!("{}/api/v1/seat", self.base.replacen("http", "ws", 1))
     }
 
     pub async fn hand_in(&self, visits: usize) -> anyhow::Result<()> {
@@ -126,7 +156,7 @@ impl Engine {
     }
 }
 
-fn config(folder: &Path, trunk: SocketAddr, calls: usize, per_second: usize) -> anyhow::Result<String> {
+fn config(folder: &Path, trunk: SocketAddr, calls: usize, per_second: usize, who: Who) -> anyhow::Result<Config> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut config = Config::default();
     config.site.timezone = mid_morning_zone();
@@ -140,6 +170,11 @@ fn config(folder: &Path, trunk: SocketAddr, calls: usize, per_second: usize) -> 
     // No limit of the engine is what is measured.
     let most = u32::try_from(calls * 2)?;
     config.dialer.max_voice_calls = most;
+    if who == Who::Agents {
+        config.dialer.mode = "agent".into();
+        config.dialer.reserve_idle_seats = 0;
+        config.seats.wrap_up_s = 0;
+    }
     config.data.programmes = root.join("programmes");
     config.data.rubrics = root.join("rubrics");
     config.data.prompts = root.join("prompts");
@@ -148,7 +183,7 @@ fn config(folder: &Path, trunk: SocketAddr, calls: usize, per_second: usize) -> 
     line.max_calls = most;
     line.max_calls_per_second = per_second as f64;
     config.trunks = vec![line];
-    Ok(toml::to_string(&config)?)
+    Ok(config)
 }
 
 /// A zone in which it is mid-morning now, so that calling hours allow the calls at any time of the day.

@@ -16,13 +16,17 @@ pub struct Far {
 }
 
 impl Far {
-    /// Answers so many calls and ends each after `hold`.
-    pub async fn start(folder: &Path, calls: usize, hold: Duration) -> anyhow::Result<Far> {
-        let scenario = include_str!("answer.xml").replace("HOLD_MS", &hold.as_millis().to_string());
+    /// Answers so many calls and ends each after `hold`. Their voice goes to `ears`, or is sent back.
+    pub async fn start(folder: &Path, calls: usize, hold: Duration, ears: Option<u16>) -> anyhow::Result<Far> {
+        let mut scenario = include_str!("answer.xml").replace("HOLD_MS", &hold.as_millis().to_string());
+        if let Some(port) = ears {
+            scenario = scenario.replace("[media_port]", &port.to_string());
+        }
         std::fs::write(folder.join("answer.xml"), scenario)?;
         let (sip, media) = (free_port()?, free_port()?);
         let mut command = Command::new("sipp");
-        command.current_dir(folder).args(["-sf", "answer.xml", "-i", "127.0.0.1", "-mi", "127.0.0.1", "-rtp_echo"]);
+        command.current_dir(folder).args(["-sf", "answer.xml", "-i", "127.0.0.1", "-mi", "127.0.0.1"]);
+        command.args(ears.is_none().then_some("-rtp_echo"));
         command.args(["-p", &sip.to_string(), "-mp", &media.to_string(), "-m", &calls.to_string(), "-nostdin"]);
         command.args(["-l", &(calls + 10).to_string(), "-trace_err", "-error_file", "errors.log"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
