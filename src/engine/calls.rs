@@ -389,6 +389,7 @@ impl<'a> Live<'a> {
                 return self.learn(Instants { first_rtp_out_at, ..Instants::default() });
             }
             MediaEvent::RtpTimeout => return Some(CallInput::RtpTimeout),
+            MediaEvent::HoldTimeout => return Some(CallInput::HoldTimeout),
             MediaEvent::RecorderFailed(detail) => return Some(CallInput::RecorderFailed { detail }),
         };
         if let Some(conversation) = &line.conversation {
