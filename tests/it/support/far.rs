@@ -24,13 +24,15 @@ pub struct Heard {
 pub struct Far {
     pub sip: Peer,
     rtp: Arc<UdpSocket>,
+    /// The same socket, which sends at once: tokio's may first have to wait for its reactor.
+    mouth: std::net::UdpSocket,
     heard: Arc<Mutex<Vec<Heard>>>,
     listener: JoinHandle<()>,
     /// Its own key; `None`: everything is plain.
     key: Option<u8>,
     /// What it says is sealed with its own key, what it hears is opened with the engine's.
-    mouth: Arc<Mutex<Srtp>>,
-    ears: Arc<Mutex<Srtp>>,
+    sealer: Arc<Mutex<Srtp>>,
+    opener: Arc<Mutex<Srtp>>,
 }
 
 impl Drop for Far {
@@ -51,15 +53,17 @@ pub struct Answered {
 
 impl Far {
     pub async fn bind() -> Self {
-        let rtp = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+        let mouth = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        mouth.set_nonblocking(true).unwrap();
+        let rtp = Arc::new(UdpSocket::from_std(mouth.try_clone().unwrap()).unwrap());
         let heard = Arc::new(Mutex::new(Vec::new()));
         let plain = || Arc::new(Mutex::new(Srtp::new(OurKeys::off())));
-        let (mouth, ears) = (plain(), plain());
-        let (socket, notes, opener) = (rtp.clone(), heard.clone(), ears.clone());
+        let (sealer, opener) = (plain(), plain());
+        let (socket, notes, opens) = (rtp.clone(), heard.clone(), opener.clone());
         let listener = tokio::spawn(async move {
             let mut buffer = [0; 2048];
             while let Ok((len, _)) = socket.recv_from(&mut buffer).await {
-                let plain = opener.lock().unwrap().open(Kind::Rtp, &buffer[..len]).map(|plain| plain.into_owned());
+                let plain = opens.lock().unwrap().open(Kind::Rtp, &buffer[..len]).map(|plain| plain.into_owned());
                 let Some(packet) = plain.as_deref().and_then(rtp::read) else { continue };
                 let mut pcm = Vec::new();
                 let law = if packet.header.payload_type == 0 { Codec::Pcmu } else { Codec::Pcma };
@@ -68,7 +72,7 @@ impl Far {
                 notes.lock().unwrap().push(Heard { at: monotonic(), payload_type, timestamp, pcm });
             }
         });
-        Self { sip: Peer::udp().await, rtp, heard, listener, key: None, mouth, ears }
+        Self { sip: Peer::udp().await, rtp, mouth, heard, listener, key: None, sealer, opener }
     }
 
     /// One that encrypts, with this key of its own.
@@ -94,11 +98,11 @@ impl Far {
         let Some(key) = self.key else { return };
         let theirs = engine.lines().filter_map(|line| Crypto::parse(line.strip_prefix("a=crypto:")?));
         let theirs = theirs.into_iter().find(|crypto| crypto.suite == suite).expect("a key of the engine's");
-        self.ears.lock().unwrap().negotiated(Some(&theirs));
+        self.opener.lock().unwrap().negotiated(Some(&theirs));
         // A new key begins a new packet index, on this side only.
-        let mut mouth = Srtp::new(keys(key));
-        mouth.negotiated(Some(&theirs));
-        *self.mouth.lock().unwrap() = mouth;
+        let mut sealer = Srtp::new(keys(key));
+        sealer.negotiated(Some(&theirs));
+        *self.sealer.lock().unwrap() = sealer;
     }
 
     /// Offers a new key, or a new suite, in a re-INVITE.
@@ -170,9 +174,9 @@ impl Far {
     pub fn speak(&self, call: &Answered, pcm: &[i16]) -> Instant {
         let mut packets =
             pcm.chunks_exact(FRAME).enumerate().map(|(n, frame)| packet(n, frame)).collect::<Vec<_>>().into_iter();
-        let mouth = self.mouth.clone();
-        let seal = move |packet: Vec<u8>| mouth.lock().unwrap().seal(Kind::Rtp, &packet).unwrap().into_owned();
-        self.rtp.try_send_to(&seal(packets.next().expect("there is something to say")), call.media).unwrap();
+        let sealer = self.sealer.clone();
+        let seal = move |packet: Vec<u8>| sealer.lock().unwrap().seal(Kind::Rtp, &packet).unwrap().into_owned();
+        self.mouth.send_to(&seal(packets.next().expect("there is something to say")), call.media).unwrap();
         let (socket, to, start) = (self.rtp.clone(), call.media, monotonic());
         tokio::spawn(async move {
             for (n, packet) in (1_u64..).zip(packets) {
