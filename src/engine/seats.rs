@@ -7,8 +7,10 @@
 
 mod desk;
 mod media;
+mod phones;
 
 pub use desk::Secrets;
+pub use phones::follow_phones;
 
 use super::Engine;
 use super::agent::Ask;
@@ -85,6 +87,11 @@ impl Seats {
                 place.news = None;
             }
         });
+    }
+
+    /// Nobody has sat down since the start.
+    fn are_unused(&self) -> bool {
+        self.places().is_empty()
     }
 
     fn is_newest(&self, seat: &SeatId, connection: u64) -> bool {
@@ -254,13 +261,19 @@ impl Engine {
 pub async fn keep_leases(engine: Arc<Engine>) {
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // Leases of before the start run on; where there are none and nobody has come, there is nothing to read every second.
+    let mut may_lapse = true;
     loop {
         tokio::select! {
             () = engine.stop.cancelled() => return,
             _ = tick.tick() => {}
         }
-        if let Err(error) = look(&engine).await {
-            tracing::error!(%error, "the seats could not be looked at");
+        if !may_lapse && engine.seats.are_unused() {
+            continue;
+        }
+        match look(&engine).await {
+            Ok(left) => may_lapse = left,
+            Err(error) => tracing::error!(%error, "the seats could not be looked at"),
         }
     }
 }
@@ -274,10 +287,13 @@ fn lapse(now: Timestamp, seat: &Seat) -> Result<(Seat, Lapse), Refused> {
     }
 }
 
-async fn look(engine: &Engine) -> Result<(), CommandError> {
+/// Whether there was a seat whose time is running.
+async fn look(engine: &Engine) -> Result<bool, CommandError> {
     let now = engine.clock.now();
+    let seats = engine.store.seats().await?;
+    let running = seats.iter().any(|seat| seat.lapses_at().is_some());
     let due = |seat: &Seat| seat.lapses_at().is_some_and(|at| at <= now);
-    for late in engine.store.seats().await?.into_iter().filter(due) {
+    for late in seats.into_iter().filter(due) {
         let (seat, lapse) = engine.change_seat_with(&late.id, lapse).await?;
         if lapse != Lapse::Nothing {
             tracing::info!(seat.id = %seat.id, ?lapse, "a seat's time is over");
@@ -285,5 +301,5 @@ async fn look(engine: &Engine) -> Result<(), CommandError> {
         }
         engine.close_browser_of(&seat).await;
     }
-    Ok(())
+    Ok(running)
 }

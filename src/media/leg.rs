@@ -61,8 +61,10 @@ pub enum MediaEvent {
     FirstSent {
         at: Instant,
     },
-    /// Nothing came for `media.rtp_timeout_s`, or a hold lasted for `media.hold_timeout_s`. Told once until media comes again.
+    /// Nothing came for `media.rtp_timeout_s`. Told once until media comes again.
     RtpTimeout,
+    /// A hold lasted for `media.hold_timeout_s`. Told once until media comes again.
+    HoldTimeout,
     /// The recording cannot be continued: the call must end (invariant 1). What is written stays.
     RecorderFailed(String),
     /// The first packet of an agent's line that was joined.
@@ -476,16 +478,16 @@ impl Leg {
 
     fn watch(&mut self, axis: Axis, now: Instant) {
         let Some(last) = self.last_rtp.filter(|_| axis.answered.is_some()) else { return };
-        let (since, limit) = match self.held_since {
+        let (since, limit, event) = match self.held_since {
             Some(held) => {
                 self.last_rtp = Some(now);
-                (held, self.hold_timeout)
+                (held, self.hold_timeout, MediaEvent::HoldTimeout)
             }
-            None => (last, self.rtp_timeout),
+            None => (last, self.rtp_timeout, MediaEvent::RtpTimeout),
         };
         if !self.timed_out && now.saturating_duration_since(since) >= limit {
             self.timed_out = true;
-            self.events.push_back(MediaEvent::RtpTimeout);
+            self.events.push_back(event);
         }
     }
 }

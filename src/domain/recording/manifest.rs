@@ -20,7 +20,8 @@ pub struct RecordingInfo {
     pub state: RecordingState,
 }
 
-/// A stretch in which one channel has no audio though it should: marked, with its reason (invariant 1).
+/// A stretch in which one channel has no audio though it should: marked, with its reason (invariant 1). What a crash or a failed recorder
+/// cost lies behind the end of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gap {
     pub channel: crate::domain::transcript::Channel,

@@ -8,7 +8,8 @@ use crate::domain::seat::{Seat, SeatPhone};
 use crate::media::agent::AgentLine;
 use crate::media::browser::BrowserState;
 use crate::media::codec::Codec;
-use crate::sip::{CallControl, CallEvent, SeatTarget};
+use crate::sip::trace::CallTrace;
+use crate::sip::{CallControl, CallEvent, SeatTarget, agent_leg};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -29,16 +30,24 @@ pub struct Lines {
 pub struct AgentPhone {
     pub control: CallControl,
     pub events: mpsc::Receiver<CallEvent>,
+    /// Saved beside the trace of the call.
+    pub trace: Option<Arc<CallTrace>>,
 }
 
 impl Lines {
-    pub(super) async fn open(engine: &Arc<Engine>, seat: &Seat, hand: &mut Hand) -> Result<Self, Stopped> {
+    /// `call` is the call that this will be a leg of.
+    pub(super) async fn open(
+        engine: &Arc<Engine>,
+        seat: &Seat,
+        call: &CallId,
+        hand: &mut Hand,
+    ) -> Result<Self, Stopped> {
         let target = match &seat.phone {
             SeatPhone::Browser => return Self::wait_for_browser(engine, &seat.id).await,
             SeatPhone::Uri { uri } => SeatTarget::Uri(uri.clone()),
             SeatPhone::Registered => SeatTarget::Registered(seat.id.to_string()),
         };
-        Self::ring(engine, &target, hand).await
+        Self::ring(engine, &target, call, hand).await
     }
 
     /// The browser leg that the page has now.
@@ -63,15 +72,15 @@ impl Lines {
     }
 
     /// Calls the telephone and waits until it is answered, which it should do by itself.
-    async fn ring(engine: &Arc<Engine>, target: &SeatTarget, hand: &mut Hand) -> Result<Self, Stopped> {
+    async fn ring(engine: &Arc<Engine>, target: &SeatTarget, call: &CallId, hand: &mut Hand) -> Result<Self, Stopped> {
         let dead = |error: &dyn std::fmt::Display| {
             tracing::warn!(seat.phone = %target, %error, "an agent's telephone cannot be called");
             Stopped::new("话机无法接通", Then::Break)
         };
         let media = AgentLine::phone(&engine.config.media, &CODECS).await.map_err(|e| dead(&e))?;
-        let leg = CallId::new(engine.store.new_id());
+        let leg = agent_leg(call);
         let (control, events) = engine.sip.ring(target, &leg, media.offer()).map_err(|e| dead(&e))?;
-        let mut phone = AgentPhone { control, events };
+        let mut phone = AgentPhone { control, events, trace: engine.sip.trace(&leg) };
         loop {
             let event = tokio::select! {
                 () = engine.stop.cancelled() => break Err(Stopped::new("系统正在停止", Then::GoOn)),

@@ -96,6 +96,7 @@ impl Live<'_> {
     pub(super) fn join(&mut self, media: &MediaSession) {
         if let Some(Lines { media: line, phone }) = self.lines.take() {
             self.joined = Some(media.join(line));
+            self.phone_trace = phone.as_ref().and_then(|phone| phone.trace.clone());
             self.phone = phone;
         }
     }
