@@ -15,6 +15,7 @@ use super::ports::{self, PortError, PortPair};
 use super::rtp::LONGEST;
 use super::sdes::OurKeys;
 use super::sdp::Local;
+use super::thread;
 use super::wav::{Recorder, RecorderError};
 use super::writer::Writer;
 use crate::clock::{BothClocks, monotonic};
@@ -133,7 +134,7 @@ impl MediaSession {
             writer: Writer::new(recorder),
             look_for_reports: monotonic(),
         };
-        let task = tokio::spawn(task.run(closed));
+        let task = thread::spawn(task.run(closed));
         Ok((MediaSession { call, close, task }, MediaEvents { events, customer }))
     }
 

@@ -115,6 +115,8 @@ struct Heard {
 /// A phone that is nothing but RTP.
 struct Peer {
     socket: Arc<UdpSocket>,
+    /// The same socket, which sends at once: tokio's may first have to wait for its reactor.
+    mouth: std::net::UdpSocket,
     to: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,
     listener: JoinHandle<()>,
@@ -131,7 +133,9 @@ type Scheduled = (Duration, Vec<u8>);
 
 impl Peer {
     async fn bind(to: SocketAddr) -> Self {
-        let socket = Arc::new(UdpSocket::bind((to.ip(), 0)).await.unwrap());
+        let mouth = std::net::UdpSocket::bind((to.ip(), 0)).unwrap();
+        mouth.set_nonblocking(true).unwrap();
+        let socket = Arc::new(UdpSocket::from_std(mouth.try_clone().unwrap()).unwrap());
         let heard = Arc::new(Mutex::new(Vec::new()));
         let (ears, notes) = (socket.clone(), heard.clone());
         let listener = tokio::spawn(async move {
@@ -145,7 +149,7 @@ impl Peer {
                 }
             }
         });
-        Self { socket, to, heard, listener }
+        Self { socket, mouth, to, heard, listener }
     }
 
     fn sdp(&self, direction: &str) -> String {
@@ -163,7 +167,7 @@ impl Peer {
         packets.sort_by_key(|(at, _)| *at);
         let later = packets.split_off(packets.partition_point(|(at, _)| at.is_zero()));
         for (_, datagram) in packets {
-            self.socket.try_send_to(&datagram, self.to).unwrap();
+            self.mouth.send_to(&datagram, self.to).unwrap();
         }
         let (socket, to, start) = (self.socket.clone(), self.to, monotonic());
         let task = tokio::spawn(async move {

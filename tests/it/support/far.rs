@@ -20,6 +20,8 @@ pub struct Heard {
 pub struct Far {
     pub sip: Peer,
     rtp: Arc<UdpSocket>,
+    /// The same socket, which sends at once: tokio's may first have to wait for its reactor.
+    mouth: std::net::UdpSocket,
     heard: Arc<Mutex<Vec<Heard>>>,
     listener: JoinHandle<()>,
 }
@@ -42,7 +44,9 @@ pub struct Answered {
 
 impl Far {
     pub async fn bind() -> Self {
-        let rtp = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+        let mouth = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        mouth.set_nonblocking(true).unwrap();
+        let rtp = Arc::new(UdpSocket::from_std(mouth.try_clone().unwrap()).unwrap());
         let heard = Arc::new(Mutex::new(Vec::new()));
         let (ears, notes) = (rtp.clone(), heard.clone());
         let listener = tokio::spawn(async move {
@@ -54,7 +58,7 @@ impl Far {
                 notes.lock().unwrap().push(Heard { at: monotonic(), timestamp: packet.header.timestamp, pcm });
             }
         });
-        Self { sip: Peer::udp().await, rtp, heard, listener }
+        Self { sip: Peer::udp().await, rtp, mouth, heard, listener }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -80,8 +84,9 @@ impl Far {
 
     /// Speaks on a nominal clock that starts with the first packet, which leaves at once.
     pub fn speak(&self, call: &Answered, pcm: &[i16]) -> Instant {
-        let mut packets = pcm.chunks_exact(FRAME).enumerate().map(|(n, frame)| packet(n, frame)).collect::<Vec<_>>().into_iter();
-        self.rtp.try_send_to(&packets.next().expect("there is something to say"), call.media).unwrap();
+        let mut packets =
+            pcm.chunks_exact(FRAME).enumerate().map(|(n, frame)| packet(n, frame)).collect::<Vec<_>>().into_iter();
+        self.mouth.send_to(&packets.next().expect("there is something to say"), call.media).unwrap();
         let (socket, to, start) = (self.rtp.clone(), call.media, monotonic());
         tokio::spawn(async move {
             for (n, packet) in (1_u64..).zip(packets) {
