@@ -70,7 +70,13 @@ impl Call {
         let info = report.recording.as_ref().unwrap().clone();
         assert_eq!(wav::verify(self.store.path(), &info), Verdict::Intact);
         let (left, right) = channels(&self.store.path().join(&info.file));
-        Closed { report, info, left, right, length }
+        let tracks = info.tracks.iter().map(|track| {
+            assert_eq!(wav::verify_track(self.store.path(), track), Verdict::Intact);
+            let file = hound::WavReader::open(self.store.path().join(&track.file)).unwrap();
+            assert_eq!((file.spec().channels, file.spec().sample_rate), (1, 8_000));
+            file.into_samples().map(Result::unwrap).collect()
+        });
+        Closed { tracks: tracks.collect(), report, info, left, right, length }
     }
 }
 
@@ -79,6 +85,8 @@ struct Closed {
     info: RecordingInfo,
     left: Vec<i16>,
     right: Vec<i16>,
+    /// Beside them.
+    tracks: Vec<Vec<i16>>,
     /// Answer to the return of `close`, seconds.
     length: f64,
 }
