@@ -8,7 +8,7 @@
 use crate::Args;
 use crate::bridge::{FRAME_MS, STEP, added, far_socket, marked, packet, quantiles};
 use crate::engine::{Engine, Who};
-use crate::far::Far;
+use crate::far::FarEnds;
 use crate::softphone::{PCMA, Softphone};
 use anyhow::{Context, bail};
 use futures::{SinkExt, StreamExt};
@@ -44,8 +44,8 @@ pub async fn step(args: &Args, calls: usize) -> anyhow::Result<String> {
     let (window, began) = (Duration::from_secs(args.window_s), monotonic());
     let hold = RAMP + RAMP_PER_CALL * u32::try_from(calls)? + crate::SETTLING + window + crate::MARGIN;
     let (ears, port) = far_socket()?;
-    let far = Far::start(folder.path(), calls, hold, Some(port)).await?;
-    let engine = Engine::start(&args.engine, folder.path(), far.address(), calls, args.per_second, Who::Agents).await?;
+    let far = FarEnds::start(folder.path(), calls, hold, Some(port)).await?;
+    let engine = Engine::start(&args.engine, folder.path(), &far.addresses(), args.per_second, Who::Agents).await?;
     let mut agents = vec![];
     for token in engine.agents(calls).await? {
         agents.push(Agent::sit_down(&engine.seat_url(), &token, began).await?);
@@ -99,9 +99,9 @@ impl Agent {
         while !phone.is_connected() {
             let told = next(&mut socket).await?;
             match told["type"].as_str() {
-                Some("answer") => phone.answered(told["sdp"].as_str().context("an answer")?.into()).await?,
+                Some("answer") => phone.answered(told["sdp"].as_str().context("an answer")?).await?,
                 Some("candidate") if !told["candidate"].is_null() => {
-                    phone.candidate(serde_json::from_value(told["candidate"].clone())?).await?;
+                    phone.candidate(&told["candidate"]).await?;
                 }
                 Some("error") => bail!("the engine refuses an agent: {told}"),
                 _ => {}

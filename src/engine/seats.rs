@@ -3,20 +3,24 @@
 //! Contract: what a seat *is* lies in the store and changes by the pure steps of `domain::seat`; here is only what dies with the process:
 //! the newest connection of each seat, its browser leg, and the channel to the task that serves its visit (`agent`). A connection that is
 //! lost frees nothing by itself: the lease does ([`keep_leases`]), or in a call the silence of its line (`lost`), so that a page may reload,
-//! and a network may fail for a moment, without losing the call. Not here: JSON (`http/seat`), what happens in a call (`agent`, `calls`), who is given a visit (`dialer`).
+//! and a network may fail for a moment, without losing the call. Not here: JSON (`http/seat`), what happens in a call (`agent`, `calls`), who
+//! is given a visit (`dialer`).
 
 mod desk;
 mod lost;
 mod media;
+mod phones;
 
 pub use desk::Secrets;
+pub use phones::follow_phones;
 
 use super::Engine;
 use super::agent::Ask;
 use super::desk::{CallView, SeatNews, SeatView, Welcome};
+use super::events::EngineEvent;
 use super::handle::CommandError;
 use crate::clock::monotonic;
-use crate::domain::id::SeatId;
+use crate::domain::id::{CallId, SeatId};
 use crate::domain::seat::{self, Lapse, Refused, Seat, SeatPhone, Skills};
 use crate::media::browser::Browser;
 use crate::store::StoreError;
@@ -99,6 +103,11 @@ impl Seats {
         });
     }
 
+    /// Nobody has sat down since the start.
+    fn are_unused(&self) -> bool {
+        self.places().is_empty()
+    }
+
     /// A word over this connection; false when a newer one has the seat.
     fn hear(&self, seat: &SeatId, connection: u64) -> bool {
         self.with(seat, |place| {
@@ -165,6 +174,12 @@ impl Seats {
         self.places().get(seat)?.browser.as_ref().map(|leg| leg.browser.clone())
     }
 
+    /// The seat that has this call in hand.
+    fn seat_of(&self, call: &CallId) -> Option<SeatId> {
+        let holds = |place: &Place| place.call.as_ref().is_some_and(|view| view.call.as_ref() == Some(call));
+        self.places().iter().find(|(_, place)| holds(place)).map(|(seat, _)| seat.clone())
+    }
+
     fn welcome(&self, seat: &SeatId) -> Option<Box<CallView>> {
         self.places().get(seat)?.call.clone()
     }
@@ -223,6 +238,7 @@ impl Engine {
     pub(crate) fn seat_changed(&self, seat: &Seat) {
         tracing::info!(seat.id = %seat.id, seat.state = seat.state.name(), "a seat changed");
         self.seats.tell(&seat.id, SeatNews::Seat(Box::new(self.view_seat(seat.clone()))));
+        self.announce(EngineEvent::SeatChanged { seat: seat.id.clone() });
         self.kick();
     }
 
@@ -231,7 +247,7 @@ impl Engine {
         SeatView { connected: self.seats.is_connected(&seat.id), registered, seat }
     }
 
-    fn lease_until(&self, now: Timestamp) -> Timestamp {
+    pub(crate) fn lease_until(&self, now: Timestamp) -> Timestamp {
         now.checked_add(Duration::from_secs(self.config.seats.lease_s)).unwrap_or(Timestamp::MAX)
     }
 
@@ -273,13 +289,19 @@ impl Engine {
 pub async fn keep_leases(engine: Arc<Engine>) {
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // Leases of before the start run on; where there are none and nobody has come, there is nothing to read every second.
+    let mut may_lapse = true;
     loop {
         tokio::select! {
             () = engine.stop.cancelled() => return,
             _ = tick.tick() => {}
         }
-        if let Err(error) = look(&engine).await {
-            tracing::error!(%error, "the seats could not be looked at");
+        if !may_lapse && engine.seats.are_unused() {
+            continue;
+        }
+        match look(&engine).await {
+            Ok(left) => may_lapse = left,
+            Err(error) => tracing::error!(%error, "the seats could not be looked at"),
         }
     }
 }
@@ -293,10 +315,13 @@ fn lapse(now: Timestamp, seat: &Seat) -> Result<(Seat, Lapse), Refused> {
     }
 }
 
-async fn look(engine: &Engine) -> Result<(), CommandError> {
+/// Whether there was a seat whose time is running.
+async fn look(engine: &Engine) -> Result<bool, CommandError> {
     let now = engine.clock.now();
+    let seats = engine.store.seats().await?;
+    let running = seats.iter().any(|seat| seat.lapses_at().is_some());
     let due = |seat: &Seat| seat.lapses_at().is_some_and(|at| at <= now);
-    for late in engine.store.seats().await?.into_iter().filter(due) {
+    for late in seats.into_iter().filter(due) {
         let (seat, lapse) = engine.change_seat_with(&late.id, lapse).await?;
         if lapse != Lapse::Nothing {
             tracing::info!(seat.id = %seat.id, ?lapse, "a seat's time is over");
@@ -304,5 +329,5 @@ async fn look(engine: &Engine) -> Result<(), CommandError> {
         }
         engine.close_browser_of(&seat).await;
     }
-    Ok(())
+    Ok(running)
 }

@@ -1,8 +1,7 @@
 //! The leg against a connection of its own crate: speech both ways, keys, ICE restart, taking again, the end.
 
-use super::page::{EVENT, KEYS, OPUS, PCMU, Page};
+use super::page::{EVENT, Format, KEYS, OPUS, PCMA, PCMU, Page, SSRC};
 use super::{AGENT_HZ, CUSTOMER_HZ, LEVEL, heard, level, loopback, media, spoken, until, within};
-use crate::support::softphone::{Format, PCMA, SSRC};
 use huifang::config::WebRtc;
 use huifang::media::browser::{Browser, BrowserEvent, BrowserState};
 use huifang::media::codec::{Codec, FRAME};

@@ -7,7 +7,7 @@ use crate::support::api::{instant, text};
 use crate::support::audio::{NEAR, Recording, bursts};
 use crate::support::data::LEVEL;
 use crate::support::impair::Cable;
-use crate::support::softphone::{PCMA, Softphone};
+use crate::support::webrtc::{PCMA, Peer};
 use crate::support::{Station, until, within};
 use huifang::clock::monotonic;
 use huifang::demo::phone::{LineState, Phone, PhoneCall};
@@ -17,7 +17,6 @@ use serde_json::json;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use webrtc::peer_connection::RTCIceCandidateInit;
 
 const AGENT_HZ: f64 = 440.0;
 const CUSTOMER_HZ: f64 = 1_000.0;
@@ -50,7 +49,7 @@ async fn station(customer: &Phone) -> Station {
 struct Desk {
     page: Page,
     token: String,
-    phone: Softphone,
+    phone: Peer,
     cable: Cable,
     voice: JoinHandle<()>,
 }
@@ -66,17 +65,14 @@ impl Desk {
     async fn opened(station: &Station, name: &str) -> Self {
         let token = agent(station, name).await;
         let mut page = Page::open(station, &token).await;
-        let (phone, _) = Softphone::open(Ipv4Addr::LOCALHOST.into(), &[PCMA]).await.unwrap();
+        let (phone, _) = Peer::new(Ipv4Addr::LOCALHOST.into(), &[PCMA]).await;
         let answer = offer(&mut page, &phone, false).await;
-        phone.answered(answer).await.unwrap();
+        phone.answered(&answer).await;
         let told = page.until("a candidate", |news| news["candidate"]["candidate"].is_string()).await;
         let engine = text(&told["candidate"]["candidate"]);
         let port = engine.split(' ').nth(PORT).unwrap().parse().unwrap();
         let cable = Cable::to((Ipv4Addr::LOCALHOST, port).into()).await;
-        phone
-            .candidate(RTCIceCandidateInit { candidate: through(&engine, &cable), ..Default::default() })
-            .await
-            .unwrap();
+        phone.candidate(json!({ "candidate": through(&engine, &cable) })).await;
         page.until("the leg is up", |news| news["type"] == "media" && news["state"] == "connected").await;
         let speaker = phone.clone();
         let voice = tokio::spawn(async move { speak(&speaker, &beeps(AGENT_HZ, 60)).await });
@@ -96,7 +92,7 @@ impl Desk {
     async fn restarts_ice(&mut self) {
         let answer = offer(&mut self.page, &self.phone, true).await;
         let lines: Vec<String> = answer.lines().map(|line| through(line, &self.cable) + "\r\n").collect();
-        self.phone.answered(lines.concat()).await.unwrap();
+        self.phone.answered(&lines.concat()).await;
     }
 
     /// From now on.
@@ -111,19 +107,19 @@ impl Desk {
     }
 }
 
-/// Says it in A-law, in real time on a nominal clock; what cannot be sent is lost, as a network loses it.
-async fn speak(phone: &Softphone, pcm: &[i16]) {
+/// Says it in A-law, in real time on a nominal clock; what is sent into a cable that is pulled is lost.
+async fn speak(phone: &Peer, pcm: &[i16]) {
     let start = monotonic();
     for (n, frame) in (0_u32..).zip(pcm.chunks_exact(FRAME)) {
         tokio::time::sleep_until((start + Duration::from_millis(20) * n).into()).await;
         let mut payload = vec![0; FRAME];
         Codec::Pcma.encode(frame, &mut payload);
-        phone.write(PCMA.0, n as u16, n * FRAME as u32, payload).await.ok();
+        phone.write(PCMA.0, n as u16, n * FRAME as u32, payload).await;
     }
 }
 
 /// What was heard since the last time, as samples in the order of their coming.
-fn take_heard(phone: &Softphone) -> Vec<i16> {
+fn take_heard(phone: &Peer) -> Vec<i16> {
     let mut pcm = vec![];
     for (_, packet) in std::mem::take(&mut *phone.heard.lock().unwrap()) {
         if packet.header.payload_type == PCMA.0 {
@@ -133,8 +129,8 @@ fn take_heard(phone: &Softphone) -> Vec<i16> {
     pcm
 }
 
-async fn offer(page: &mut Page, phone: &Softphone, restart: bool) -> String {
-    let sdp = phone.offer(restart).await.unwrap();
+async fn offer(page: &mut Page, phone: &Peer, restart: bool) -> String {
+    let sdp = phone.offer(restart).await;
     page.send(&json!({ "type": "offer", "sdp": sdp }).to_string()).await;
     text(&page.until("an answer", |news| news["type"] == "answer").await["sdp"])
 }

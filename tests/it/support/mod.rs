@@ -11,6 +11,7 @@ pub mod data;
 pub mod far;
 pub mod impair;
 pub mod softphone;
+pub mod webrtc;
 
 use api::Api;
 use huifang::app::App;

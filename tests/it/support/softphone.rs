@@ -12,6 +12,7 @@ use rtc::rtp::header::Header;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
+use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -33,6 +34,7 @@ pub const PCMA: Format = (8, "PCMA", 8000, 1);
 
 /// What came, and when.
 pub type Heard = Arc<Mutex<Vec<(Instant, Packet)>>>;
+pub type Candidates = mpsc::UnboundedReceiver<Value>;
 
 #[derive(Clone)]
 pub struct Softphone {
@@ -43,7 +45,7 @@ pub struct Softphone {
 }
 
 struct Handler {
-    candidates: mpsc::UnboundedSender<String>,
+    candidates: mpsc::UnboundedSender<Value>,
     heard: Heard,
     state: Arc<Mutex<RTCPeerConnectionState>>,
 }
@@ -53,7 +55,9 @@ impl PeerConnectionEventHandler for Handler {
     async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
         if let Ok(init) = event.candidate.to_json() {
             // Whoever does not trickle has dropped the other end.
-            self.candidates.send(init.candidate).ok();
+            let said =
+                json!({ "candidate": init.candidate, "sdpMid": "0", "sdpMLineIndex": 0, "usernameFragment": null });
+            self.candidates.send(said).ok();
         }
     }
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
@@ -76,8 +80,8 @@ fn codec((_, name, clock_rate, channels): Format) -> RTCRtpCodec {
 }
 
 impl Softphone {
-    /// Speaks the first of `formats`. Its candidates are for those who want to trickle.
-    pub async fn open(at: IpAddr, formats: &[Format]) -> Result<(Self, mpsc::UnboundedReceiver<String>), Error> {
+    /// Speaks the first of `formats`. Its candidates, as a page says them, are for those who trickle.
+    pub async fn open(at: IpAddr, formats: &[Format]) -> Result<(Self, Candidates), Error> {
         let mut codecs = MediaEngine::default();
         for format in formats {
             let parameters = RTCRtpCodecParameters { rtp_codec: codec(*format), payload_type: format.0 };
@@ -122,13 +126,14 @@ impl Softphone {
         Ok(offer.sdp)
     }
 
-    pub async fn answered(&self, sdp: String) -> Result<(), Error> {
-        self.connection.set_remote_description(RTCSessionDescription::answer(sdp)?).await
+    pub async fn answered(&self, sdp: &str) -> Result<(), Error> {
+        self.connection.set_remote_description(RTCSessionDescription::answer(sdp.to_owned())?).await
     }
 
     /// A candidate of the other end that came on its own.
-    pub async fn candidate(&self, init: RTCIceCandidateInit) -> Result<(), Error> {
-        self.connection.add_ice_candidate(init).await
+    pub async fn candidate(&self, said: &Value) -> Result<(), Error> {
+        let candidate = said["candidate"].as_str().unwrap_or_default().to_owned();
+        self.connection.add_ice_candidate(RTCIceCandidateInit { candidate, ..Default::default() }).await
     }
 
     pub fn is_connected(&self) -> bool {
