@@ -34,7 +34,7 @@ enum Event {
     Lapse,
 }
 
-const EVENTS: [Event; 14] = [
+const EVENTS: [Event; 15] = [
     Event::SignIn,
     Event::SignOut,
     Event::Break,
