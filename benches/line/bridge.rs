@@ -1,6 +1,6 @@
 //! Load on the bridge: N recorded calls of two legs, a customer's and a desk phone's, in this process; every far end is on one thread.
 //!
-//! What the far thread takes is not counted. Each packet names the instant at which it was sent in its first samples, which come through byte for
+//! What the far thread takes is not counted. Each packet names its instants in the first samples of both its halves, which come through byte for
 //! byte; where they begin in a packet that arrives (by the kernel's stamp) tells what the engine has added to them. Does not measure: signalling,
 //! the browser's SRTP, prompts.
 
@@ -165,15 +165,17 @@ pub fn packet(number: u64, ssrc: u32, sent_us: u64) -> [u8; HEADER + FRAME] {
     datagram
 }
 
-/// A packet's samples that name the instant at which it is sent.
+/// A packet's samples, each half of which names the instant of its own first: of two marks, one comes whole however the bridge cuts.
 pub fn marked(sent_us: u64) -> [u8; FRAME] {
     let mut payload = [SILENCE; FRAME];
-    payload[..8].copy_from_slice(&MARK);
-    payload[8..16].copy_from_slice(&sent_us.to_be_bytes());
+    for (half, sent_us) in payload.chunks_exact_mut(FRAME / 2).zip([sent_us, sent_us + FRAME_MS * 500]) {
+        half[..8].copy_from_slice(&MARK);
+        half[8..16].copy_from_slice(&sent_us.to_be_bytes());
+    }
     payload
 }
 
-/// What the mark in the samples of a packet that came says; a mark across two packets says nothing.
+/// What the first whole mark in the samples of a packet that came says.
 pub fn added(payload: &[u8], came: Duration) -> Option<i64> {
     let at = payload.windows(MARK.len()).position(|bytes| bytes == MARK)?;
     let sent_us = u64::from_be_bytes(payload.get(at + 8..at + 16)?.try_into().ok()?);
