@@ -275,17 +275,22 @@ fn outcome(book: &mut Book<'_>, lines: &[Line], facts: &Facts, complaint: &Compl
 /// A deadline in a promise: 今天下午五点前, 两个小时内, 三天之内.
 fn time_named(text: &str) -> Option<String> {
     let clocked = time::find_all(text).into_iter().find(|t| !t.text.is_empty()).map(|t| t.text);
-    let within = ["小时内", "小时之内", "天内", "天之内", "分钟内", "分钟之内", "个工作日"].iter().find_map(|unit| {
+    let within = [
+        "小时内", "小时之内", "小时后", "小时以后", "小时之后", "天内", "天之内", "天后", "天以后", "分钟内", "分钟之内", "分钟后", "分钟以后",
+        "个工作日",
+    ]
+    .iter().find_map(|unit| {
         let at = text.find(unit)?;
         let head: Vec<char> = text[..at].chars().collect();
         let from = head
             .iter()
-            .rposition(|c| !crate::domain::facts::number::is_number_char(*c) && *c != '个')
+            .rposition(|c| !crate::domain::facts::number::is_number_char(*c) && !matches!(c, '个' | '半'))
             .map_or(0, |p| p + 1);
         let count: String = head[from..].iter().collect();
         (!count.is_empty()).then(|| format!("{count}{unit}"))
     });
-    within.or(clocked)
+    let end_of_day = ["今天下班之前", "今天下班前", "下班之前", "下班前", "今天之内", "今天内", "今天晚上之前", "月底之前", "月底前", "这两天", "这几天"];
+    within.or_else(|| end_of_day.iter().find(|w| text.contains(**w)).map(|w| (*w).to_string())).or(clocked)
 }
 
 fn compliance(
@@ -301,7 +306,7 @@ fn compliance(
         .into_iter()
         .map(|i| (i.name.to_string(), book.seen(&format!("compliance.asked.{}", i.name), asked::asked_by(i, lines))))
         .collect();
-    let sat_questions: usize = lines.iter().map(|l| l.rates.len()).sum();
+    let sat_questions = items_rated(answers, judged);
     let hotline = speech::hotline(lines);
     let duration_s = request.turns.iter().map(|t| t.end).fold(0.0, f64::max);
     let within = duration_s <= 180.0;
@@ -334,6 +339,22 @@ fn compliance(
         within_3_min: within,
         over_3_min_violation: !within && !outcome.complaint,
     }
+}
+
+/// C12: satisfaction items put to the customer; the same one asked again because it got no answer counts once.
+fn items_rated(answers: &[Answer], judged: &[Judgement]) -> usize {
+    let mut unanswered: Vec<Indicator> = Vec::new();
+    let mut count = 0;
+    for (answer, judgement) in answers.iter().zip(judged) {
+        let Some(indicator) = answer.indicator else { continue };
+        let again = unanswered.contains(&indicator);
+        unanswered.retain(|i| *i != indicator);
+        count += usize::from(!again);
+        if judgement.label.is_none() {
+            unanswered.push(indicator);
+        }
+    }
+    count
 }
 
 /// C18: null when there was no dissatisfaction.

@@ -79,6 +79,8 @@ enum About {
     Finish,
     Location,
     Parts,
+    /// 怎么给您处理的.
+    Repair,
     Fee,
     Running,
     Leftover,
@@ -114,7 +116,7 @@ fn best_text(answer: &Answer) -> String {
 }
 
 fn about(question: &str) -> Vec<About> {
-    let q = to_simplified(question);
+    let q = to_simplified(question).replace("啥", "什么");
     let any = |words: &[&str]| words.iter().any(|w| q.contains(w));
     let mut found = Vec::new();
     let mut add = |hit: bool, about| {
@@ -142,8 +144,12 @@ fn about(question: &str) -> Vec<About> {
         ]) && any(&["时间", "时候", "几点"]),
         About::Finish,
     );
-    add(any(&["地点", "在哪", "什么地方", "哪个工地", "位置"]), About::Location);
+    add(any(&["地点", "在哪", "什么地方", "哪个工地", "哪里施工", "哪里干活", "位置"]), About::Location);
     add(any(&["更换", "换了", "换过", "保养件", "零部件", "换件", "换的"]), About::Parts);
+    add(
+        any(&["怎么给您处理", "怎么处理", "怎么修", "怎么解决", "处理的", "排除了", "排除没", "解决了", "处理好了吗", "修好了吗", "怎么给您"]),
+        About::Repair,
+    );
     add(any(&["费用", "收费", "多少钱", "收取", "收了", "花了"]) && !q.contains("合理"), About::Fee);
     add(
         any(&["运行正常", "运行的情况", "正常了", "运行情况怎么样", "正常吗", "能正常使用", "正常运行", "机器怎么样"])
@@ -171,6 +177,14 @@ fn read(facts: &mut Facts, about: About, answer: &Answer, text: &str) {
         About::Finish => replace(&mut facts.finish_time, words::time_said(text).and_then(|t| fact(answer, t, text))),
         About::Location => replace(&mut facts.location, words::place(text).and_then(|p| fact(answer, p, text))),
         About::Parts => replace(&mut facts.parts_replaced, words::parts(text).and_then(|p| fact(answer, p, text))),
+        About::Repair => {
+            if words::still_broken(text) {
+                replace(&mut facts.running_normal, fact(answer, false, text));
+            }
+            if facts.parts_replaced.is_none() {
+                facts.parts_replaced = words::parts_in_passing(text).and_then(|p| fact(answer, p, text));
+            }
+        }
         About::Fee => replace(&mut facts.fee_yuan, words::fee(text).and_then(|f| fact(answer, f, text))),
         About::Running => replace(&mut facts.running_normal, words::running(text).and_then(|r| fact(answer, r, text))),
         About::Leftover => {

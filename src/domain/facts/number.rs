@@ -89,6 +89,24 @@ pub fn find_all(text: &str) -> Vec<(u64, std::ops::Range<usize>)> {
     found
 }
 
+/// Runs of digits, spoken or written, with nothing but spaces, dashes and points between them: 四零零 658-9888 → 4006589888.
+pub fn digit_runs(text: &str) -> Vec<String> {
+    let mut runs = vec![String::new()];
+    for c in text.chars() {
+        match digit(c).and_then(|d| char::from_digit(d as u32, 10)) {
+            Some(d) => {
+                if let Some(run) = runs.last_mut() {
+                    run.push(d);
+                }
+            }
+            None if matches!(c, ' ' | '-' | '—' | '.' | '，' | ',' | '、') => {}
+            None => runs.push(String::new()),
+        }
+    }
+    runs.retain(|r| !r.is_empty());
+    runs
+}
+
 /// Digits only, spoken or written, in order: 四零零 658 → 400658.
 pub fn digits_of(text: &str) -> String {
     text.chars().filter_map(digit).filter_map(|d| char::from_digit(d as u32, 10)).collect()

@@ -87,7 +87,9 @@ pub(super) struct Lexicon {
     roles: Vec<Role>,
     words: Vec<String>,
     templates: Vec<Template>,
+    bitter: Vec<Regex>,
     measuring: HashSet<String>,
+    alone: HashSet<String>,
 }
 
 impl Lexicon {
@@ -103,8 +105,13 @@ impl Lexicon {
             roles: book.roles,
             words: book.words,
             templates: Vec::new(),
+            bitter: Vec::new(),
             measuring: data.guards.before_number.iter().cloned().collect(),
+            alone: data.guards.alone.iter().cloned().collect(),
         };
+        for form in &data.modifiers.bitter {
+            lexicon.bitter.push(gapped(form)?);
+        }
         for row in &data.row {
             for form in row.templates.iter() {
                 lexicon.add_template(form, rating(Class::of_row(row.level), row.level, &[], "template"))?;
@@ -112,7 +119,8 @@ impl Lexicon {
         }
         for forms in &data.template {
             for form in &forms.forms {
-                let mut r = rating(Class::of_row(forms.level), forms.level, &[], "template");
+                let class = if forms.complaint { compared(forms.level) } else { Class::of_row(forms.level) };
+                let mut r = rating(class, forms.level, &forms.about, "template");
                 r.suggestion = forms.suggestion;
                 lexicon.add_template(form, r)?;
             }
@@ -122,11 +130,7 @@ impl Lexicon {
 
     fn add_template(&mut self, form: &str, mut r: Rating) -> Result<(), String> {
         r.suggestion |= r.level == 4;
-        // A gap stays inside its clause; at the ends of a template it is what stands around it anyway.
-        let trimmed = form.trim_start_matches("××").trim_end_matches("××");
-        let gap = format!("[^{PAUSE}]{{0,12}}?");
-        let pattern = trimmed.split("××").map(regex::escape).collect::<Vec<_>>().join(&gap);
-        let pattern = Regex::new(&pattern).map_err(|e| format!("template `{form}`: {e}"))?;
+        let pattern = gapped(form)?;
         self.roles.push(Role::Rating(r));
         self.words.push(form.to_string());
         self.templates.push(Template { pattern, entry: self.roles.len() - 1 });
@@ -159,6 +163,19 @@ impl Lexicon {
             }
         }
         tokens
+    }
+
+    /// Characters of every bitter fact: 等了半个月, 修了四回.
+    pub fn bitter(&self, normal: &Normal) -> Vec<(usize, usize)> {
+        let text = normal.text();
+        let char_at = char_index(&text);
+        let found = self.bitter.iter().flat_map(|p| p.find_iter(&text));
+        found.map(|m| (char_at[m.start()], char_at[m.end()])).collect()
+    }
+
+    /// 中, 坑, 次: in a longer clause they are parts of other words.
+    pub fn needs_to_stand_alone(&self, token: &Token) -> bool {
+        self.alone.contains(self.word(token))
     }
 
     /// The template swallows the words inside it, but for what it speaks of.
@@ -197,6 +214,14 @@ fn char_index(text: &str) -> Vec<usize> {
     }
     index[text.len()] = text.chars().count();
     index
+}
+
+/// A form with ×× gaps as a pattern. A gap stays inside its clause; at the ends of a form it is what stands around it anyway.
+fn gapped(form: &str) -> Result<Regex, String> {
+    let trimmed = form.trim_start_matches("××").trim_end_matches("××");
+    let gap = format!("[^{PAUSE}]{{0,12}}?");
+    let pattern = trimmed.split("××").map(regex::escape).collect::<Vec<_>>().join(&gap);
+    Regex::new(&pattern).map_err(|e| format!("template `{form}`: {e}"))
 }
 
 fn rating(class: Class, level: u8, about: &[Indicator], source: &'static str) -> Rating {
@@ -244,9 +269,11 @@ impl Book {
                 );
             }
         }
+        let named = |r: &String| data.rival_suffixes.iter().map(|s| format!("{r}{s}")).collect::<Vec<_>>();
+        let rivals: Vec<String> = data.rivals.iter().flat_map(named).collect();
         for forms in &data.compare {
             self.add(
-                &expand(forms, &data.rivals),
+                &expand(forms, &rivals),
                 &Role::Rating(rating(compared(forms.level), forms.level, &[], "compare")),
             );
         }
@@ -330,6 +357,13 @@ fn expand(forms: &Forms, rivals: &[String]) -> Vec<String> {
 /// 他们说, 隔壁觉得 …: everyone who may be quoted with every verb of saying.
 fn quoted(data: &Data) -> Vec<String> {
     let s = &data.scopes;
-    let pairs = s.quotation_people.iter().flat_map(|p| s.quotation_tails.iter().map(move |t| format!("{p}{t}")));
-    s.quotation.iter().cloned().chain(pairs).collect()
+    let plain = String::new();
+    let infixes: Vec<&String> = s.quotation_infixes.iter().chain([&plain]).collect();
+    let mut said = s.quotation.clone();
+    for person in &s.quotation_people {
+        for infix in &infixes {
+            said.extend(s.quotation_tails.iter().map(|tail| format!("{person}{infix}{tail}")));
+        }
+    }
+    said
 }

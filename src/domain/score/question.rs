@@ -88,8 +88,10 @@ impl Rubric {
             return Vec::new();
         }
         let named: Vec<Indicator> = tokens.iter().filter_map(|t| self.named(t)).collect();
-        let elliptic =
-            flat.chars().count() <= 12 && (flat.ends_with('呢') || flat.ends_with("方面")) && !flat.contains('换');
+        let bare = flat.chars().count() <= 6;
+        let elliptic = flat.chars().count() <= 12
+            && (flat.ends_with('呢') || flat.ends_with("方面") || bare)
+            && !flat.contains('换');
         let rates = self.data.questions.rating.iter().any(|w| flat.contains(w.as_str()));
         if !named.is_empty() && (rates || elliptic) {
             return Indicator::ALL.into_iter().filter(|i| named.contains(i)).collect();

@@ -32,12 +32,17 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
         let own = keep_last_version(&own, &reading.corrections);
         let threat = threat_for(&reading, indicator, home);
         let Some((mut level, mut shown)) = resolve(&own).or(threat.map(|l| (l, Vec::new()))) else { continue };
+        let reserved = home == Some(indicator) && has_reservation(&reading, &shown);
+        // 也不是不好 就是不爱说话 (convention 5).
+        if reserved && level == 4 && shown.iter().any(|e| e.weighed.hedges()) {
+            level = 3;
+        }
         if let Some(l) = threat {
             level = level.min(l);
         }
         if indicator == Indicator::Overall && threat.is_none() {
             let standing = keep_last_version(&live, &reading.corrections);
-            level = cap_by_complaint(level, &shown, &standing);
+            level = cap_by_complaint(level, &shown, &standing, reserved);
         }
         let Some(settled) = Level::new(level) else { continue };
         out.labels.insert(indicator, settled);
@@ -65,6 +70,12 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
     out
 }
 
+/// 服务行 就是人手太紧: praise, then a turn that names no level.
+fn has_reservation(reading: &Reading, shown: &[&Eval]) -> bool {
+    let praise = shown.iter().filter(|e| e.weighed.class.is_positive()).map(|e| e.clause).min();
+    praise.is_some_and(|from| reading.reservations.iter().any(|r| *r > from))
+}
+
 /// A complaint about the past with a content present is none.
 fn superseded_complaint(live: &[&Eval], out: &Judgement) -> bool {
     let negative_now = live.iter().any(|e| e.weighed.class.is_negative() && !e.scope.past);
@@ -83,7 +94,8 @@ fn home_indicator(question: &Question) -> Option<Indicator> {
 fn belongs(e: &Eval, indicator: Indicator, question: &Question, home: Option<Indicator>) -> bool {
     match e.target {
         Target::Asked => home == Some(indicator),
-        Target::Of(i) => i == indicator,
+        // Asked for a fact, only what he names himself opens a score (conventions 3, 14).
+        Target::Of(i) => i == indicator && (e.named || question.asked != Asked::Fact),
         // The product or the price is nobody's indicator; asked for the whole, it is part of the whole.
         Target::Product | Target::Price => {
             indicator == Indicator::Overall
@@ -152,7 +164,7 @@ fn keep_after_contrast<'a>(own: &[&'a Eval]) -> Vec<&'a Eval> {
 }
 
 /// E08, convention 7: any live complaint caps the whole at 3, unless the customer says an overall word himself.
-fn cap_by_complaint(level: u8, shown: &[&Eval], live: &[&Eval]) -> u8 {
+fn cap_by_complaint(level: u8, shown: &[&Eval], live: &[&Eval], reserved: bool) -> u8 {
     let present = live.iter().any(|e| !e.scope.past);
     let complains = live
         .iter()
@@ -160,7 +172,7 @@ fn cap_by_complaint(level: u8, shown: &[&Eval], live: &[&Eval]) -> u8 {
     let own_word = shown.iter().any(|e| e.overall_word && e.weighed.level >= 4);
     let product_only = shown.iter().all(|e| is_thing(e));
     match level {
-        4.. if complains && !own_word => 3,
+        4.. if (complains || reserved) && !own_word => 3,
         2 if product_only && !shown.is_empty() => 3,
         l => l,
     }
