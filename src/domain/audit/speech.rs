@@ -53,19 +53,23 @@ pub(super) fn opening(lines: &[Line]) -> Option<&Line> {
 
 /// 我是鑫源服务站的客服代表: somebody's name before the role.
 fn presents_itself(text: &str) -> bool {
-    let Some(at) = ["我是", "我们是", "这里是", "这边是"].iter().filter_map(|w| Some(text.find(w)? + w.len())).min() else {
+    let Some(at) = ["我是", "我们是", "这里是", "这边是"].iter().filter_map(|w| Some(text.find(w)? + w.len())).min()
+    else {
         return false;
     };
     let rest = &text[at..];
-    let role = ["客服代表", "客服专员", "客服", "回访员", "回访专员", "服务代表", "服务专员"].iter().filter_map(|w| rest.find(w)).min();
+    let role = ["客服代表", "客服专员", "客服", "回访员", "回访专员", "服务代表", "服务专员"]
+        .iter()
+        .filter_map(|w| rest.find(w))
+        .min();
     role.is_some_and(|r| (2..=20).contains(&rest[..r].chars().count()))
 }
 
 /// C04: 您是…吗.
 pub(super) fn identity_asked(lines: &[Line]) -> Option<&Line> {
     let person = [
-        "先生", "女士", "师傅", "老板", "机主", "本人", "经理", "总", "所长", "站长", "队长", "厂长", "主任", "主管", "老师",
-        "大哥", "大姐", "车主",
+        "先生", "女士", "师傅", "老板", "机主", "本人", "经理", "总", "所长", "站长", "队长", "厂长", "主任", "主管",
+        "老师", "大哥", "大姐", "车主",
     ];
     lines.iter().take(12).find(|l| {
         l.agent()
@@ -182,51 +186,59 @@ pub(super) fn hotline(lines: &[Line]) -> Option<(&Line, bool)> {
 
 /// C18: a question for the reason.
 pub(super) fn is_probe(line: &Line) -> bool {
-    line.agent()
-        && line.has(&[
-            "什么原因",
-            "为什么",
-            "具体是",
-            "什么地方不满意",
-            "哪方面",
-            "哪些方面",
-            "哪里不满意",
-            "哪儿不满意",
-            "说具体",
-            "具体说",
-            "详细说",
-            "怎么回事",
-            "什么问题",
-            "具体一点",
-            "具体情况",
-            "能说说",
-            "说一下情况",
-            "哪里不太",
-            "哪里让您",
-            "因为什么",
-            "是哪",
-            "怎么了",
-            "具体原因",
-            "原因是",
-            "是因为",
-            "是不是因为",
-            "等了多久",
-            "等了多长",
-            "拖得久",
-            "主要缺",
-            "怎么个",
-            "哪里做得",
-            "哪些做得",
-            "指哪",
-            "哪个环节",
-            "哪个方面",
-            "哪一方面",
-            "什么没解决",
-            "问题没解决",
-            "您不满意的是",
-            "不满意的地方",
-            "怎么会",
-        ])
+    line.agent() && probes(&line.text)
+}
+
+pub(super) fn probes(text: &str) -> bool {
+    [
+        "什么原因",
+        "为什么",
+        "具体是",
+        "什么地方不满意",
+        "哪方面",
+        "哪些方面",
+        "哪里不满意",
+        "哪儿不满意",
+        "说具体",
+        "具体说",
+        "详细说",
+        "怎么回事",
+        "什么问题",
+        "具体一点",
+        "具体情况",
+        "能说说",
+        "说一下情况",
+        "哪里不太",
+        "哪里让您",
+        "因为什么",
+        "是哪",
+        "怎么了",
+        "具体原因",
+        "原因是",
+        "是因为",
+        "是不是因为",
+        "等了多久",
+        "等了多长",
+        "拖得久",
+        "主要缺",
+        "主要是",
+        "缺什么",
+        "缺哪",
+        "怎么个",
+        "哪里做得",
+        "哪些做得",
+        "指哪",
+        "哪个环节",
+        "哪个方面",
+        "哪一方面",
+        "什么没解决",
+        "问题没解决",
+        "您不满意的是",
+        "不满意的地方",
+        "怎么会",
+    ]
+    .iter()
+    .any(|w| text.contains(w))
 }
 
 /// Words before the answer count as a question about facts (C07: none before consent).

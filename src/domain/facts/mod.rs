@@ -49,7 +49,13 @@ pub enum Consent {
 pub struct Facts {
     /// Hours on the machine's meter (D03).
     pub machine_hours: Option<Fact<f64>>,
-    /// D05, in the short form of [`time`].
+    /// When the service was asked for (D07), in the short form of [`time`].
+    pub requested_time: Option<Fact<String>>,
+    /// When the fault appeared (D14).
+    pub fault_time: Option<Fact<String>>,
+    /// What the engineer looked at (D08, D10).
+    pub checks: Option<Fact<Vec<String>>>,
+    /// D05.
     pub arrival_time: Option<Fact<String>>,
     /// D06.
     pub finish_time: Option<Fact<String>>,
@@ -75,6 +81,9 @@ pub struct Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum About {
     Hours,
+    Requested,
+    FaultTime,
+    Checks,
     Arrival,
     Finish,
     Location,
@@ -125,6 +134,14 @@ fn about(question: &str) -> Vec<About> {
         }
     };
     add(any(&["多少小时", "多少个小时", "几个小时了", "工作小时", "小时数"]), About::Hours);
+    let asks_when = any(&["时间", "时候", "几点", "哪天", "几号"]);
+    add(
+        asks_when
+            && any(&["联系我们", "联系代理商", "联系的", "要求做", "要求保养", "报修", "报的", "打电话", "联系工程师"]),
+        About::Requested,
+    );
+    add(asks_when && any(&["出现", "坏的", "发生", "发现", "出的故障", "出故障"]), About::FaultTime);
+    add(q.contains("检查") && any(&["哪些", "什么", "做过", "做了"]), About::Checks);
     add(
         any(&["到达", "到现场", "时间到", "几点到", "什么时候到", "赶到", "到的"]) && !q.contains("到货"),
         About::Arrival,
@@ -140,14 +157,36 @@ fn about(question: &str) -> Vec<About> {
             "修好的",
             "弄好的",
             "几点完",
-            "做完的",
+            "做完",
+            "做好",
+            "弄好",
+            "修好",
+            "修完",
+            "搞好",
+            "干完",
+            "完的事",
+            "完事",
+            "完工",
+            "结束",
         ]) && any(&["时间", "时候", "几点"]),
         About::Finish,
     );
     add(any(&["地点", "在哪", "什么地方", "哪个工地", "哪里施工", "哪里干活", "位置"]), About::Location);
-    add(any(&["更换", "换了", "换过", "保养件", "零部件", "换件", "换的"]), About::Parts);
+    add(any(&["更换", "换了", "换过", "保养件", "零部件", "换件", "换的", "买了", "购买了"]), About::Parts);
     add(
-        any(&["怎么给您处理", "怎么处理", "怎么修", "怎么解决", "处理的", "排除了", "排除没", "解决了", "处理好了吗", "修好了吗", "怎么给您"]),
+        any(&[
+            "怎么给您处理",
+            "怎么处理",
+            "怎么修",
+            "怎么解决",
+            "处理的",
+            "排除了",
+            "排除没",
+            "解决了",
+            "处理好了吗",
+            "修好了吗",
+            "怎么给您",
+        ]),
         About::Repair,
     );
     add(any(&["费用", "收费", "多少钱", "收取", "收了", "花了"]) && !q.contains("合理"), About::Fee);
@@ -173,6 +212,11 @@ fn fact<T>(answer: &Answer, value: T, text: &str) -> Option<Fact<T>> {
 fn read(facts: &mut Facts, about: About, answer: &Answer, text: &str) {
     match about {
         About::Hours => replace(&mut facts.machine_hours, words::hours(text).and_then(|h| fact(answer, h, text))),
+        About::Requested => {
+            replace(&mut facts.requested_time, words::time_said(text).and_then(|t| fact(answer, t, text)))
+        }
+        About::FaultTime => replace(&mut facts.fault_time, words::time_said(text).and_then(|t| fact(answer, t, text))),
+        About::Checks => replace(&mut facts.checks, words::checks(text).and_then(|c| fact(answer, c, text))),
         About::Arrival => replace(&mut facts.arrival_time, words::time_said(text).and_then(|t| fact(answer, t, text))),
         About::Finish => replace(&mut facts.finish_time, words::time_said(text).and_then(|t| fact(answer, t, text))),
         About::Location => replace(&mut facts.location, words::place(text).and_then(|p| fact(answer, p, text))),
@@ -217,7 +261,7 @@ fn spontaneous(facts: &mut Facts, abouts: &[About], answer: &Answer, text: &str)
     if facts.running_normal.is_none() && !abouts.contains(&About::Running) && words::says_running_now(text) {
         facts.running_normal = fact(answer, true, text);
     }
-    if is_technical_question(text) {
+    if is_technical_question(text) || words::asks_how(text) && words::is_technical_matter(&answer.question) {
         facts.tech_question = facts.tech_question.take().or(fact(answer, true, text));
     }
     if people::is_wrong_number(text) {

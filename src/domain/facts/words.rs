@@ -204,10 +204,54 @@ pub fn parts_in(text: &str) -> Vec<String> {
     found.into_iter().map(|(_, n)| n.to_string()).collect()
 }
 
+/// What an engineer looks at beyond the parts that he may change.
+const CHECKED: [&str; 20] = [
+    "发动机",
+    "液压系统",
+    "电路",
+    "油路",
+    "油位",
+    "水位",
+    "螺丝",
+    "螺栓",
+    "黄油嘴",
+    "黄油",
+    "履带",
+    "皮带",
+    "仪表",
+    "漏油",
+    "空调",
+    "大臂",
+    "小臂",
+    "铲斗",
+    "底盘",
+    "整机",
+];
+
+/// Things checked, in the order said; an empty list = said that nothing was checked.
+pub(super) fn checks(text: &str) -> Option<Vec<String>> {
+    let text = last_version(text);
+    if any(text, &["没检查", "没有检查", "啥也没看", "什么也没看", "什么都没看", "没看"]) {
+        return Some(Vec::new());
+    }
+    let mut found: Vec<(usize, String)> =
+        parts_in(text).into_iter().filter_map(|p| Some((text.find(&p)?, p))).collect();
+    for name in CHECKED {
+        if let Some(at) = text.find(name)
+            && !found.iter().any(|(_, p)| p.contains(name))
+        {
+            found.push((at, name.to_string()));
+        }
+    }
+    found.sort_unstable();
+    (!found.is_empty()).then(|| found.into_iter().map(|(_, name)| name).collect())
+}
+
 /// 换了个主泵, 换的是油封: parts named in the answer about the repair.
 pub(super) fn parts_in_passing(text: &str) -> Option<Vec<String>> {
     let text = last_version(text);
-    if any(text, &["没换件", "没有换件", "没换东西", "没换零件", "没换配件", "啥也没换", "什么都没换", "没用换件"]) {
+    if any(text, &["没换件", "没有换件", "没换东西", "没换零件", "没换配件", "啥也没换", "什么都没换", "没用换件"])
+    {
         return Some(Vec::new());
     }
     let changed = ["换了", "换的", "换上", "更换", "换过", "换个", "给换"].iter().any(|w| text.contains(w));
@@ -220,8 +264,28 @@ pub(super) fn still_broken(text: &str) -> bool {
     any(
         text,
         &[
-            "没处理好", "没修好", "没弄好", "没解决", "没排除", "没搞好", "没好", "还响", "还漏", "还是漏", "还是响", "还是不",
-            "还是打不着", "打不着", "还抖", "还是没劲", "又犯", "又坏", "又漏", "老样子", "没修完", "还没修",
+            "没处理好",
+            "没修好",
+            "没弄好",
+            "没解决",
+            "没排除",
+            "没搞好",
+            "没好",
+            "还响",
+            "还漏",
+            "还是漏",
+            "还是响",
+            "还是不",
+            "还是打不着",
+            "打不着",
+            "还抖",
+            "还是没劲",
+            "又犯",
+            "又坏",
+            "又漏",
+            "老样子",
+            "没修完",
+            "还没修",
         ],
     )
 }
@@ -354,7 +418,38 @@ pub fn is_technical_question(text: &str) -> bool {
             "哪儿",
         ],
     );
-    let matter = any(
+    let matter = is_technical_matter(text);
+    let asking_verb = any(text, &["问一下", "问问", "请教", "想问", "咨询", "再问"]) && matter;
+    asking_verb
+        || asks
+            && matter
+            && (text.contains('吗')
+                || text.contains('呢')
+                || any(
+                    text,
+                    &[
+                        "怎么办",
+                        "咋办",
+                        "咋弄",
+                        "咋整",
+                        "怎么弄",
+                        "怎么回事",
+                        "咋回事",
+                        "什么原因",
+                        "为啥",
+                        "咋放",
+                        "咋看",
+                        "咋调",
+                        "怎么调",
+                        "怎么看",
+                    ],
+                )
+                || text.trim_end().ends_with(['？', '?', '啊', '呀']))
+}
+
+/// Parts of a machine and what goes wrong with them.
+pub(super) fn is_technical_matter(text: &str) -> bool {
+    any(
         text,
         &[
             "液压",
@@ -405,13 +500,27 @@ pub fn is_technical_question(text: &str) -> bool {
             "跳闸",
             "仪表",
         ],
-    );
-    let asking_verb = any(text, &["问一下", "问问", "请教", "想问", "咨询", "再问"]) && matter;
-    asking_verb
-        || asks
-            && matter
-            && (text.contains('吗')
-                || text.contains('呢')
-                || any(text, &["怎么办", "咋办", "咋弄", "咋整", "怎么弄", "怎么回事", "咋回事", "什么原因", "为啥", "咋放", "咋看", "咋调", "怎么调", "怎么看"])
-                || text.trim_end().ends_with(['？', '?', '啊', '呀']))
+    )
+}
+
+/// 我咋看呀, 怎么调: asks for a handling; of what, the agent has just said.
+pub(super) fn asks_how(text: &str) -> bool {
+    any(
+        text,
+        &[
+            "咋看",
+            "怎么看",
+            "咋弄",
+            "怎么弄",
+            "咋调",
+            "怎么调",
+            "咋放",
+            "怎么放",
+            "咋整",
+            "咋查",
+            "怎么查",
+            "咋换",
+            "怎么换",
+        ],
+    )
 }

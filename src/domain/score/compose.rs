@@ -30,9 +30,9 @@ impl Weighed {
         apply(Step::Deny, self);
     }
 
-    /// 也不是说不好: a complaint denied half-heartedly.
+    /// 也不是说不好, 好是好: granted half-heartedly.
     pub fn hedges(&self) -> bool {
-        self.double_negation && self.hedge
+        self.hedge && (self.double_negation || self.class.is_positive())
     }
 
     /// Praise that is meant the other way round.
@@ -77,9 +77,20 @@ pub(super) fn weigh(
         double_negation: false,
         hedge: false,
     };
+    w.hedge = grants(normal, &head);
     after(lexicon, tokens, at, clause, &mut w);
     before(lexicon, normal, tokens, at, clause, &mut w);
     Some(w)
+}
+
+/// 好是好, 快是快: granted, with a reservation to come.
+fn grants(normal: &Normal, head: &Token) -> bool {
+    let word = &normal.chars[head.start..head.end];
+    let behind = |from: usize| normal.chars.get(from..from + word.len()) == Some(word);
+    normal.chars.get(head.end) == Some(&'是') && behind(head.end + 1)
+        || head.start > word.len()
+            && normal.chars.get(head.start - 1) == Some(&'是')
+            && behind(head.start - 1 - word.len())
 }
 
 /// Words behind the level word: 慢了点, 好得很, 满意什么呀.

@@ -40,7 +40,8 @@ impl Rubric {
 /// 真快, 可真专业, 好啊, 满意得…, 及时 及时…: said with more force than plain praise needs.
 fn stressed(normal: &Normal, w: &Weighed) -> bool {
     let said: String = normal.chars[w.start..w.end].iter().collect();
-    let rest: Vec<char> = normal.chars[w.end..].iter().copied().filter(|c| *c != PAUSE).take(w.end - w.start + 1).collect();
+    let rest: Vec<char> =
+        normal.chars[w.end..].iter().copied().filter(|c| *c != PAUSE).take(w.end - w.start + 1).collect();
     let particle = rest.first().is_some_and(|c| "啊呀得呐哈".contains(*c));
     let again = rest.iter().collect::<String>().starts_with(&said);
     let vocative = rest.iter().collect::<String>().starts_with("你们");

@@ -30,6 +30,8 @@ pub(super) struct Rating {
     /// `table`, `synonym`, `template`, `compare`.
     pub source: &'static str,
     pub suggestion: bool,
+    /// The word names its indicator itself: 技术好, 态度恶劣.
+    pub named: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -57,8 +59,12 @@ pub(super) enum Role {
     Counterfactual,
     Question,
     Suggest,
-    Topic { topic: Topic, strong: bool },
-    Threat,
+    Topic {
+        topic: Topic,
+        strong: bool,
+    },
+    /// The level when in force.
+    Threat(u8),
     NotApplicable,
     Ignorant,
     Acknowledgement,
@@ -96,6 +102,7 @@ impl Lexicon {
     pub fn compile(data: &Data) -> Result<Self, String> {
         let mut book = Book::default();
         book.add_all(data)?;
+        book.mark_named(data);
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(&book.words)
@@ -154,7 +161,7 @@ impl Lexicon {
             .automaton
             .find_iter(&text)
             .map(|m| Token { entry: m.pattern().as_usize(), start: char_at[m.start()], end: char_at[m.end()] })
-            .filter(|t| !self.measures(normal, t))
+            .filter(|t| !self.measures(normal, t) && !self.asks_either_way(normal, t))
             .collect();
         for template in &self.templates {
             for m in template.pattern.find_iter(&text) {
@@ -194,6 +201,15 @@ impl Lexicon {
         tokens.insert(at, found);
     }
 
+    /// 快不快, 行不行: a question whatever stands around it.
+    fn asks_either_way(&self, normal: &Normal, t: &Token) -> bool {
+        let chars = &normal.chars;
+        let word = &chars[t.start..t.end];
+        let asked_behind = word.len() == 1 && chars.get(t.end) == Some(&'不') && chars.get(t.end + 1) == word.first();
+        let asked_before = word.first() == Some(&'不') && t.start > 0 && chars.get(t.start - 1) == word.get(1);
+        matches!(self.role(t), Role::Rating(_)) && (asked_behind || asked_before)
+    }
+
     /// 差不多十点, 一般三天: a measure, not a judgement.
     fn measures(&self, normal: &Normal, t: &Token) -> bool {
         matches!(self.role(t), Role::Rating(_))
@@ -225,7 +241,7 @@ fn gapped(form: &str) -> Result<Regex, String> {
 }
 
 fn rating(class: Class, level: u8, about: &[Indicator], source: &'static str) -> Rating {
-    Rating { class, level, about: about.to_vec(), source, suggestion: false }
+    Rating { class, level, about: about.to_vec(), source, suggestion: false, named: false }
 }
 
 /// The table's own words that name their indicator.
@@ -258,8 +274,20 @@ impl Book {
         }
     }
 
+    /// Words that contain what they speak of.
+    fn mark_named(&mut self, data: &Data) {
+        let topics: Vec<&String> =
+            data.topic.iter().filter(|t| Indicator::parse(&t.of).is_some()).flat_map(|t| &t.strong).collect();
+        for (word, role) in self.words.iter().zip(&mut self.roles) {
+            if let Role::Rating(r) = role {
+                r.named = !r.about.is_empty() && topics.iter().any(|t| word.contains(t.as_str()));
+            }
+        }
+    }
+
     fn add_all(&mut self, data: &Data) -> Result<(), String> {
-        self.add(&data.threats.words, &Role::Threat);
+        self.add(&data.threats.words, &Role::Threat(1));
+        self.add(&data.threats.complaints, &Role::Threat(2));
         for row in &data.row {
             for word in &row.keywords {
                 let about: Vec<Indicator> = inherent(word).into_iter().collect();

@@ -245,6 +245,8 @@ pub(super) struct TopicWords {
 #[serde(deny_unknown_fields)]
 pub(super) struct Threats {
     pub words: Vec<String>,
+    /// Going over the agent's head: an alarm at level 2.
+    pub complaints: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -300,6 +302,8 @@ pub(super) struct SoundWords {
 #[serde(deny_unknown_fields)]
 pub(super) struct Questions {
     pub suggestion: Vec<String>,
+    /// After a low answer: what is said then explains a complaint.
+    pub probe: Vec<String>,
     pub rating: Vec<String>,
     pub number: Vec<String>,
     pub leading_tails: Vec<String>,

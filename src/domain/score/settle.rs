@@ -50,6 +50,7 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
         used.extend(shown.into_iter().map(|e| (indicator, level, e)));
     }
     fill_evidence(&mut out, &used, text, normal);
+    only_advice(&mut out, &reading, question, text, normal);
     out.evidence.extend(out.alarms.iter().filter(|_| !out.labels.is_empty()).cloned());
     out.label = match question.asked {
         Asked::Rating => home.and_then(|i| out.labels.get(&i).copied()),
@@ -61,8 +62,9 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
         live.iter().find(|e| e.commends).map(|e| normal.chars[e.weighed.start..e.weighed.end].iter().collect());
     out.product_fault = live.iter().any(|e| e.weighed.class.is_negative() && e.target == Target::Product);
     // 一开机就不行了 in answer to a question about the fault describes; it alleges nothing.
-    let describes =
-        |e: &Eval| e.target == Target::Elsewhere || e.target == Target::Asked && question.asked == Asked::Fact;
+    let describes = |e: &Eval| {
+        e.target == Target::Elsewhere || e.target == Target::Asked && question.asked == Asked::Fact && !question.probe
+    };
     let alleges = live.iter().any(|e| e.weighed.class.is_negative() && !describes(e));
     out.complaint = alleges && !superseded_complaint(&live, &out)
         || !out.alarms.is_empty()
@@ -74,6 +76,16 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
 fn has_reservation(reading: &Reading, shown: &[&Eval]) -> bool {
     let praise = shown.iter().filter(|e| e.weighed.class.is_positive()).map(|e| e.clause).min();
     praise.is_some_and(|from| reading.reservations.iter().any(|r| *r > from))
+}
+
+/// E10: advice and nothing else, where an evaluation was asked for.
+fn only_advice(out: &mut Judgement, reading: &Reading, question: &Question, text: &str, normal: &Normal) {
+    let alone = reading.evals.is_empty() && reading.threats.is_empty() && out.labels.is_empty();
+    let asked = question.indicator.filter(|_| question.asked == Asked::Rating && alone);
+    if let (Some(indicator), Some((start, end)), Some(level)) = (asked, reading.advice, Level::new(4)) {
+        out.labels.insert(indicator, level);
+        out.evidence.push(evidence(normal, text, start, end, level, "advice without complaint"));
+    }
 }
 
 /// A complaint about the past with a content present is none.

@@ -80,7 +80,8 @@ impl Far {
 
     /// Speaks on a nominal clock that starts with the first packet, which leaves at once.
     pub fn speak(&self, call: &Answered, pcm: &[i16]) -> Instant {
-        let mut packets = pcm.chunks_exact(FRAME).enumerate().map(|(n, frame)| packet(n, frame)).collect::<Vec<_>>().into_iter();
+        let mut packets =
+            pcm.chunks_exact(FRAME).enumerate().map(|(n, frame)| packet(n, frame)).collect::<Vec<_>>().into_iter();
         self.rtp.try_send_to(&packets.next().expect("there is something to say"), call.media).unwrap();
         let (socket, to, start) = (self.rtp.clone(), call.media, monotonic());
         tokio::spawn(async move {
