@@ -326,6 +326,44 @@ mod tests {
     }
 
     #[test]
+    fn d05_to_d14_every_time_asked_for_is_read_in_dialect_too() {
+        let arrival = |t: &str| one("师傅啥时候到的现场", t).arrival_time.map(|f| f.value);
+        assert_eq!(arrival("十八号上午十点二十").as_deref(), Some("18号10:20"));
+        assert_eq!(arrival("昨天九点多").as_deref(), Some("昨天9点多"));
+        assert_eq!(arrival("昨儿个一大早").as_deref(), Some("昨天一大早"));
+        let asked = one("您是什么时间联系我们要求做保养的", "前天上午打的电话");
+        assert_eq!(asked.requested_time.map(|f| f.value).as_deref(), Some("前天上午"));
+        let fault = one("什么时候出现的这个故障", "五号晚上八点");
+        assert_eq!(fault.fault_time.map(|f| f.value).as_deref(), Some("5号20:00"));
+    }
+
+    #[test]
+    fn d13_what_was_changed_is_told_in_the_answer_about_the_repair() {
+        let repair = |t: &str| one("大臂没劲的故障是怎么给您处理的", t);
+        assert_eq!(repair("换了个主泵 又调了调压力").parts_replaced.unwrap().value, ["主泵"]);
+        assert_eq!(repair("拆下来洗了洗 没换件").parts_replaced.unwrap().value, Vec::<String>::new());
+        assert_eq!(repair("调了调压力").parts_replaced, None);
+        assert_eq!(repair("没处理好 还响").running_normal.map(|f| f.value), Some(false));
+    }
+
+    #[test]
+    fn d08_the_checks_are_listed_as_said() {
+        let checks = |t: &str| one("做过哪些检查", t).checks.map(|f| f.value);
+        assert_eq!(checks("皮带 液压油 还有电瓶都看了").unwrap(), ["皮带", "液压油", "电瓶"]);
+        assert_eq!(checks("啥也没看"), Some(vec![]));
+        assert_eq!(checks("我没注意"), None);
+    }
+
+    #[test]
+    fn c24_a_question_how_to_do_it_is_technical_when_the_agent_spoke_of_it() {
+        let asks = |q: &str, t: &str| one(q, t).tech_question.is_some();
+        assert!(asks("总体满意吗", "我这铲斗老是没劲 咋回事啊"));
+        assert!(asks("您把液压油温度看一下", "我咋看呀"));
+        assert!(!asks("总体满意吗", "我咋看呀"));
+        assert!(!asks("故障怎么处理的", "换了个泵"));
+    }
+
+    #[test]
     fn what_was_not_said_stays_null() {
         assert_eq!(one("您对服务态度满意吗", "挺好的"), Facts::default());
         assert_eq!(facts_of(&[]), Facts::default());

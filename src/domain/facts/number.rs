@@ -137,6 +137,12 @@ mod tests {
     }
 
     #[test]
+    fn c26_digits_run_on_over_spaces_and_end_at_words() {
+        assert_eq!(digit_runs("拨打四零零 658-9888祝您一路平安"), ["4006589888", "1"]);
+        assert_eq!(digit_runs("没有"), Vec::<String>::new());
+    }
+
+    #[test]
     fn an_endless_number_is_no_number() {
         assert_eq!(parse(&"九".repeat(40)), None);
         assert_eq!(parse("千千千千千千千千千千千千千千千千千"), None);

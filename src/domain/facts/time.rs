@@ -78,9 +78,16 @@ fn with_clock_marks(text: &str) -> String {
 /// 十八号 → 18号, 昨儿 → 昨天, 礼拜二 → 星期二.
 fn day_text(day: &str) -> String {
     let mut day = day.replace("礼拜", "星期");
-    for (said, short) in
-        [("昨儿个", "昨天"), ("昨儿", "昨天"), ("今儿个", "今天"), ("今儿", "今天"), ("前儿", "前天"), ("明儿", "明天")]
-    {
+    for (said, short) in [
+        ("昨日", "昨天"),
+        ("今日", "今天"),
+        ("昨儿个", "昨天"),
+        ("昨儿", "昨天"),
+        ("今儿个", "今天"),
+        ("今儿", "今天"),
+        ("前儿", "前天"),
+        ("明儿", "明天"),
+    ] {
         day = day.replace(said, short);
     }
     if !day.ends_with(['号', '日']) || day.contains("星期") {

@@ -155,6 +155,7 @@ fn before(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], at: usize, claus
             }
             Role::Softener => Step::Soften,
             Role::Topic { .. } if denies_whole_statement(lexicon, tokens, i, clause) => {
+                w.hedge |= HEDGES.iter().any(|h| lexicon.word(&tokens[i - 1]).starts_with(h));
                 apply(Step::Deny, w);
                 w.start = tokens[i - 1].start;
                 return;

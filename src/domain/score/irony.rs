@@ -72,3 +72,31 @@ fn mockery(token: &Token, scope: super::clause::Scope, clause: usize) -> Eval {
         nothing_to_say: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::score::{Answer, Indicator, Rubric};
+
+    fn check(indicator: Indicator, text: &str, want: u8) {
+        let j = Rubric::builtin().judge(&Answer::bare(Some(indicator), "您觉得怎么样", text));
+        assert_eq!(j.label.map(|l| l.get()), Some(want), "{text}: {:?}", j.evidence);
+    }
+
+    #[test]
+    fn convention_11_stressed_praise_before_a_bitter_fact_is_meant_the_other_way_round() {
+        use Indicator::{Overall, Skill, Timeliness};
+        check(Timeliness, "真快啊 等了半个月", 2);
+        check(Timeliness, "及时 及时得活都干完了", 2);
+        check(Skill, "可真专业 连扳手都没带", 2);
+        check(Overall, "满意 满意得我天天睡不着觉", 2);
+        check(Overall, "真行啊 满意什么呀", 2);
+    }
+
+    #[test]
+    fn plain_praise_stays_praise_and_so_does_praise_that_a_turn_limits() {
+        use Indicator::{Attitude, Skill, Timeliness};
+        check(Timeliness, "真快 一会儿就到了", 5);
+        check(Attitude, "真热情 但是等了三天", 5);
+        check(Skill, "技术好 修了两个小时", 4);
+    }
+}

@@ -206,7 +206,9 @@ impl Lexicon {
         let chars = &normal.chars;
         let word = &chars[t.start..t.end];
         let asked_behind = word.len() == 1 && chars.get(t.end) == Some(&'不') && chars.get(t.end + 1) == word.first();
-        let asked_before = word.first() == Some(&'不') && t.start > 0 && chars.get(t.start - 1) == word.get(1);
+        let before = |back: usize| t.start.checked_sub(back).and_then(|i| chars.get(i));
+        let asked_before = word.first() == Some(&'不') && before(1) == word.get(1)
+            || word.len() == 1 && before(1) == Some(&'不') && before(2) == word.first();
         matches!(self.role(t), Role::Rating(_)) && (asked_behind || asked_before)
     }
 
@@ -215,6 +217,7 @@ impl Lexicon {
         matches!(self.role(t), Role::Rating(_))
             && self.measuring.contains(self.word(t))
             && normal.chars.get(t.end).is_some_and(|c| is_numeral(*c))
+            && !normal.chars.get(t.end + 1).is_some_and(|c| matches!(c, '点' | '些'))
     }
 }
 

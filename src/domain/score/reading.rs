@@ -127,7 +127,8 @@ impl Rubric {
         if scope.asks && w.class.is_positive() && self.asks_in_vain(words.normal, place.clause, words.tokens[at].start)
         {
             w.deny();
-            scope.asks = false;
+            // 你说这叫及时吗: nobody else is quoted.
+            (scope.asks, scope.quoted) = (false, false);
         }
         let named = r.named || matches!(self.topic_near(words.tokens, at, place.clause), Some((_, true)));
         // 能再快点就更好了: advice speaks of what is not yet.
