@@ -70,7 +70,13 @@ impl Call {
         let info = report.recording.as_ref().unwrap().clone();
         assert_eq!(wav::verify(self.store.path(), &info), Verdict::Intact);
         let (left, right) = channels(&self.store.path().join(&info.file));
-        Closed { report, info, left, right, length }
+        let tracks = info.tracks.iter().map(|track| {
+            assert_eq!(wav::verify_track(self.store.path(), track), Verdict::Intact);
+            let file = hound::WavReader::open(self.store.path().join(&track.file)).unwrap();
+            assert_eq!((file.spec().channels, file.spec().sample_rate), (1, 8_000));
+            file.into_samples().map(Result::unwrap).collect()
+        });
+        Closed { tracks: tracks.collect(), report, info, left, right, length }
     }
 }
 
@@ -79,6 +85,8 @@ struct Closed {
     info: RecordingInfo,
     left: Vec<i16>,
     right: Vec<i16>,
+    /// Beside them.
+    tracks: Vec<Vec<i16>>,
     /// Answer to the return of `close`, seconds.
     length: f64,
 }
@@ -107,6 +115,8 @@ struct Heard {
 /// A phone that is nothing but RTP.
 struct Peer {
     socket: Arc<UdpSocket>,
+    /// The same socket, which sends at once: tokio's may first have to wait for its reactor.
+    mouth: std::net::UdpSocket,
     to: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,
     listener: JoinHandle<()>,
@@ -123,7 +133,9 @@ type Scheduled = (Duration, Vec<u8>);
 
 impl Peer {
     async fn bind(to: SocketAddr) -> Self {
-        let socket = Arc::new(UdpSocket::bind((to.ip(), 0)).await.unwrap());
+        let mouth = std::net::UdpSocket::bind((to.ip(), 0)).unwrap();
+        mouth.set_nonblocking(true).unwrap();
+        let socket = Arc::new(UdpSocket::from_std(mouth.try_clone().unwrap()).unwrap());
         let heard = Arc::new(Mutex::new(Vec::new()));
         let (ears, notes) = (socket.clone(), heard.clone());
         let listener = tokio::spawn(async move {
@@ -137,7 +149,7 @@ impl Peer {
                 }
             }
         });
-        Self { socket, to, heard, listener }
+        Self { socket, mouth, to, heard, listener }
     }
 
     fn sdp(&self, direction: &str) -> String {
@@ -155,13 +167,14 @@ impl Peer {
         packets.sort_by_key(|(at, _)| *at);
         let later = packets.split_off(packets.partition_point(|(at, _)| at.is_zero()));
         for (_, datagram) in packets {
-            self.socket.try_send_to(&datagram, self.to).unwrap();
+            self.mouth.send_to(&datagram, self.to).unwrap();
         }
-        let (socket, to, start) = (self.socket.clone(), self.to, monotonic());
-        let task = tokio::spawn(async move {
+        let (mouth, to, start) = (self.mouth.try_clone().unwrap(), self.to, monotonic());
+        // On a thread of its own: whatever else the test's runtime does holds no packet back.
+        let task = tokio::task::spawn_blocking(move || {
             for (at, datagram) in later {
-                tokio::time::sleep_until((start + at).into()).await;
-                socket.send_to(&datagram, to).await.unwrap();
+                std::thread::sleep((start + at).saturating_duration_since(monotonic()));
+                mouth.send_to(&datagram, to).unwrap();
             }
         });
         (start, task)

@@ -212,12 +212,12 @@ impl Lexicon {
         matches!(self.role(t), Role::Rating(_)) && (asked_behind || asked_before)
     }
 
-    /// 差不多十点, 一般三天: a measure, not a judgement.
+    /// 差不多十点, 一般三天: a measure, not a judgement; 慢一点 is no measure.
     fn measures(&self, normal: &Normal, t: &Token) -> bool {
         matches!(self.role(t), Role::Rating(_))
             && self.measuring.contains(self.word(t))
             && normal.chars.get(t.end).is_some_and(|c| is_numeral(*c))
-            && !normal.chars.get(t.end + 1).is_some_and(|c| matches!(c, '点' | '些'))
+            && !(t.end - t.start == 1 && matches!(normal.chars.get(t.end..t.end + 2), Some(['一', '点' | '些'])))
     }
 }
 
