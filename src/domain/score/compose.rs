@@ -148,7 +148,7 @@ fn before(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], at: usize, claus
             }
             Role::SoftNegator => Step::DenySoftly,
             Role::Intensifier => Step::Intensify,
-            Role::Rating(_) if lexicon.word(&t) == "好" => Step::Intensify,
+            Role::Rating(_) if lexicon.word(&t) == "好" && t.end == tokens[at].start => Step::Intensify,
             Role::Measured => {
                 measured = true;
                 Step::Measure

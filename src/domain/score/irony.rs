@@ -15,6 +15,10 @@ const REACH: usize = 14;
 
 impl Rubric {
     pub(super) fn irony(&self, reading: &mut Reading, normal: &Normal, tokens: &[Token], clauses: &[Clause]) {
+        let mocks = tokens.iter().position(|t| matches!(self.lexicon.role(t), Role::Sarcasm));
+        if mocks.is_none() && !reading.evals.iter().any(|e| e.weighed.class.is_positive()) {
+            return;
+        }
         let bitter = self.lexicon.bitter(normal);
         let turned = |clause: usize| clauses.get(clause).is_some_and(|c| c.scope.contrast);
         for e in reading.evals.iter_mut().filter(|e| e.weighed.class.is_positive() && e.scope.in_force()) {
@@ -24,7 +28,7 @@ impl Rubric {
                 e.weighed.turn_round();
             }
         }
-        let Some(at) = tokens.iter().position(|t| matches!(self.lexicon.role(t), Role::Sarcasm)) else { return };
+        let Some(at) = mocks else { return };
         let Some(clause) = clauses.iter().position(|c| (c.first..c.last).contains(&at)) else { return };
         let complains = reading.evals.iter().any(|e| e.weighed.class.is_negative());
         if bitter.is_empty() && !complains {

@@ -66,16 +66,17 @@ impl Rubric {
     /// Judges one answer in the light of its question.
     pub fn judge(&self, answer: &Answer) -> Judgement {
         let question = self.question(&answer.question, answer.indicator);
-        let own = self.judge_words(&answer.text, &question);
-        let merged = self.merge_engines(answer, &question, own);
+        let listed = self.listed(&answer.text, &question);
+        let own = self.judge_normal(&listed, &answer.text, &question);
+        let merged = self.merge_engines(answer, &question, &listed, own);
         timed(answer, merged)
     }
 
     /// Exact words of either recogniser first, then the transcript by its sound (TRAPS 19: no false hit in that order).
-    fn merge_engines(&self, answer: &Answer, question: &Question, own: Judgement) -> Judgement {
+    fn merge_engines(&self, answer: &Answer, question: &Question, listed: &Normal, own: Judgement) -> Judgement {
         let mut chosen = own;
         for (engine, text) in &answer.also_heard {
-            let mut other = self.judge_words(text, question);
+            let mut other = self.judge_normal(&self.listed(text, question), text, question);
             for e in other.evidence.iter_mut().chain(&mut other.alarms) {
                 e.heard_by = Some(engine.clone());
             }
@@ -97,24 +98,22 @@ impl Rubric {
             }
         }
         let only_own = chosen.evidence.iter().all(|e| e.heard_by.is_none());
-        match self.judge_by_sound(&answer.text, question).filter(|_| only_own) {
-            Some(j) if j.label.is_some() || chosen.label.is_none() && !j.labels.is_empty() => {
-                Judgement { disagreement: chosen.disagreement, ..j }
+        match self.judge_by_sound(listed, &answer.text, question).filter(|_| only_own) {
+            Some(mut sounded) if sounded.label.is_some() || chosen.label.is_none() && !sounded.labels.is_empty() => {
+                sounded.disagreement = chosen.disagreement;
+                add_alarms(&mut sounded, chosen.alarms);
+                sounded
             }
             _ => chosen,
         }
     }
 
-    fn judge_words(&self, text: &str, question: &Question) -> Judgement {
-        self.judge_normal(&self.listed(text, question), text, question)
-    }
-
     /// The words read by their sound; `None` where that changes nothing.
-    fn judge_by_sound(&self, text: &str, question: &Question) -> Option<Judgement> {
+    fn judge_by_sound(&self, listed: &Normal, text: &str, question: &Question) -> Option<Judgement> {
         if question.asked == Asked::Fact {
             return None;
         }
-        let heard = heard::by_sound(&self.sounds, &self.lexicon, &self.listed(text, question))?;
+        let heard = heard::by_sound(&self.sounds, &self.lexicon, listed)?;
         Some(self.judge_normal(&heard, text, question))
     }
 

@@ -201,14 +201,16 @@ impl Lexicon {
         tokens.insert(at, found);
     }
 
-    /// 快不快, 行不行: a question whatever stands around it.
+    /// 快不快, 行不行: a question whatever stands around it; 不慢不慢 says it twice.
     fn asks_either_way(&self, normal: &Normal, t: &Token) -> bool {
         let chars = &normal.chars;
         let word = &chars[t.start..t.end];
-        let asked_behind = word.len() == 1 && chars.get(t.end) == Some(&'不') && chars.get(t.end + 1) == word.first();
         let before = |back: usize| t.start.checked_sub(back).and_then(|i| chars.get(i));
-        let asked_before = word.first() == Some(&'不') && before(1) == word.get(1)
-            || word.len() == 1 && before(1) == Some(&'不') && before(2) == word.first();
+        let no = Some(&'不');
+        let asked_behind =
+            word.len() == 1 && before(1) != no && chars.get(t.end) == no && chars.get(t.end + 1) == word.first();
+        let asked_before = word.first() == no && before(1) == word.get(1) && before(2) != no
+            || word.len() == 1 && before(1) == no && before(2) == word.first() && before(3) != no;
         matches!(self.role(t), Role::Rating(_)) && (asked_behind || asked_before)
     }
 

@@ -124,9 +124,11 @@ impl Rubric {
     fn evaluation(&self, words: &Words<'_>, place: &Place<'_>, at: usize, r: &Rating) -> Option<Eval> {
         let mut w = weigh(&self.lexicon, words.normal, words.tokens, at, place.clause, r)?;
         let mut scope = place.clause.scope;
-        if scope.asks && w.class.is_positive() && self.asks_in_vain(words.normal, place.clause, words.tokens[at].start)
+        if scope.asks && r.class.is_positive() && self.asks_in_vain(words.normal, place.clause, words.tokens[at].start)
         {
-            w.deny();
+            if w.class.is_positive() {
+                w.deny();
+            }
             // 你说这叫及时吗: nobody else is quoted.
             (scope.asks, scope.quoted) = (false, false);
         }

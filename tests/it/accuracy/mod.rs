@@ -1,5 +1,5 @@
-//! How often the engine is right, over the labelled sets of `tests/data/eval`: answers and whole calls, each in two halves. The rules may
-//! be tuned on the `tune` half; the `held_out` half is only ever measured.
+//! How often the engine is right, over the labelled sets of `tests/data/eval`: answers and whole calls, each in two parts. The rules may
+//! be tuned on the `tune` part; the `held_out` part is only ever measured.
 //!
 //! `make eval` writes the figures to docs/accuracy.md; the suite holds the floors.
 
@@ -17,10 +17,10 @@ const HEAD: &str = "# Accuracy of scoring, facts and conduct
 
 Made by `make eval`; the sets and how they were labelled: tests/data/eval/README.md. *Exact* counts the first label only, *accepted* also
 the further labels of cases where people differ. Leaving an answer unscored is a class of its own: scoring what should stay unscored is an
-error, and so is the opposite. The held-out halves were never looked at while the rules were tuned.
+error, and so is the opposite. The held-out parts were measured, never looked at, while the rules were tuned.
 ";
 
-/// Every half of every kind; the report where one is asked for.
+/// Every part of every kind; the report where one is asked for.
 #[test]
 fn accuracy_of_all_labelled_sets_reaches_its_floor() {
     let answers = [("tune", answers::measure(answers::TUNE)), ("held out", answers::measure(answers::HELD_OUT))];
