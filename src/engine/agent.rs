@@ -86,6 +86,7 @@ pub enum Ask {
     },
     Leave {
         by: SeatId,
+        reply: Reply,
     },
     TakeOver {
         by: SeatId,
@@ -95,6 +96,7 @@ pub enum Ask {
     End {
         reason: String,
         by: String,
+        reply: Reply,
     },
 }
 
@@ -192,7 +194,7 @@ async fn look(engine: &Arc<Engine>, hand: &mut Hand, visit: &Visit) -> Result<()
                 }
             }
             Ask::Decline { reason } => return Err(Stopped::new("坐席谢绝", Then::Declined(reason))),
-            Ask::HangUp | Ask::End { .. } => return Err(Stopped::new("坐席放弃", Then::Declined("放弃拨打".into()))),
+            Ask::HangUp => return Err(Stopped::new("坐席放弃", Then::Declined("放弃拨打".into()))),
             Ask::Lost { why } => return Err(Stopped::new(why, Then::Break)),
             other => hand.heed_at_rest(other),
         }

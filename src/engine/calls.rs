@@ -27,7 +27,7 @@ use crate::domain::visit::task::Visit;
 use crate::media::agent::Joined;
 use crate::media::codec::Codec;
 use crate::media::session::{CustomerFrame, MediaEvent, MediaEvents, MediaReport, MediaSession};
-use crate::media::wav::Recorder;
+use crate::media::wav::{self, Recorder};
 use crate::sip::trace::CallTrace;
 use crate::sip::{CallControl, CallEvent, Reanswer, TrunkPick};
 use crate::stt::SpeechStream;
@@ -372,7 +372,10 @@ impl<'a> Live<'a> {
     fn on_media(&mut self, event: MediaEvent, line: &Line) -> Option<CallInput> {
         let told = match event {
             MediaEvent::PlayFinished(id) if self.is_apology(id) => return Some(self.apologised()),
-            MediaEvent::AgentHeard { .. } | MediaEvent::AgentSilent { .. } | MediaEvent::AgentBack => {
+            MediaEvent::AgentHeard { .. }
+            | MediaEvent::AgentSilent { .. }
+            | MediaEvent::AgentBack
+            | MediaEvent::SupervisorLost => {
                 self.on_agent_media(&event);
                 return None;
             }
@@ -519,7 +522,7 @@ impl<'a> Live<'a> {
     }
 
     fn discard(&self, info: &RecordingInfo) {
-        if let Err(error) = std::fs::remove_file(self.engine.config.recordings.store.join(&info.file)) {
+        if let Err(error) = wav::remove(&self.engine.config.recordings.store, info) {
             tracing::warn!(call.id = %self.call.id, %error, "the empty recording of an unanswered call is left behind");
         }
     }

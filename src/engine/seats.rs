@@ -15,8 +15,9 @@ pub use phones::follow_phones;
 use super::Engine;
 use super::agent::Ask;
 use super::desk::{CallView, SeatNews, SeatView, Welcome};
+use super::events::EngineEvent;
 use super::handle::CommandError;
-use crate::domain::id::SeatId;
+use crate::domain::id::{CallId, SeatId};
 use crate::domain::seat::{self, Lapse, Refused, Seat, SeatPhone, Skills};
 use crate::media::browser::Browser;
 use crate::store::StoreError;
@@ -153,6 +154,12 @@ impl Seats {
         self.places().get(seat)?.browser.as_ref().map(|leg| leg.browser.clone())
     }
 
+    /// The seat that has this call in hand.
+    fn seat_of(&self, call: &CallId) -> Option<SeatId> {
+        let holds = |place: &Place| place.call.as_ref().is_some_and(|view| view.call.as_ref() == Some(call));
+        self.places().iter().find(|(_, place)| holds(place)).map(|(seat, _)| seat.clone())
+    }
+
     fn welcome(&self, seat: &SeatId) -> Option<Box<CallView>> {
         self.places().get(seat)?.call.clone()
     }
@@ -211,6 +218,7 @@ impl Engine {
     pub(crate) fn seat_changed(&self, seat: &Seat) {
         tracing::info!(seat.id = %seat.id, seat.state = seat.state.name(), "a seat changed");
         self.seats.tell(&seat.id, SeatNews::Seat(Box::new(self.view_seat(seat.clone()))));
+        self.announce(EngineEvent::SeatChanged { seat: seat.id.clone() });
         self.kick();
     }
 
@@ -219,7 +227,7 @@ impl Engine {
         SeatView { connected: self.seats.is_connected(&seat.id), registered, seat }
     }
 
-    fn lease_until(&self, now: Timestamp) -> Timestamp {
+    pub(crate) fn lease_until(&self, now: Timestamp) -> Timestamp {
         now.checked_add(Duration::from_secs(self.config.seats.lease_s)).unwrap_or(Timestamp::MAX)
     }
 

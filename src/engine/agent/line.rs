@@ -50,11 +50,14 @@ impl Lines {
         Self::ring(engine, &target, call, hand).await
     }
 
-    /// The browser leg that the page has now.
+    pub fn browser_is_up(engine: &Engine, seat: &SeatId) -> bool {
+        engine.seats.browser(seat).is_some_and(|browser| browser.stats().state == BrowserState::Connected)
+    }
+
+    /// The browser leg that the page has now, taken from whatever call it was in.
     pub fn browser(engine: &Engine, seat: &SeatId) -> Option<AgentLine> {
-        let browser = engine.seats.browser(seat)?;
-        let is_up = browser.stats().state == BrowserState::Connected;
-        let rtp = is_up.then(|| browser.take()).flatten()?;
+        let browser = engine.seats.browser(seat).filter(|_| Self::browser_is_up(engine, seat))?;
+        let rtp = browser.take()?;
         Some(AgentLine::packets(rtp.incoming, rtp.outgoing, rtp.codecs, rtp.event))
     }
 

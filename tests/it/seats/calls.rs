@@ -13,11 +13,11 @@ use huifang::media::tones::tone;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-const AGENT_HZ: f64 = 440.0;
-const CUSTOMER_HZ: f64 = 1_000.0;
+pub const AGENT_HZ: f64 = 440.0;
+pub const CUSTOMER_HZ: f64 = 1_000.0;
 
 /// An agent's telephone answers, then the customer's; both speak a tone of their own.
-async fn connected(agent: &mut Phone, customer: &mut Phone) -> (PhoneCall, PhoneCall) {
+pub async fn connected(agent: &mut Phone, customer: &mut Phone) -> (PhoneCall, PhoneCall) {
     let mut desk = within("the agent's telephone rings first", agent.incoming()).await.unwrap().answer().await.unwrap();
     let mut far = picks_up(customer).await;
     desk.say(&tone(AGENT_HZ, 8_000.0, 16_000));
@@ -28,7 +28,7 @@ async fn connected(agent: &mut Phone, customer: &mut Phone) -> (PhoneCall, Phone
 }
 
 /// Waits until this call has heard the tone for a fifth of a second.
-async fn hears(call: &mut PhoneCall, hz: f64) {
+pub async fn hears(call: &mut PhoneCall, hz: f64) {
     within(&format!("{hz} Hz is heard"), async {
         let mut heard = vec![];
         while !bursts(&heard, hz).iter().any(|(from, to)| to - from >= 0.2) {
