@@ -143,6 +143,12 @@ async fn a_result_given_in_the_wrap_up_counts_when_its_time_runs_out_though_the_
     far.hang_up().await;
     page.call_is("ended").await;
     page.does(json!({ "type": "result", "end": { "kind": "completed" }, "note": "都说完了" })).await;
+    until("what he says is stored while he may still change it", async || {
+        let row = station.api.calls(&visit).await.remove(0);
+        (row["conversation"]["kind"] == "completed" && row["outcome"] == "hung_up").then_some(())
+    })
+    .await;
+    assert_eq!(reason(&station.api.visit(&visit).await), "wrap_up");
     until("the wrap-up is over", async || {
         (reason_or_none(&station.api.visit(&visit).await) != "wrap_up").then_some(())
     })
