@@ -10,17 +10,19 @@ use crate::call::{NUMBER, ends, phone};
 use crate::support::api::{Api, text};
 use crate::support::audio::{Recording, bursts};
 use crate::support::data::LEVEL;
-use crate::support::webrtc::{PCMA, Peer};
+use crate::support::softphone::{PCMA, Softphone};
 use crate::support::{Station, until, within};
 use futures::FutureExt;
 use huifang::demo::phone::{LineState, Phone, PhoneCall};
-use huifang::domain::id::VisitId;
-use huifang::media::tones::tone;
+use huifang::domain::id::{CallId, VisitId};
+use huifang::media::codec::{Codec, FRAME};
+use huifang::media::tones::{amplitude, tone};
 use huifang::media::wav::{self, Verdict};
 use huifang::store::token::Role;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 use tokio::task::JoinHandle;
 
 const BOSS_HZ: f64 = 700.0;
@@ -28,7 +30,7 @@ const BOSS_HZ: f64 = 700.0;
 /// A supervisor at his page: it is connected, he has not signed in, and he hums.
 struct Boss {
     page: Page,
-    peer: Peer,
+    phone: Softphone,
     api: Api,
     hum: JoinHandle<()>,
 }
@@ -37,20 +39,24 @@ impl Boss {
     async fn sits(station: &Station) -> Self {
         let token = account(station, "boss", Role::Supervisor).await;
         let mut page = Page::open(station, &token).await;
-        let (peer, mut ours) = Peer::new(Ipv4Addr::LOCALHOST.into(), &[PCMA]).await;
-        page.send(&json!({ "type": "offer", "sdp": peer.offer(false).await }).to_string()).await;
+        let (phone, mut ours) = Softphone::open(Ipv4Addr::LOCALHOST.into(), &[PCMA]).await.unwrap();
+        let offer = phone.offer(false).await.unwrap();
+        page.send(&json!({ "type": "offer", "sdp": offer }).to_string()).await;
         within("the supervisor's line is up", async {
             loop {
                 let news = tokio::select! {
                     news = page.read() => news.expect("the connection ended"),
                     Some(candidate) = ours.recv() => {
+                        let candidate = json!({ "candidate": candidate, "sdpMid": "0", "sdpMLineIndex": 0 });
                         page.send(&json!({ "type": "candidate", "candidate": candidate }).to_string()).await;
                         continue;
                     }
                 };
                 match news["type"].as_str().unwrap() {
-                    "answer" => peer.answered(&text(&news["sdp"])).await,
-                    "candidate" if !news["candidate"].is_null() => peer.candidate(news["candidate"].clone()).await,
+                    "answer" => phone.answered(text(&news["sdp"])).await.unwrap(),
+                    "candidate" if !news["candidate"].is_null() => {
+                        phone.candidate(serde_json::from_value(news["candidate"].clone()).unwrap()).await.unwrap();
+                    }
                     "media" if news["state"] == "connected" => break,
                     "error" => panic!("{news}"),
                     _ => {}
@@ -58,10 +64,22 @@ impl Boss {
             }
         })
         .await;
-        until("both sides of it are", async || peer.is_connected().then_some(())).await;
+        until("both sides of it are", async || phone.is_connected().then_some(())).await;
         let api = station.api.with_token(token);
-        let hum = peer.hums(BOSS_HZ);
-        Self { page, peer, api, hum }
+        let hum = hums(&phone);
+        Self { page, phone, api, hum }
+    }
+
+    /// Waits until he has heard the tone for a fifth of a second.
+    async fn hears(&self, hz: f64) {
+        until(&format!("he hears {hz} Hz"), async || {
+            let mut pcm = vec![];
+            for (_, packet) in self.phone.heard.lock().unwrap().iter().rev().take(10).rev() {
+                Codec::Pcma.decode(&packet.payload, &mut pcm);
+            }
+            (pcm.len() >= 1_600 && amplitude(&pcm, hz) > LEVEL * 0.8).then_some(())
+        })
+        .await;
     }
 
     async fn does(&self, method: Method, path: &str, body: Value) {
@@ -79,9 +97,23 @@ impl Boss {
     /// His browser is gone, without a goodbye.
     async fn vanishes(self) {
         self.hum.abort();
-        self.peer.close().await;
+        self.phone.close().await.unwrap();
         drop(self.page);
     }
+}
+
+/// His tone, packet by packet, until it is aborted.
+fn hums(phone: &Softphone) -> JoinHandle<()> {
+    let (phone, second) = (phone.clone(), tone(BOSS_HZ, LEVEL, 8_000));
+    tokio::spawn(async move {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        for (n, frame) in second.chunks_exact(FRAME).cycle().enumerate() {
+            tick.tick().await;
+            let mut payload = vec![0; FRAME];
+            Codec::Pcma.encode(frame, &mut payload);
+            phone.write(PCMA.0, n as u16, (n * FRAME) as u32, payload).await.unwrap();
+        }
+    })
 }
 
 /// A call between an agent and a customer who hum for half a minute, beside a supervisor.
@@ -130,7 +162,7 @@ impl Scene {
         self.boss.hum.abort();
         self.page.close().await;
         self.boss.page.close().await;
-        self.boss.peer.close().await;
+        self.boss.phone.close().await.unwrap();
         self.station.finish().await;
     }
 }
@@ -159,8 +191,8 @@ async fn a_supervisor_listens_whispers_and_barges_and_his_words_are_a_track_of_t
     let mut scene = Scene::begins().await;
     let Scene { boss, desk, far, call, .. } = &mut scene;
     boss.supervises(call, "listen").await;
-    boss.peer.hears(AGENT_HZ).await;
-    boss.peer.hears(CUSTOMER_HZ).await;
+    boss.hears(AGENT_HZ).await;
+    boss.hears(CUSTOMER_HZ).await;
     does_not_hear(desk, BOSS_HZ).await;
     does_not_hear(far, BOSS_HZ).await;
     boss.supervises(call, "whisper").await;
@@ -193,8 +225,7 @@ async fn a_supervisor_listens_whispers_and_barges_and_his_words_are_a_track_of_t
         "while he might be heard, not while he listened: {said:?}"
     );
     assert_eq!((bursts(&words, AGENT_HZ), bursts(&words, CUSTOMER_HZ)), (vec![], vec![]), "his words alone");
-    let stored =
-        scene.station.app().store.recording(&huifang::domain::id::CallId::new(scene.call.clone())).await.unwrap();
+    let stored = scene.station.app().store.recording(&CallId::new(scene.call.clone())).await.unwrap();
     assert_eq!(wav::verify_track(scene.station.recordings(), &stored.tracks[0]), Verdict::Intact);
     let sent = scene.station.api.request(Method::GET, &text(&track["url"])).send().await.unwrap();
     assert_eq!(sent.bytes().await.unwrap(), std::fs::read(&path).unwrap());
@@ -218,7 +249,7 @@ async fn a_supervisor_who_takes_over_is_the_agent_and_the_former_one_writes_down
     boss.does(Method::POST, &format!("calls/{call}/take_over"), Value::Null).await;
     hears(far, BOSS_HZ).await;
     does_not_hear(far, AGENT_HZ).await;
-    boss.peer.hears(CUSTOMER_HZ).await;
+    boss.hears(CUSTOMER_HZ).await;
     ends(desk, LineState::CallerHungUp).await;
     assert_eq!(page.seat_is("wrap_up").await["call"], json!(call));
     assert_eq!(state(station, "boss").await, "in_call");
