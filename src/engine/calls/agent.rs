@@ -202,7 +202,7 @@ impl Live<'_> {
             line.media.unsupervise();
             hand.unsupervised("不再监听");
         }
-        self.joined = Some(line.media.join(supervisor));
+        (self.joined, self.look_at) = (Some(line.media.join(supervisor)), None);
         if let Some(phone) = self.phone.take() {
             phone.control.hang_up("a supervisor took over");
         }
@@ -282,12 +282,13 @@ impl Live<'_> {
             MediaEvent::SupervisorLost => hand.unsupervised("的线路离开了，退出监听"),
             _ => {}
         }
-        self.look_at = match event {
+        match event {
             MediaEvent::AgentSilent { since } => {
-                Some(*since + Duration::from_secs(self.engine.config.seats.lost_after_s))
+                self.look_at = Some(*since + Duration::from_secs(self.engine.config.seats.lost_after_s));
             }
-            _ => None,
-        };
+            MediaEvent::AgentHeard { .. } | MediaEvent::AgentBack => self.look_at = None,
+            _ => {}
+        }
     }
 
     /// His line has been silent for long: is his page there?
