@@ -65,7 +65,7 @@ impl Engine {
         while let Some(line) = lines.next_line().await? {
             let words: Vec<&str> = line.split_whitespace().collect();
             if let ["console", url] = words[..] {
-                base = url.strip_suffix("/api/docs").map(str::to_owned);
+                base = Some(url.trim_end_matches('/').to_owned());
             }
             if let [.., "token", secret] = words[..] {
                 token = Some(secret.to_owned());

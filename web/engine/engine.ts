@@ -45,7 +45,17 @@ export async function startEngine(): Promise<Engine> {
   const config = join(folder, 'huifang.toml')
   writeFileSync(config, configuration(folder, sip))
   const engine = spawn(BINARY, ['serve', '--config', config], { cwd: ROOT, env: { ...process.env, HUIFANG_LOG: 'warn' }, stdio: ['ignore', 'pipe', 'inherit'] })
-  const { url, token } = await started(engine)
+  const stop = async () => {
+    customer.kill('SIGKILL')
+    engine.kill('SIGTERM')
+    const code = await ended(engine)
+    rmSync(folder, { recursive: true, force: true })
+    if (code !== 0) throw new Error(`the engine ended with ${code}`)
+  }
+  const { url, token } = await started(engine).catch(async (error: unknown) => {
+    await stop().catch(() => undefined)
+    throw error
+  })
   const get = async (path: string): Promise<Response> => {
     const response = await fetch(`${url}/api/v1/${path}`, { headers: { authorization: `Bearer ${token}` } })
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
@@ -68,13 +78,7 @@ export async function startEngine(): Promise<Engine> {
       return ((await response.json()) as { visit_id: string }).visit_id
     },
     recording: async (call) => Buffer.from(await (await get(`calls/${call}/recording`)).arrayBuffer()),
-    stop: async () => {
-      customer.kill('SIGKILL')
-      engine.kill('SIGTERM')
-      const code = await ended(engine)
-      rmSync(folder, { recursive: true, force: true })
-      if (code !== 0) throw new Error(`the engine ended with ${code}`)
-    },
+    stop,
   }
 }
 
@@ -97,10 +101,15 @@ function fail(why: string): never {
 async function started(engine: ChildProcess): Promise<{ url: string; token: string }> {
   let url: string | undefined
   if (engine.stdout === null) return fail('no output')
+  // An engine that says something else, or nothing, ends its output this way, and the loop with it.
+  const late = setTimeout(() => engine.kill('SIGTERM'), LIMIT_MS)
   for await (const line of createInterface({ input: engine.stdout })) {
-    url = /^console\s+(\S+)\/api\/docs$/.exec(line)?.[1] ?? url
+    url = /^console\s+(http:\/\/[^/]+)/.exec(line)?.[1] ?? url
     const token = / token (\S+)$/.exec(line)?.[1]
-    if (url !== undefined && token !== undefined) return { url, token }
+    if (url !== undefined && token !== undefined) {
+      clearTimeout(late)
+      return { url, token }
+    }
   }
   return fail(`${BINARY} did not start: cargo build makes it, HUIFANG names another`)
 }
