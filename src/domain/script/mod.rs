@@ -126,6 +126,9 @@ pub struct Step {
     /// Clips, in order. Empty only for `identity`, whose clips come from the customer's name.
     #[serde(default)]
     pub say: Vec<PromptId>,
+    /// In a few words, for the list of steps of an agent; default: what it is by its kind.
+    #[serde(default)]
+    pub title: Option<String>,
     /// What a person says here instead, where the clips speak of a machine.
     #[serde(default)]
     pub agent: Option<String>,
