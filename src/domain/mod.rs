@@ -16,5 +16,6 @@ pub mod script;
 pub mod seat;
 pub mod sms;
 pub mod transcript;
+pub mod truth;
 pub mod visit;
 pub mod when;

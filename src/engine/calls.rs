@@ -376,6 +376,8 @@ impl<'a> Live<'a> {
     fn on_media(&mut self, event: MediaEvent, line: &Line) -> Option<CallInput> {
         let told = match event {
             MediaEvent::PlayFinished(id) if self.is_apology(id) => return Some(self.apologised()),
+            // He is there again, over another line.
+            MediaEvent::SupervisorLost if line.media.is_supervised() => return None,
             MediaEvent::AgentHeard { .. }
             | MediaEvent::AgentSilent { .. }
             | MediaEvent::AgentBack

@@ -289,19 +289,17 @@ impl Engine {
 pub async fn keep_leases(engine: Arc<Engine>) {
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    // Leases of before the start run on; where there are none and nobody has come, there is nothing to read every second.
-    let mut may_lapse = true;
     loop {
         tokio::select! {
             () = engine.stop.cancelled() => return,
             _ = tick.tick() => {}
         }
-        if !may_lapse && engine.seats.are_unused() {
+        // A start signs everybody out: where nobody has come since, there is no lease to read every second.
+        if engine.seats.are_unused() {
             continue;
         }
-        match look(&engine).await {
-            Ok(left) => may_lapse = left,
-            Err(error) => tracing::error!(%error, "the seats could not be looked at"),
+        if let Err(error) = look(&engine).await {
+            tracing::error!(%error, "the seats could not be looked at");
         }
     }
 }
@@ -315,13 +313,10 @@ fn lapse(now: Timestamp, seat: &Seat) -> Result<(Seat, Lapse), Refused> {
     }
 }
 
-/// Whether there was a seat whose time is running.
-async fn look(engine: &Engine) -> Result<bool, CommandError> {
+async fn look(engine: &Engine) -> Result<(), CommandError> {
     let now = engine.clock.now();
-    let seats = engine.store.seats().await?;
-    let running = seats.iter().any(|seat| seat.lapses_at().is_some());
     let due = |seat: &Seat| seat.lapses_at().is_some_and(|at| at <= now);
-    for late in seats.into_iter().filter(due) {
+    for late in engine.store.seats().await?.into_iter().filter(due) {
         let (seat, lapse) = engine.change_seat_with(&late.id, lapse).await?;
         if lapse != Lapse::Nothing {
             tracing::info!(seat.id = %seat.id, ?lapse, "a seat's time is over");
@@ -329,5 +324,5 @@ async fn look(engine: &Engine) -> Result<bool, CommandError> {
         }
         engine.close_browser_of(&seat).await;
     }
-    Ok(running)
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! that is [`super::heard`].
 
 use ferrous_opencc::{OpenCC, config::BuiltinConfig};
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 /// The one mark that stands for every punctuation and every space.
@@ -58,9 +59,21 @@ impl Normal {
     }
 }
 
+static T2S: LazyLock<Option<OpenCC>> = LazyLock::new(|| OpenCC::from_config(BuiltinConfig::T2s).ok());
+
+/// Characters that the conversion changes; every rule of it for phrases needs one of them. Nearly all texts have none, and converting
+/// costs more than judging.
+static TRADITIONAL: LazyLock<HashSet<char>> = LazyLock::new(|| {
+    let apart: String = ('\u{3400}'..='\u{9fff}').flat_map(|c| [c, '\n']).collect();
+    let converted = T2S.as_ref().map(|t| t.convert(&apart)).unwrap_or_default();
+    apart.chars().zip(converted.chars()).filter(|(from, to)| from != to).map(|(from, _)| from).collect()
+});
+
 /// Traditional script → simplified, character by character in place.
 fn simplified(given: &[char]) -> Vec<char> {
-    static T2S: LazyLock<Option<OpenCC>> = LazyLock::new(|| OpenCC::from_config(BuiltinConfig::T2s).ok());
+    if !given.iter().any(|c| TRADITIONAL.contains(c)) {
+        return given.to_vec();
+    }
     let text: String = given.iter().collect();
     let converted: Option<Vec<char>> = T2S.as_ref().map(|t| t.convert(&text).chars().collect());
     // Phrase rules that change the length would move every offset: then the text stays as it is.
@@ -102,6 +115,16 @@ mod tests {
         let n = Normal::new("  挺好的。。 對，滿意！");
         assert_eq!(n.text(), "挺好的，对，满意");
         assert_eq!(n.given(6, 8), (10, 12));
+    }
+
+    #[test]
+    fn traditional_characters_are_found_and_simplified_ones_are_left() {
+        for (given, want) in
+            [("滿意", "满意"), ("沒問題", "没问题"), ("态度很好", "态度很好"), ("馬馬虎虎 還可以", "马马虎虎 还可以")]
+        {
+            assert_eq!(to_simplified(given), want);
+        }
+        assert!(TRADITIONAL.len() > 2_000 && !TRADITIONAL.contains(&'好'), "{}", TRADITIONAL.len());
     }
 
     #[test]

@@ -165,6 +165,46 @@ async fn a04_a_customer_who_hangs_up_on_an_agent_is_not_called_again_before_the_
 }
 
 #[tokio::test]
+async fn a_result_given_in_the_wrap_up_counts_when_its_time_runs_out_though_the_customer_had_hung_up() {
+    let (mut agent, mut customer) = (phone().await, phone().await);
+    let station = Station::start_with(customer.addr(), |config| {
+        config.dialer.mode = "agent".into();
+        config.dialer.reserve_idle_seats = 0;
+        config.seats.wrap_up_s = 4;
+    })
+    .await;
+    let mut page = desk(&station, "anna", &agent).await;
+    page.does(json!({ "type": "sign_in" })).await;
+    let visit = station.api.report("FL-1", NUMBER).await;
+    let (_desk, far) = connected(&mut agent, &mut customer).await;
+    far.hang_up().await;
+    page.call_is("ended").await;
+    page.does(json!({ "type": "result", "end": { "kind": "completed" }, "note": "都说完了" })).await;
+    until("what he says is stored while he may still change it", async || {
+        let row = station.api.calls(&visit).await.remove(0);
+        (row["conversation"]["kind"] == "completed" && row["outcome"] == "hung_up").then_some(())
+    })
+    .await;
+    assert_eq!(reason(&station.api.visit(&visit).await), "wrap_up");
+    until("the wrap-up is over", async || {
+        (reason_or_none(&station.api.visit(&visit).await) != "wrap_up").then_some(())
+    })
+    .await;
+    page.seat_is("available").await;
+    assert_eq!(station.api.visit(&visit).await["state"]["name"], "completed");
+    let row = station.api.ended_call(&visit).await;
+    assert_eq!((text(&row["outcome"]), text(&row["hung_up_by"])), ("answered".into(), "customer".into()), "{row}");
+    assert_eq!(station.api.report_of(&row).await["call"]["note"], "都说完了");
+    page.close().await;
+    station.finish().await;
+}
+
+/// Why the visit waits; nothing when it does not.
+fn reason_or_none(visit: &Value) -> &str {
+    visit["state"]["reason"]["kind"].as_str().unwrap_or("")
+}
+
+#[tokio::test]
 async fn an_agent_who_is_lost_before_the_answer_cancels_the_call_and_one_lost_in_it_apologises() {
     let (mut agent, mut customer) = (phone().await, phone().await);
     let station = station(&customer, 0).await;
