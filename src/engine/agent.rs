@@ -155,7 +155,7 @@ async fn prepare(
     let pick = pick(engine, &visit, order)?;
     let seat = engine.store.seat(&seat.id).await.map_err(|e| failed(&e))?;
     let tried = visit.trunks_tried().to_vec();
-    let mut visit = visit;
+    let mut visit = engine.by_current_programme(visit);
     visit.caller_id.get_or_insert_with(|| pick.caller().to_owned());
     let now = engine.clock.now();
     let call = Call {
@@ -219,7 +219,7 @@ async fn look(engine: &Arc<Engine>, hand: &mut Hand, visit: &Visit) -> Result<()
 async fn may_start(engine: &Engine, visit: &Visit) -> Result<(), CommandError> {
     let visit = engine.store.visit(&visit.id).await?;
     let programme = engine.programme_of(&visit)?;
-    task::may_start(engine.clock.now(), &visit, programme, &engine.site.rules.calendar).map_err(refused)
+    task::may_start(engine.clock.now(), &visit, &programme, &engine.site().rules.calendar).map_err(refused)
 }
 
 /// The seat was reserved and nothing was dialled. What keeps the seat from being given the same visit again is saved before it is free,
@@ -316,8 +316,8 @@ async fn write_down(engine: &Engine, call: &Call, hand: &Hand, answered: bool) -
     let visit = engine.store.visit(&call.visit).await?;
     let programme = engine.programme_of(&visit)?;
     let (now, outcome) = (engine.clock.now(), call.outcome.unwrap_or(crate::domain::call::outcome::Outcome::Answered));
-    let calendar = &engine.site.rules.calendar;
-    let next = task::after_wrap_up(now, &visit, &call.id, outcome, end.as_ref(), programme, calendar);
+    let calendar = &engine.site().rules.calendar;
+    let next = task::after_wrap_up(now, &visit, &call.id, outcome, end.as_ref(), &programme, calendar);
     let saved = engine.store.save_result(&call.id, end.as_ref(), &next).await?;
     engine.announce_visit(&saved);
     Ok(())

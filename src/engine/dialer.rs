@@ -6,6 +6,7 @@
 use super::Engine;
 use super::agent;
 use super::calls::{self, Ticket, for_person};
+use super::site::Site;
 use crate::domain::call::outcome::Outcome;
 use crate::domain::id::{CallId, VisitId};
 use crate::domain::order::Order;
@@ -126,6 +127,8 @@ async fn step(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
 
 /// What the plan depends on in the database.
 pub struct Snapshot {
+    /// One look, one set of programmes.
+    site: Arc<Site>,
     visits: Vec<Visit>,
     same: SameCustomer,
     seats: Vec<Seat>,
@@ -134,11 +137,15 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub async fn read(engine: &Engine) -> Result<Self, StoreError> {
-        let site = &engine.site;
-        let agents = site.mode == DialMode::Agent
-            || site.rules.programmes.iter().any(|programme| programme.mode == Some(DialMode::Agent));
+        let (site, visits) = (engine.site(), engine.store.open_visits().await?);
+        let by_agent = |visit: &Visit| {
+            let own = site.rules.programmes.get(&visit.programme).and_then(|programme| programme.mode);
+            own.unwrap_or(site.mode) == DialMode::Agent
+        };
+        let agents = visits.iter().any(by_agent);
         Ok(Self {
-            visits: engine.store.open_visits().await?,
+            site,
+            visits,
             same: engine.store.same_customer().await?,
             seats: if agents { engine.store.seats().await? } else { vec![] },
             wants: if agents { engine.store.wants().await? } else { HashMap::new() },
@@ -148,9 +155,10 @@ impl Snapshot {
 
 /// Nobody said what the call came to in time, or the engine was stopped before it could be saved.
 async fn wrap_up_over(engine: &Engine, visit: &Visit, call: &CallId) -> Result<(), StoreError> {
-    let Some(programme) = engine.site.rules.programmes.get(&visit.programme) else { return Ok(()) };
+    let site = engine.site();
+    let Some(programme) = site.rules.programmes.get(&visit.programme) else { return Ok(()) };
     let call = engine.store.call(call).await?;
-    let (now, calendar) = (engine.clock.now(), &engine.site.rules.calendar);
+    let (now, calendar) = (engine.clock.now(), &site.rules.calendar);
     let outcome = call.outcome.unwrap_or(Outcome::Answered);
     save(engine, after_wrap_up(now, visit, &call.id, outcome, call.conversation.as_ref(), programme, calendar)).await;
     Ok(())
@@ -162,9 +170,9 @@ pub fn situation<'a>(engine: &'a Engine, snapshot: &'a Snapshot) -> Situation<'a
     Situation {
         visits: &snapshot.visits,
         same: &snapshot.same,
-        programmes: &engine.site.rules.programmes,
-        calendar: &engine.site.rules.calendar,
-        mode: engine.site.mode,
+        programmes: &snapshot.site.rules.programmes,
+        calendar: &snapshot.site.rules.calendar,
+        mode: snapshot.site.mode,
         capacity: Capacity {
             voice_free: config.dialer.max_voice_calls.saturating_sub(engine.calls_up.unattended()),
             reserve_idle_seats: config.dialer.reserve_idle_seats,
@@ -246,7 +254,8 @@ fn start(engine: &Arc<Engine>, ticket: Ticket, slot: CallSlot) {
 
 /// Reserves a seat; when there is none, a seat that changes wakes the dialer.
 async fn begin_for_agent(engine: &Arc<Engine>, visit: &Visit, order: Order, slot: CallSlot) -> Option<Duration> {
-    let programme = engine.site.rules.programmes.get(&visit.programme);
+    let site = engine.site();
+    let programme = site.rules.programmes.get(&visit.programme);
     let look = programme.filter(|programme| programme.dial == AgentDial::Preview).map(|programme| programme.preview);
     let (now, floor) = (engine.clock.now(), engine.config.dialer.reserve_idle_seats);
     let until = look.map(|look| now.checked_add(look).unwrap_or(Timestamp::MAX));
@@ -270,9 +279,10 @@ async fn begin_for_agent(engine: &Arc<Engine>, visit: &Visit, order: Order, slot
 
 /// The trunk that was to take the call next cannot: the attempt has come to its end.
 async fn end_round(engine: &Engine, visit: &Visit) {
-    let Some(programme) = engine.site.rules.programmes.get(&visit.programme) else { return };
+    let site = engine.site();
+    let Some(programme) = site.rules.programmes.get(&visit.programme) else { return };
     let now = engine.clock.now();
-    save(engine, round_over(now, visit, programme, &engine.site.rules.calendar)).await;
+    save(engine, round_over(now, visit, programme, &site.rules.calendar)).await;
     engine.kick();
 }
 

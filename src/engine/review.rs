@@ -23,7 +23,7 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let transcript = store.transcript(id).await?.transcript;
     let answered_at_s = call.recording.as_ref().and_then(|r| r.answered_at_s).unwrap_or_default();
 
-    let rubric = &engine.site.rubric;
+    let rubric = &engine.site().rubric;
     let answers = match &call.seat {
         // What an agent asked is in his words; the journal only knows at which step he was.
         Some(_) => answers_of_turns(rubric, &spoken_turns(&transcript)),

@@ -10,7 +10,7 @@ use crate::domain::phone::Phone;
 use crate::domain::recording::manifest::{Gap, GapReason, RecordingInfo, RecordingState};
 use crate::domain::score::{Indicator, Rubric, Scorecard, answers_of, judgements, score_judged};
 use crate::domain::transcript::{Channel, Segment, Transcript};
-use crate::domain::visit::task::{Visit, VisitState, WaitReason};
+use crate::domain::visit::task::{Origin, Visit, VisitState, WaitReason};
 use jiff::{SignedDuration, Timestamp};
 
 /// 09:00 in Shanghai.
@@ -48,6 +48,7 @@ fn world(answers: [&str; 5]) -> World {
         id: VisitId::new("v1"),
         order_no: OrderNo::new("F1"),
         programme: "excavator".into(),
+        origin: Origin::default(),
         sms_at: nine(),
         clock_starts_at: nine(),
         due_at: nine() + minutes(30),
