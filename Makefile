@@ -57,13 +57,13 @@ test-web: web
 	cd web && npm test
 	cd web && npm run test:browser
 
-# Everything that needs no speech model: about a minute once built. The tests of `media` and `truth::calls` place sounds to ±20 ms of real
+# Everything that needs no speech model: about a minute once built. The tests of `media`, `truth::calls` and `call::audio` place sounds to ±20 ms of real
 # time, so they run when no whole call competes with them for two cores.
 test-rust:
 	@echo "== tests without the speech models"
-	cargo test --locked -- --skip with_models --skip media:: --skip truth::calls
+	cargo test --locked -- --skip with_models --skip media:: --skip truth::calls --skip call::audio
 	@echo "== audio in real time"
-	cargo test --locked -- media:: truth::calls
+	cargo test --locked -- media:: truth::calls call::audio
 
 # Whole calls with real recognisers, in real time: one test at a time.
 test-models: models

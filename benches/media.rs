@@ -60,7 +60,7 @@ fn leg(c: &mut Criterion) {
                 },
             );
             while leg.next_frame().is_some() {}
-            black_box(leg.take_chunk(3_200))
+            black_box(leg.chunk().take(3_200))
         });
     });
 }

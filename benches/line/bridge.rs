@@ -5,7 +5,7 @@
 //! the browser's SRTP, prompts.
 
 use crate::Args;
-use crate::usage;
+use crate::usage::{self, Stolen};
 use anyhow::Context;
 use huifang::clock::{BothClocks, Clock, SystemClock, monotonic};
 use huifang::config;
@@ -29,7 +29,7 @@ const FRAME_MS: u64 = 20;
 const MARK: [u8; 8] = [0x12, 0xE7, 0x3A, 0x91, 0x5C, 0x08, 0xB3, 0x6F];
 const SILENCE: u8 = 0xD5;
 
-pub const HEAD: &str = "| calls | % of a core per call | customer→agent ms p50/p99 | agent→customer ms p50/p99 | lost | most added ms |\n|--|--|--|--|--|--|";
+pub const HEAD: &str = "| calls | % of a core per call | customer→agent ms p50/p99 | agent→customer ms p50/p99 | lost | most added ms | stolen % |\n|--|--|--|--|--|--|--|";
 
 pub async fn step(args: &Args, calls: usize) -> anyhow::Result<String> {
     let folder = match &args.store {
@@ -62,10 +62,11 @@ pub async fn step(args: &Args, calls: usize) -> anyhow::Result<String> {
     let stopped = stop.clone();
     let far = std::thread::spawn(move || far.run(&stopped));
     tokio::time::sleep(crate::SETTLING).await;
-    let before = usage::cpu_s("/proc/self/stat")?;
+    let (before, stolen) = (usage::cpu_s("/proc/self/stat")?, Stolen::now()?);
     let from = monotonic();
     tokio::time::sleep(window).await;
     let (took, window) = (usage::cpu_s("/proc/self/stat")? - before, from.elapsed());
+    let stolen = stolen.percent()?;
     stop.store(true, Ordering::Relaxed);
     let (far, far_cpu) = far.join().map_err(|_| anyhow::anyhow!("the far thread died"))??;
     let (mut lost, mut most) = (0, 0);
@@ -80,7 +81,7 @@ pub async fn step(args: &Args, calls: usize) -> anyhow::Result<String> {
     let share = window.as_secs_f64() / (window + crate::SETTLING).as_secs_f64();
     let percent = (took - far_cpu * share) / window.as_secs_f64() / calls as f64 * 100.0;
     let [to_customer, to_agent] = far.added_us.map(quantiles);
-    Ok(format!("| {calls} | {percent:.3} | {to_agent} | {to_customer} | {lost} | {most} |"))
+    Ok(format!("| {calls} | {percent:.3} | {to_agent} | {to_customer} | {lost} | {most} | {stolen:.0} |"))
 }
 
 /// Half of them, and 99 of 100, in milliseconds.

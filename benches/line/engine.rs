@@ -1,5 +1,6 @@
 //! The engine as a process of its own, and its HTTP interface.
 
+use crate::far;
 use crate::usage::{self, Usage};
 use anyhow::{Context, bail, ensure};
 use futures::{StreamExt, TryStreamExt};
@@ -35,12 +36,11 @@ impl Engine {
     pub async fn start(
         binary: &Path,
         folder: &Path,
-        trunk: SocketAddr,
-        calls: usize,
+        far_ends: &[SocketAddr],
         per_second: usize,
     ) -> anyhow::Result<Engine> {
         let file = folder.join("config.toml");
-        std::fs::write(&file, config(folder, trunk, calls, per_second)?)?;
+        std::fs::write(&file, config(folder, far_ends, per_second)?)?;
         let mut command = Command::new(binary);
         command.args(["serve", "--config"]).arg(&file).env("HUIFANG_LOG", "error");
         let log = std::fs::File::create(folder.join("engine.log"))?;
@@ -126,7 +126,7 @@ impl Engine {
     }
 }
 
-fn config(folder: &Path, trunk: SocketAddr, calls: usize, per_second: usize) -> anyhow::Result<String> {
+fn config(folder: &Path, far_ends: &[SocketAddr], per_second: usize) -> anyhow::Result<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut config = Config::default();
     config.site.timezone = mid_morning_zone();
@@ -138,17 +138,22 @@ fn config(folder: &Path, trunk: SocketAddr, calls: usize, per_second: usize) -> 
     config.sip.listen = vec!["udp:127.0.0.1:0".into()];
     config.media.rtp_ports = format!("{}-{}", RTP_PORTS.start(), RTP_PORTS.end());
     // No limit of the engine is what is measured.
-    let most = u32::try_from(calls * 2)?;
-    config.dialer.max_voice_calls = most;
+    config.dialer.max_voice_calls = u32::try_from(far_ends.len() * far::CALLS * 2)?;
     config.data.programmes = root.join("programmes");
     config.data.rubrics = root.join("rubrics");
     config.data.prompts = root.join("prompts");
     config.data.models = folder.join("no-models");
-    let mut line = Trunk::new("line", &format!("sip:{trunk}"));
-    line.max_calls = most;
-    line.max_calls_per_second = per_second as f64;
-    config.trunks = vec![line];
+    // Each takes what it can echo; the next call goes to the next.
+    config.trunks =
+        far_ends.iter().zip(1..).map(|(address, n)| trunk(&format!("line{n}"), *address, per_second)).collect();
     Ok(toml::to_string(&config)?)
+}
+
+fn trunk(name: &str, address: SocketAddr, per_second: usize) -> Trunk {
+    let mut trunk = Trunk::new(name, &format!("sip:{address}"));
+    trunk.max_calls = far::CALLS as u32;
+    trunk.max_calls_per_second = per_second as f64;
+    trunk
 }
 
 /// A zone in which it is mid-morning now, so that calling hours allow the calls at any time of the day.

@@ -1,4 +1,4 @@
-//! The far ends: one SIPp that answers every call and echoes RTP on one port.
+//! The far ends: SIPps that answer every call and echo RTP, each on one port.
 
 use crate::usage;
 use anyhow::{Context, bail};
@@ -8,7 +8,34 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
-pub struct Far {
+/// Calls of one SIPp: through its single port more voice is lost at times, for it reads too slowly.
+pub const CALLS: usize = 100;
+
+pub struct FarEnds(Vec<Far>);
+
+impl FarEnds {
+    /// Enough of them for so many calls; each call ends after `hold`.
+    pub async fn start(folder: &Path, calls: usize, hold: Duration) -> anyhow::Result<FarEnds> {
+        let mut all = vec![];
+        for n in 0..calls.div_ceil(CALLS) {
+            let folder = folder.join(format!("far{n}"));
+            std::fs::create_dir(&folder)?;
+            all.push(Far::start(&folder, hold).await?);
+        }
+        Ok(FarEnds(all))
+    }
+
+    /// Packets of ours that their full sockets lost: they never come back, and none of it is the engine's.
+    pub fn dropped(&self) -> anyhow::Result<u64> {
+        self.0.iter().map(|far| usage::dropped(far.media..=far.media)).sum()
+    }
+
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.0.iter().map(|far| far.address).collect()
+    }
+}
+
+struct Far {
     _child: Child,
     address: SocketAddr,
     /// One port echoes the voice of every call.
@@ -16,15 +43,14 @@ pub struct Far {
 }
 
 impl Far {
-    /// Answers so many calls and ends each after `hold`.
-    pub async fn start(folder: &Path, calls: usize, hold: Duration) -> anyhow::Result<Far> {
+    async fn start(folder: &Path, hold: Duration) -> anyhow::Result<Far> {
         let scenario = include_str!("answer.xml").replace("HOLD_MS", &hold.as_millis().to_string());
         std::fs::write(folder.join("answer.xml"), scenario)?;
         let (sip, media) = (free_port()?, free_port()?);
         let mut command = Command::new("sipp");
         command.current_dir(folder).args(["-sf", "answer.xml", "-i", "127.0.0.1", "-mi", "127.0.0.1", "-rtp_echo"]);
-        command.args(["-p", &sip.to_string(), "-mp", &media.to_string(), "-m", &calls.to_string(), "-nostdin"]);
-        command.args(["-l", &(calls + 10).to_string(), "-trace_err", "-error_file", "errors.log"]);
+        command.args(["-p", &sip.to_string(), "-mp", &media.to_string(), "-nostdin"]);
+        command.args(["-l", &(CALLS + 10).to_string(), "-trace_err", "-error_file", "errors.log"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().context("the program sipp is missing (Debian package sip-tester)")?;
         let address = SocketAddr::from(([127, 0, 0, 1], sip));
@@ -35,15 +61,6 @@ impl Far {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(Far { _child: child, address, media })
-    }
-
-    /// Packets of ours that its full socket lost: they never come back, and none of it is the engine's.
-    pub fn dropped(&self) -> anyhow::Result<u64> {
-        usage::dropped(self.media..=self.media)
-    }
-
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 }
 

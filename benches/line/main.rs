@@ -1,4 +1,4 @@
-//! Load on the line: N recorded one-leg calls at once against SIPp, which answers at once and sends every packet back.
+//! Load on the line: N recorded one-leg calls at once against SIPps, which answer at once and send every packet back.
 //!
 //! The engine is the real binary with its shipped script and prompts, without speech models, so that what is measured is the line alone:
 //! signalling, RTP both ways, voice activity, prompts and two recorded channels. Each step starts a fresh engine on a fresh store, hands in N
@@ -16,11 +16,12 @@ mod usage;
 use anyhow::Context;
 use clap::Parser;
 use engine::Engine;
-use far::Far;
+use far::FarEnds;
 use huifang::clock::{Clock, SystemClock};
 use report::{Dropped, Step};
 use std::path::PathBuf;
 use std::time::Duration;
+use usage::Stolen;
 
 #[derive(Parser)]
 pub struct Args {
@@ -86,20 +87,26 @@ async fn step(args: &Args, calls: usize, recorder_percent: f64) -> anyhow::Resul
     };
     let ramp = Duration::from_secs((calls / args.per_second) as u64 + 2);
     let window = Duration::from_secs(args.window_s);
-    let far = Far::start(folder.path(), calls, ramp + SETTLING + window + MARGIN).await?;
-    let engine = Engine::start(&args.engine, folder.path(), far.address(), calls, args.per_second).await?;
+    let far = FarEnds::start(folder.path(), calls, ramp + SETTLING + window + MARGIN).await?;
+    let engine = Engine::start(&args.engine, folder.path(), &far.addresses(), args.per_second).await?;
     engine.hand_in(calls).await?;
     engine.wait_until(calls, "answered_at").await?;
     tokio::time::sleep(SETTLING).await;
-    let (before, from) = (engine.usage()?, SystemClock.now());
+    let (before, from, stolen) = (engine.usage()?, SystemClock.now(), Stolen::now()?);
     tokio::time::sleep(window).await;
     let (after, to) = (engine.usage()?, SystemClock.now());
+    let stolen_percent = stolen.percent()?;
     let dropped = Dropped { engine: engine.dropped()?, far: far.dropped()? };
     engine.wait_until(calls, "outcome").await?;
     let rows = engine.calls().await?;
     let recordings = folder.path().join("recordings");
-    let step =
-        Step::new(calls, &rows, &recordings, report::Window { from, to, before, after, dropped }, recorder_percent)?;
+    let step = Step::new(
+        calls,
+        &rows,
+        &recordings,
+        report::Window { from, to, before, after, dropped, stolen_percent },
+        recorder_percent,
+    )?;
     engine.stop().await?;
     Ok(step)
 }

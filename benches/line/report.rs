@@ -19,6 +19,7 @@ pub struct Window {
     pub before: Usage,
     pub after: Usage,
     pub dropped: Dropped,
+    pub stolen_percent: f64,
 }
 
 /// Packets lost by a full receive buffer until the end of the window.
@@ -45,6 +46,8 @@ pub struct Step {
     packets_lost: u64,
     packets_late: u64,
     dropped: Dropped,
+    /// Of the machine's processor time, by its host.
+    stolen_percent: f64,
     /// Sent of what 20 ms packets for the length of the calls would be.
     sent_percent: f64,
     answered: usize,
@@ -58,7 +61,7 @@ pub struct Step {
 
 pub fn head() -> &'static str {
     "| calls | up | % of a core per call | recorder's share | RSS MB | claim→INVITE ms p50/p99 | INVITE→answer ms p50/p99 | sent % | lost (dropped: engine, far) | late \
-     | as long as the call % (worst ms) | without gaps % |\n|--|--|--|--|--|--|--|--|--|--|--|--|"
+     | as long as the call % (worst ms) | without gaps % | stolen % |\n|--|--|--|--|--|--|--|--|--|--|--|--|--|"
 }
 
 impl Step {
@@ -93,6 +96,7 @@ impl Step {
             packets_lost: sum("packets_lost"),
             packets_late: sum("packets_late"),
             dropped: window.dropped,
+            stolen_percent: window.stolen_percent,
             sent_percent: sum("packets_sent") as f64 / (talk_s * 50.0) * 100.0,
             answered: spoken.len(),
             whole_length_percent: percent(off.iter().filter(|off| **off <= WHOLE_S).count(), calls),
@@ -104,7 +108,7 @@ impl Step {
     pub fn row(&self) -> String {
         let share = self.recorder_percent_per_call / self.cpu_percent_per_call * 100.0;
         format!(
-            "| {} | {:.0} | {:.3} | {:.3} ({share:.0} %) | {:.0} | {:.0}/{:.0} | {:.0}/{:.0} | {:.2} | {} ({}, {}) | {} | {:.1} ({:.0}) | {:.3} |",
+            "| {} | {:.0} | {:.3} | {:.3} ({share:.0} %) | {:.0} | {:.0}/{:.0} | {:.0}/{:.0} | {:.2} | {} ({}, {}) | {} | {:.1} ({:.0}) | {:.3} | {:.0} |",
             self.calls,
             self.calls_up,
             self.cpu_percent_per_call,
@@ -122,6 +126,7 @@ impl Step {
             self.whole_length_percent,
             self.worst_length_ms,
             self.sound_percent,
+            self.stolen_percent,
         )
     }
 }

@@ -37,6 +37,28 @@ pub fn cpu_s(stat: &str) -> anyhow::Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
 }
 
+/// Processor time of the whole machine, and what of it a virtual machine's host gave to others: figures of such a window mean little.
+pub struct Stolen {
+    all: f64,
+    stolen: f64,
+}
+
+impl Stolen {
+    pub fn now() -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string("/proc/stat")?;
+        let line = text.lines().next().context("/proc/stat")?;
+        // user nice system idle iowait irq softirq steal; what follows is counted within user.
+        let ticks: Vec<f64> = line.split_whitespace().skip(1).take(8).map(str::parse).collect::<Result<_, _>>()?;
+        Ok(Self { all: ticks.iter().sum(), stolen: *ticks.get(7).context("steal of /proc/stat")? })
+    }
+
+    /// Since then.
+    pub fn percent(&self) -> anyhow::Result<f64> {
+        let now = Self::now()?;
+        Ok((now.stolen - self.stolen) / (now.all - self.all) * 100.0)
+    }
+}
+
 /// Datagrams that the kernel dropped because the receive buffer of a UDP socket of these ports was full, while the sockets are open.
 pub fn dropped(ports: RangeInclusive<u16>) -> anyhow::Result<u64> {
     let mut dropped = 0;

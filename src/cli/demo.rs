@@ -78,7 +78,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if args.exit {
         return app.stop().await;
     }
-    println!("console: {}/api/docs   token: {}   (ctrl-c ends)", api.base, api.token);
+    println!("console: {}/   token: {}   (ctrl-c ends)", api.base, api.token);
     super::serve::wait_for_signal().await?;
     app.stop().await
 }

@@ -8,7 +8,6 @@ use crate::store::Store;
 use crate::store::page::PageRequest;
 use crate::store::recording::RecordingFilter;
 use clap::Subcommand;
-use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
@@ -19,7 +18,7 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum What {
-    /// Compare every recording with its length and hash; exit status 1 if one differs
+    /// Compare every recording, and every track beside it, with its length and hash; exit status 1 if one differs
     Verify(ConfigFile),
     /// Mend files that a killed engine left open (the engine must be stopped; `serve` does it at start too)
     Repair(ConfigFile),
@@ -63,15 +62,19 @@ async fn verify(file: &ConfigFile) -> anyhow::Result<ExitCode> {
             RecordingState::Pruned | RecordingState::Open => return Ok(()),
             RecordingState::Complete | RecordingState::Repaired | RecordingState::Missing => {}
         }
-        match wav::verify(&config.recordings.store, &info) {
-            Verdict::Intact => intact += 1,
-            Verdict::Missing => {
-                bad += 1;
-                println!("{}: missing", info.file);
-            }
-            Verdict::Changed { detail } | Verdict::Unreadable { detail } => {
-                bad += 1;
-                println!("{}: {detail}", info.file);
+        let folder = &config.recordings.store;
+        let tracks = info.tracks.iter().map(|track| (&track.file, wav::verify_track(folder, track)));
+        for (file, verdict) in std::iter::once((&info.file, wav::verify(folder, &info))).chain(tracks) {
+            match verdict {
+                Verdict::Intact => intact += 1,
+                Verdict::Missing => {
+                    bad += 1;
+                    println!("{file}: missing");
+                }
+                Verdict::Changed { detail } | Verdict::Unreadable { detail } => {
+                    bad += 1;
+                    println!("{file}: {detail}");
+                }
             }
         }
         Ok(())
@@ -104,7 +107,7 @@ async fn prune(file: &ConfigFile) -> anyhow::Result<ExitCode> {
         if !matches!(info.state, RecordingState::Complete | RecordingState::Repaired) {
             return Ok(());
         }
-        remove(&config.recordings.store.join(&info.file))?;
+        wav::remove(&config.recordings.store, &info)?;
         info.state = RecordingState::Pruned;
         store.put_recording(&info).await?;
         pruned += 1;
@@ -117,12 +120,4 @@ async fn prune(file: &ConfigFile) -> anyhow::Result<ExitCode> {
         config.recordings.retention_days
     );
     Ok(ExitCode::SUCCESS)
-}
-
-/// A file that is gone already is what was wanted.
-fn remove(path: &Path) -> anyhow::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(anyhow::anyhow!("{}: {e}", path.display())),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }

@@ -24,7 +24,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     tracing::debug!(role = args.role, "starting");
     let config = args.config.load()?;
     let app = App::start(config).await?;
-    say(&format!("console  http://{}/api/docs", app.http));
+    say(&format!("console  http://{}/", app.http));
     if let Some(sip) = app.sip {
         say(&format!("sip      udp {sip}"));
     }

@@ -221,7 +221,7 @@ fn table(scene: &Scene, programme: &Programme, report: &Report, needed: &[(f64, 
         *causes.entry(without_numbers(cause)).or_default() += 1;
     }
     let mut causes: Vec<_> = causes.into_iter().collect();
-    causes.sort_by(|a, b| b.1.cmp(&a.1));
+    causes.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     for (cause, n) in causes.into_iter().take(CAUSES_MAX) {
         line("late because", format!("{n:>7}  {cause}"));
     }

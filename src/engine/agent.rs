@@ -20,24 +20,27 @@ pub use hand::{Hand, Heeded};
 pub use line::{AgentPhone, Lines};
 
 use super::Engine;
-use super::calls::{self, AgentTicket};
+use super::calls::{self, AgentTicket, next_attempt, pick_trunk};
 use super::commands::refused;
 use super::desk::{AgentEnd, CallStage, SupervisorMode};
 use super::dialer::CallSlot;
 use super::handle::CommandError;
 use crate::domain::call::Call;
-use crate::domain::call::outcome::ConversationEnd;
+use crate::domain::call::outcome::{ConversationEnd, Outcome};
 use crate::domain::id::{CallId, SeatId};
 use crate::domain::order::Order;
 use crate::domain::score::Indicator;
 use crate::domain::seat::{self, Seat, SeatState};
 use crate::domain::visit::task::{self, Visit};
-use crate::sip::{TrunkPick, Wanted};
+use crate::store::StoreError;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+/// A result that loses against another writer is decided again, at most so often.
+const TRIES: u32 = 8;
 
 /// Where the answer to an [`Ask`] goes.
 pub type Reply = oneshot::Sender<Result<(), CommandError>>;
@@ -83,6 +86,7 @@ pub enum Ask {
     },
     Leave {
         by: SeatId,
+        reply: Reply,
     },
     TakeOver {
         by: SeatId,
@@ -92,6 +96,7 @@ pub enum Ask {
     End {
         reason: String,
         by: String,
+        reply: Reply,
     },
 }
 
@@ -145,32 +150,22 @@ async fn prepare(
     if let SeatState::Reserved { preview: true, .. } = seat.state {
         look(engine, hand, visit).await?;
     }
-    let lines = Lines::open(engine, seat, hand).await?;
+    let id = CallId::new(engine.store.new_id());
+    let lines = Lines::open(engine, seat, &id, hand).await?;
     let failed = |error: &dyn std::fmt::Display| {
         tracing::error!(visit.id = %visit.id, %error, "a visit could not be claimed for a seat");
         Stopped::new("回访状态已变化", Then::GoOn)
     };
     // Read again: a look may take a minute.
     let visit = engine.store.visit(&visit.id).await.map_err(|e| failed(&e))?;
-    let pick = pick(engine, &visit, order)?;
+    let pick = pick_trunk(engine, &visit, order).map_err(|none| {
+        tracing::warn!(visit.id = %visit.id, why = %none, "no trunk for a visit in an agent's hands");
+        Stopped::new("没有可用的线路", Then::GoOn)
+    })?;
     let seat = engine.store.seat(&seat.id).await.map_err(|e| failed(&e))?;
     let tried = visit.trunks_tried().to_vec();
-    let mut visit = engine.by_current_programme(visit);
-    visit.caller_id.get_or_insert_with(|| pick.caller().to_owned());
-    let now = engine.clock.now();
-    let call = Call {
-        trunk: Some(pick.name().to_owned()),
-        seat: Some(seat.id.clone()),
-        ..Call::claimed(
-            CallId::new(engine.store.new_id()),
-            visit.id.clone(),
-            order.no.clone(),
-            visit.attempts + 1,
-            order.customer.phone.clone(),
-            visit.programme.clone(),
-            now,
-        )
-    };
+    let (visit, call) = next_attempt(engine, visit, order, &pick, id);
+    let (now, call) = (engine.clock.now(), Call { seat: Some(seat.id.clone()), ..call });
     match engine.store.claim_visit_for(now, &visit, &call, &seat).await {
         Ok(Some((visit, dialled))) => {
             engine.announce_seat(&seat, &dialled);
@@ -179,15 +174,6 @@ async fn prepare(
         Ok(None) => Err(Stopped::new("回访状态已变化", Then::GoOn)),
         Err(error) => Err(failed(&error)),
     }
-}
-
-fn pick(engine: &Engine, visit: &Visit, order: &Order) -> Result<TrunkPick, Stopped> {
-    let (to, shown) = (&order.customer.phone, visit.caller_id.as_deref());
-    let wanted = Wanted { to, visit: visit.id.as_str(), shown, except: visit.trunks_tried() };
-    engine.sip.pick_trunk_for(&wanted).map_err(|none| {
-        tracing::warn!(visit.id = %visit.id, why = %none, "no trunk for a visit in an agent's hands");
-        Stopped::new("没有可用的线路", Then::GoOn)
-    })
 }
 
 /// The agent reads the order and starts, declines, or lets the time pass.
@@ -208,7 +194,7 @@ async fn look(engine: &Arc<Engine>, hand: &mut Hand, visit: &Visit) -> Result<()
                 }
             }
             Ask::Decline { reason } => return Err(Stopped::new("坐席谢绝", Then::Declined(reason))),
-            Ask::HangUp | Ask::End { .. } => return Err(Stopped::new("坐席放弃", Then::Declined("放弃拨打".into()))),
+            Ask::HangUp => return Err(Stopped::new("坐席放弃", Then::Declined("放弃拨打".into()))),
             Ask::Lost { why } => return Err(Stopped::new(why, Then::Break)),
             other => hand.heed_at_rest(other),
         }
@@ -312,15 +298,28 @@ async fn write_down(engine: &Engine, call: &Call, hand: &Hand, answered: bool) -
     if !answered {
         return Ok(());
     }
-    let end = end.map(conversation_end);
-    let visit = engine.store.visit(&call.visit).await?;
-    let programme = engine.programme_of(&visit)?;
-    let (now, outcome) = (engine.clock.now(), call.outcome.unwrap_or(crate::domain::call::outcome::Outcome::Answered));
-    let calendar = &engine.site().rules.calendar;
-    let next = task::after_wrap_up(now, &visit, &call.id, outcome, end.as_ref(), &programme, calendar);
-    let saved = engine.store.save_result(&call.id, end.as_ref(), &next).await?;
-    engine.announce_visit(&saved);
-    Ok(())
+    apply_result(engine, call, end.map(conversation_end).as_ref()).await
+}
+
+/// What the wrap-up came to, for the call's row and for its visit, in one transaction; `None`: nobody has said. A visit that changed in
+/// between (it became late, somebody wrote a note) is decided again as it is now: a result that was given is never lost to that.
+pub async fn apply_result(engine: &Engine, call: &Call, end: Option<&ConversationEnd>) -> Result<(), CommandError> {
+    let (outcome, site) = (call.outcome.unwrap_or(Outcome::Answered), engine.site());
+    for _ in 0..TRIES {
+        let visit = engine.store.visit(&call.visit).await?;
+        let programme = engine.programme_of(&visit)?;
+        let next =
+            task::after_wrap_up(engine.clock.now(), &visit, &call.id, outcome, end, &programme, &site.rules.calendar);
+        match engine.store.save_result(&call.id, end, &next).await {
+            Ok(saved) => {
+                engine.announce_visit(&saved);
+                return Ok(());
+            }
+            Err(StoreError::Stale { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(CommandError::Conflict("这条回访正在变化，请稍后再试".into()))
 }
 
 /// The outcome keys in the words of every conversation.

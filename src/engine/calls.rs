@@ -6,6 +6,7 @@
 //! and hands.
 
 mod agent;
+mod attempt;
 mod conclude;
 
 use super::Engine;
@@ -27,10 +28,11 @@ use crate::domain::visit::task::Visit;
 use crate::media::agent::Joined;
 use crate::media::codec::Codec;
 use crate::media::session::{CustomerFrame, MediaEvent, MediaEvents, MediaReport, MediaSession};
-use crate::media::wav::Recorder;
+use crate::media::wav::{self, Recorder};
 use crate::sip::trace::CallTrace;
 use crate::sip::{CallControl, CallEvent, Reanswer, TrunkPick};
 use crate::stt::SpeechStream;
+pub use attempt::{next_attempt, pick_trunk};
 use conclude::conclude;
 pub use conclude::for_person;
 use jiff::Timestamp;
@@ -60,20 +62,7 @@ pub struct Ticket {
 pub async fn run(engine: Arc<Engine>, ticket: Ticket) {
     let Ticket { visit, order, pick } = ticket;
     let tried = visit.trunks_tried().to_vec();
-    let visit = engine.by_current_programme(visit);
-    let now = engine.clock.now();
-    let call = Call {
-        trunk: Some(pick.name().to_owned()),
-        ..Call::claimed(
-            CallId::new(engine.store.new_id()),
-            visit.id.clone(),
-            order.no.clone(),
-            visit.attempts + 1,
-            order.customer.phone.clone(),
-            visit.programme.clone(),
-            now,
-        )
-    };
+    let (visit, call) = next_attempt(&engine, visit, &order, &pick, CallId::new(engine.store.new_id()));
     let visit = match engine.store.claim_visit(&visit, &call).await {
         Ok(Some(visit)) => visit,
         Ok(None) => return, // somebody else was quicker, or the visit moved on: nothing was begun
@@ -123,6 +112,8 @@ struct Live<'a> {
     lines: Option<Lines>,
     /// The signalling of the agent's telephone, if he has one.
     phone: Option<AgentPhone>,
+    /// Its messages, which outlive it.
+    phone_trace: Option<Arc<CallTrace>>,
     /// His line in the session.
     joined: Option<Joined>,
 }
@@ -170,6 +161,7 @@ impl<'a> Live<'a> {
             hand: None,
             lines: None,
             phone: None,
+            phone_trace: None,
             joined: None,
         }
     }
@@ -205,7 +197,7 @@ impl<'a> Live<'a> {
         };
         self.follow(line, order).await;
         let trace = self.trace.take();
-        trace.map(|trace| TraceKeeper::new(self.call.id.clone(), trace))
+        trace.map(|trace| TraceKeeper::new(self.call.id.clone(), trace, self.phone_trace.take()))
     }
 
     async fn open_media(&self, pick: &TrunkPick) -> Result<(MediaSession, MediaEvents), NotDialled> {
@@ -384,7 +376,10 @@ impl<'a> Live<'a> {
     fn on_media(&mut self, event: MediaEvent, line: &Line) -> Option<CallInput> {
         let told = match event {
             MediaEvent::PlayFinished(id) if self.is_apology(id) => return Some(self.apologised()),
-            MediaEvent::AgentHeard { .. } | MediaEvent::AgentSilent { .. } | MediaEvent::AgentBack => {
+            MediaEvent::AgentHeard { .. }
+            | MediaEvent::AgentSilent { .. }
+            | MediaEvent::AgentBack
+            | MediaEvent::SupervisorLost => {
                 self.on_agent_media(&event);
                 return None;
             }
@@ -401,6 +396,7 @@ impl<'a> Live<'a> {
                 return self.learn(Instants { first_rtp_out_at, ..Instants::default() });
             }
             MediaEvent::RtpTimeout => return Some(CallInput::RtpTimeout),
+            MediaEvent::HoldTimeout => return Some(CallInput::HoldTimeout),
             MediaEvent::RecorderFailed(detail) => return Some(CallInput::RecorderFailed { detail }),
         };
         if let Some(conversation) = &line.conversation {
@@ -530,7 +526,7 @@ impl<'a> Live<'a> {
     }
 
     fn discard(&self, info: &RecordingInfo) {
-        if let Err(error) = std::fs::remove_file(self.engine.config.recordings.store.join(&info.file)) {
+        if let Err(error) = wav::remove(&self.engine.config.recordings.store, info) {
             tracing::warn!(call.id = %self.call.id, %error, "the empty recording of an unanswered call is left behind");
         }
     }

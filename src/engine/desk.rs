@@ -14,7 +14,7 @@ use crate::domain::script::sheet::SheetStep;
 use crate::domain::seat::{Seat, SeatPhone, Skills};
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 
@@ -164,7 +164,7 @@ pub struct PastCall {
 }
 
 /// How a supervisor takes part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SupervisorMode {
     Listen,
@@ -182,6 +182,8 @@ pub struct SeatLink {
 #[async_trait]
 pub trait Desk: Send + Sync {
     async fn seats(&self) -> Result<Vec<SeatView>, CommandError>;
+    /// B01: so many available seats are never taken by dialling.
+    fn floor(&self) -> u32;
     async fn seat(&self, seat: &SeatId) -> Result<SeatView, CommandError>;
     /// Makes the seat or changes its telephone and skills; `secret` is what a desk phone registers with (`None` = unchanged).
     async fn put_seat(

@@ -5,9 +5,8 @@
 
 use super::Engine;
 use super::agent;
-use super::calls::{self, Ticket, for_person};
+use super::calls::{self, Ticket, for_person, pick_trunk};
 use super::site::Site;
-use crate::domain::call::outcome::Outcome;
 use crate::domain::id::{CallId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::phone::Phone;
@@ -15,9 +14,9 @@ use crate::domain::programme::{AgentDial, DialMode};
 use crate::domain::seat::{Seat, Wanted as Wants};
 use crate::domain::visit::customer::SameCustomer;
 use crate::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, mode_of, plan};
-use crate::domain::visit::task::{Visit, after_wrap_up, mark_escalated, mark_late, round_over};
+use crate::domain::visit::task::{Visit, mark_escalated, mark_late, round_over};
 use crate::media::wav;
-use crate::sip::{NoTrunk, TrunkLimit, TrunkStatus, Wanted};
+use crate::sip::{NoTrunk, TrunkLimit, TrunkStatus};
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -101,9 +100,7 @@ async fn step(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
     let decided = plan(now, &situation);
     let by_id: HashMap<_, _> = snapshot.visits.iter().map(|v| (&v.id, v)).collect();
     for (id, call) in &decided.results_due {
-        if let Some(visit) = by_id.get(id) {
-            wrap_up_over(engine, visit, call).await?;
-        }
+        wrap_up_over(engine, id, call).await?;
     }
     for (id, cause) in &decided.late {
         if let Some(visit) = by_id.get(id) {
@@ -154,13 +151,11 @@ impl Snapshot {
 }
 
 /// Nobody said what the call came to in time, or the engine was stopped before it could be saved.
-async fn wrap_up_over(engine: &Engine, visit: &Visit, call: &CallId) -> Result<(), StoreError> {
-    let site = engine.site();
-    let Some(programme) = site.rules.programmes.get(&visit.programme) else { return Ok(()) };
+async fn wrap_up_over(engine: &Engine, visit: &VisitId, call: &CallId) -> Result<(), StoreError> {
     let call = engine.store.call(call).await?;
-    let (now, calendar) = (engine.clock.now(), &site.rules.calendar);
-    let outcome = call.outcome.unwrap_or(Outcome::Answered);
-    save(engine, after_wrap_up(now, visit, &call.id, outcome, call.conversation.as_ref(), programme, calendar)).await;
+    if let Err(error) = agent::apply_result(engine, &call, call.conversation.as_ref()).await {
+        tracing::error!(visit.id = %visit, %error, "a wrap-up whose time is over could not be closed");
+    }
     Ok(())
 }
 
@@ -220,18 +215,14 @@ async fn begin(engine: &Arc<Engine>, visit: &Visit, mode: DialMode) -> Option<Du
     let Some(slot) = engine.calls_up.take(&order.customer.phone, mode) else {
         return None; // the call that was begun is not yet claimed, or not yet put away; its end wakes the dialer
     };
-    let (to, shown) = (&order.customer.phone, visit.caller_id.as_deref());
-    let wanted = Wanted { to, visit: visit.id.as_str(), shown, except: visit.trunks_tried() };
-    match engine.sip.pick_trunk_for(&wanted) {
+    match pick_trunk(engine, visit, &order) {
         // For an agent it is picked again when he is ready: a look at the order must not hold a line.
         Ok(_) if mode == DialMode::Agent => begin_for_agent(engine, visit, order, slot).await,
         Ok(pick) => {
-            let mut visit = visit.clone();
-            visit.caller_id.get_or_insert_with(|| pick.caller().to_owned());
-            start(engine, Ticket { visit, order, pick }, slot);
+            start(engine, Ticket { visit: visit.clone(), order, pick }, slot);
             None
         }
-        Err(none) if !wanted.except.is_empty() && !none.is_only_busy() => {
+        Err(none) if !visit.trunks_tried().is_empty() && !none.is_only_busy() => {
             end_round(engine, visit).await;
             None
         }

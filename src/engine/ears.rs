@@ -1,6 +1,6 @@
 //! The recognisers of this process, loaded when first needed: a site that has not called yet holds no model in memory.
 //!
-//! Contract: one whisper context and one streaming model serve everything; a model that is missing is said once a call, not
+//! Contract: one whisper context and one streaming model serve everything; a model that is missing is said once, until it is there, and is not
 //! fatal for the call: the questionnaire then asks for keys and the transcript waits for the model.
 
 use crate::config::Config;
@@ -8,6 +8,7 @@ use crate::stt::vosk::Vosk;
 use crate::stt::whisper::Whisper;
 use crate::stt::{SpeechStream, StreamingModel, SttError};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub struct Ears {
@@ -19,6 +20,8 @@ pub struct Ears {
     streaming_model: PathBuf,
     whisper: Mutex<Option<Arc<Whisper>>>,
     vosk: Mutex<Option<Arc<Vosk>>>,
+    /// It was said that there is no streaming recogniser.
+    said: AtomicBool,
 }
 
 impl Ears {
@@ -32,6 +35,7 @@ impl Ears {
             streaming_model: config.model_path(&config.stt.streaming_model),
             whisper: Mutex::default(),
             vosk: Mutex::default(),
+            said: AtomicBool::new(false),
         }
     }
 
@@ -45,12 +49,19 @@ impl Ears {
         loaded(&self.vosk, || Vosk::open(&self.streaming_library, &self.streaming_model))
     }
 
-    /// An ear for one call; `None`, with a line in the log, where the files are missing. Blocks while the model loads, the first time.
+    /// An ear for one call; `None`, with a line in the log the first time, where the files are missing. Blocks while the model loads, the first time.
     pub fn listen(&self) -> Option<Box<dyn SpeechStream>> {
         match self.streaming().and_then(|model| model.open()) {
-            Ok(stream) => Some(stream),
+            Ok(stream) => {
+                self.said.store(false, Ordering::Relaxed);
+                Some(stream)
+            }
+            Err(error) if self.said.swap(true, Ordering::Relaxed) => {
+                tracing::debug!(%error, "still no streaming recogniser");
+                None
+            }
             Err(error) => {
-                tracing::warn!(%error, "no streaming recogniser: the customer is asked for keys");
+                tracing::warn!(%error, "no streaming recogniser: until there is one customers are asked for keys");
                 None
             }
         }

@@ -6,7 +6,7 @@
 
 use crate::domain::audit::Finding;
 use crate::domain::call::outcome::Outcome;
-use crate::domain::id::{CallId, InboxId, OrderNo, VisitId};
+use crate::domain::id::{CallId, InboxId, OrderNo, SeatId, VisitId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub const CAPACITY: usize = 1024;
 pub enum EngineEvent {
     /// A visit was made or moved to another state: `waiting`, `calling`, `completed`, `closed`.
     VisitChanged { visit: VisitId, order_no: OrderNo, state: String },
+    /// A seat is in another state, or its page came or went.
+    SeatChanged { seat: SeatId },
     /// A call moved on.
     CallChanged { call: CallId, visit: VisitId, phase: CallPhase, outcome: Option<Outcome> },
     /// How much of a recording is written down; 1 = the transcript of record is stored.
@@ -39,6 +41,7 @@ impl EngineEvent {
     pub fn name(&self) -> &'static str {
         match self {
             Self::VisitChanged { .. } => "visit_changed",
+            Self::SeatChanged { .. } => "seat_changed",
             Self::CallChanged { .. } => "call_changed",
             Self::TranscriptProgress { .. } => "transcript_progress",
             Self::Scored { .. } => "scored",
@@ -123,6 +126,7 @@ mod tests {
                 order_no: OrderNo::new("o"),
                 state: "waiting".into(),
             },
+            EngineEvent::SeatChanged { seat: SeatId::new("anna") },
             EngineEvent::CallChanged {
                 call: call.clone(),
                 visit: VisitId::new("v"),

@@ -96,6 +96,7 @@ impl Engine {
         self.tasks.spawn(transcriber::run(self.clone()));
         self.tasks.spawn(upkeep::run(self.clone()));
         self.tasks.spawn(seats::keep_leases(self.clone()));
+        self.tasks.spawn(seats::follow_phones(self.clone()));
     }
 
     /// Waits until every call and job in hand has ended; `stop` must have been cancelled.

@@ -1,4 +1,5 @@
-//! What is written down of a call beside its course: changes of the line, for the journal, and its SIP trace.
+//! What is written down of a call beside its course: changes of the line, for the journal, and its SIP trace, with that of the agent's
+//! telephone in it.
 //!
 //! The trace is saved once before the call's final row, and again while late messages come (the answer to our BYE, repeated 200s), until
 //! no transaction of the call can be alive; a stop of the engine waits a second for the answer to a BYE. A kill loses the traces of
@@ -6,11 +7,13 @@
 
 use super::Engine;
 use crate::domain::call::journal::{JournalEntry, JournalEvent, LineChange};
+use crate::domain::call::trace::SipTrace;
 use crate::domain::id::CallId;
 use crate::sip::trace::CallTrace;
 use sdp_types::Session;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 /// After so long no transaction of a call that is over can be alive: 64·T1 of RFC 3261.
@@ -142,18 +145,28 @@ pub async fn bye_is_out(trace: &CallTrace) {
 pub struct TraceKeeper {
     call: CallId,
     trace: Arc<CallTrace>,
+    /// Of the agent's telephone.
+    agent: Option<Arc<CallTrace>>,
     /// Messages, and whether some were dropped. A call of which nothing was on the wire has no trace.
     saved: (usize, bool),
 }
 
 impl TraceKeeper {
-    pub fn new(call: CallId, trace: Arc<CallTrace>) -> Self {
-        Self { call, trace, saved: (0, false) }
+    pub fn new(call: CallId, trace: Arc<CallTrace>, agent: Option<Arc<CallTrace>>) -> Self {
+        Self { call, trace, agent, saved: (0, false) }
+    }
+
+    fn so_far(&self) -> SipTrace {
+        let trace = self.trace.so_far();
+        match &self.agent {
+            Some(agent) => trace.with_agent(agent.so_far()),
+            None => trace,
+        }
     }
 
     /// Writes what there is, if it is more than was written. A failure costs the trace, never the call.
     pub async fn save(&mut self, engine: &Engine) {
-        let trace = self.trace.so_far();
+        let trace = self.so_far();
         let state = (trace.messages.len(), trace.dropped > 0);
         if self.saved == state {
             return;
@@ -167,6 +180,7 @@ impl TraceKeeper {
     /// Until nothing can come any more, or the engine stops.
     pub async fn follow(mut self, engine: Arc<Engine>) {
         let mut grown = self.trace.watch();
+        let mut agents = self.agent.as_ref().map(|agent| agent.watch());
         let late = sleep(LATE);
         tokio::pin!(late);
         // What came while the call was being concluded.
@@ -178,22 +192,37 @@ impl TraceKeeper {
                     self.goodbye().await;
                     break;
                 }
-                // The sender lives as long as the trace that is held here.
-                _ = grown.changed() => {
-                    sleep(GATHER).await;
-                    self.save(&engine).await;
-                }
+                // The senders live as long as the traces that are held here.
+                _ = grown.changed() => {}
+                () = changed(&mut agents) => {}
             }
+            sleep(GATHER).await;
+            self.save(&engine).await;
         }
         self.save(&engine).await;
     }
 
     async fn goodbye(&self) {
-        let mut grown = self.trace.watch();
-        let answered = async { while self.trace.facts().awaits_answer() && grown.changed().await.is_ok() {} };
+        let answered = async {
+            for trace in std::iter::once(&self.trace).chain(&self.agent) {
+                let mut grown = trace.watch();
+                while trace.facts().awaits_answer() && grown.changed().await.is_ok() {}
+            }
+        };
         if timeout(GOODBYE, answered).await.is_err() {
             tracing::debug!(call.id = %self.call, "the engine stops before a far end has answered its bye");
         }
+    }
+}
+
+/// Never where there is none.
+async fn changed(grown: &mut Option<watch::Receiver<usize>>) {
+    let still_written = match grown {
+        Some(grown) => grown.changed().await.is_ok(),
+        None => false,
+    };
+    if !still_written {
+        std::future::pending().await
     }
 }
 

@@ -7,14 +7,17 @@
 
 mod desk;
 mod media;
+mod phones;
 
 pub use desk::Secrets;
+pub use phones::follow_phones;
 
 use super::Engine;
 use super::agent::Ask;
 use super::desk::{CallView, SeatNews, SeatView, Welcome};
+use super::events::EngineEvent;
 use super::handle::CommandError;
-use crate::domain::id::SeatId;
+use crate::domain::id::{CallId, SeatId};
 use crate::domain::seat::{self, Lapse, Refused, Seat, SeatPhone, Skills};
 use crate::media::browser::Browser;
 use crate::store::StoreError;
@@ -87,6 +90,11 @@ impl Seats {
         });
     }
 
+    /// Nobody has sat down since the start.
+    fn are_unused(&self) -> bool {
+        self.places().is_empty()
+    }
+
     fn is_newest(&self, seat: &SeatId, connection: u64) -> bool {
         self.places().get(seat).is_some_and(|place| place.connection == connection && place.news.is_some())
     }
@@ -144,6 +152,12 @@ impl Seats {
 
     pub fn browser(&self, seat: &SeatId) -> Option<Browser> {
         self.places().get(seat)?.browser.as_ref().map(|leg| leg.browser.clone())
+    }
+
+    /// The seat that has this call in hand.
+    fn seat_of(&self, call: &CallId) -> Option<SeatId> {
+        let holds = |place: &Place| place.call.as_ref().is_some_and(|view| view.call.as_ref() == Some(call));
+        self.places().iter().find(|(_, place)| holds(place)).map(|(seat, _)| seat.clone())
     }
 
     fn welcome(&self, seat: &SeatId) -> Option<Box<CallView>> {
@@ -204,6 +218,7 @@ impl Engine {
     pub(crate) fn seat_changed(&self, seat: &Seat) {
         tracing::info!(seat.id = %seat.id, seat.state = seat.state.name(), "a seat changed");
         self.seats.tell(&seat.id, SeatNews::Seat(Box::new(self.view_seat(seat.clone()))));
+        self.announce(EngineEvent::SeatChanged { seat: seat.id.clone() });
         self.kick();
     }
 
@@ -212,7 +227,7 @@ impl Engine {
         SeatView { connected: self.seats.is_connected(&seat.id), registered, seat }
     }
 
-    fn lease_until(&self, now: Timestamp) -> Timestamp {
+    pub(crate) fn lease_until(&self, now: Timestamp) -> Timestamp {
         now.checked_add(Duration::from_secs(self.config.seats.lease_s)).unwrap_or(Timestamp::MAX)
     }
 
@@ -254,13 +269,19 @@ impl Engine {
 pub async fn keep_leases(engine: Arc<Engine>) {
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // Leases of before the start run on; where there are none and nobody has come, there is nothing to read every second.
+    let mut may_lapse = true;
     loop {
         tokio::select! {
             () = engine.stop.cancelled() => return,
             _ = tick.tick() => {}
         }
-        if let Err(error) = look(&engine).await {
-            tracing::error!(%error, "the seats could not be looked at");
+        if !may_lapse && engine.seats.are_unused() {
+            continue;
+        }
+        match look(&engine).await {
+            Ok(left) => may_lapse = left,
+            Err(error) => tracing::error!(%error, "the seats could not be looked at"),
         }
     }
 }
@@ -274,10 +295,13 @@ fn lapse(now: Timestamp, seat: &Seat) -> Result<(Seat, Lapse), Refused> {
     }
 }
 
-async fn look(engine: &Engine) -> Result<(), CommandError> {
+/// Whether there was a seat whose time is running.
+async fn look(engine: &Engine) -> Result<bool, CommandError> {
     let now = engine.clock.now();
+    let seats = engine.store.seats().await?;
+    let running = seats.iter().any(|seat| seat.lapses_at().is_some());
     let due = |seat: &Seat| seat.lapses_at().is_some_and(|at| at <= now);
-    for late in engine.store.seats().await?.into_iter().filter(due) {
+    for late in seats.into_iter().filter(due) {
         let (seat, lapse) = engine.change_seat_with(&late.id, lapse).await?;
         if lapse != Lapse::Nothing {
             tracing::info!(seat.id = %seat.id, ?lapse, "a seat's time is over");
@@ -285,5 +309,5 @@ async fn look(engine: &Engine) -> Result<(), CommandError> {
         }
         engine.close_browser_of(&seat).await;
     }
-    Ok(())
+    Ok(running)
 }

@@ -25,8 +25,10 @@ pub struct Site {
     pub manifest: Arc<PromptManifest>,
     pub prompts: Arc<Prompts>,
     /// By script set and service type; `None` serves every type that has none of its own.
-    scripts: BTreeMap<(String, Option<ServiceType>), Arc<Script>>,
+    scripts: Scripts,
 }
+
+type Scripts = BTreeMap<(String, Option<ServiceType>), Arc<Script>>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
@@ -180,11 +182,7 @@ fn load_rubric(folder: &Path, programmes: &Programmes) -> Result<Rubric, SiteErr
 }
 
 /// The script sets that programmes name: one folder each, one file a service type.
-fn load_scripts(
-    folder: &Path,
-    programmes: &Programmes,
-    manifest: &PromptManifest,
-) -> Result<BTreeMap<(String, Option<ServiceType>), Arc<Script>>, SiteError> {
+fn load_scripts(folder: &Path, programmes: &Programmes, manifest: &PromptManifest) -> Result<Scripts, SiteError> {
     let mut scripts = BTreeMap::new();
     for programme in programmes.iter() {
         for (stem, text) in toml_files(&folder.join(&programme.script_set))? {

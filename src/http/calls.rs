@@ -10,7 +10,7 @@ use super::view::{View, maybe_instant};
 use crate::domain::call::outcome::{ConversationEnd, Fault, Outcome, Party};
 use crate::domain::call::{Call, LegStats};
 use crate::domain::id::{CallId, OrderNo, VisitId};
-use crate::domain::recording::manifest::{Gap, GapReason, RecordingInfo, RecordingState};
+use crate::domain::recording::manifest::{Gap, GapReason, RecordingInfo, RecordingState, TrackInfo};
 use crate::domain::transcript::Channel;
 use crate::store::call::CallFilter;
 use crate::store::page::PageRequest;
@@ -141,6 +141,21 @@ pub struct RecordingDto {
     #[schema(value_type = RecordingStateName)]
     pub state: RecordingState,
     pub gaps: Vec<GapDto>,
+    /// Voices in files of their own, on the clock of the recording.
+    pub tracks: Vec<TrackDto>,
+}
+
+/// A mono voice beside the recording; its first sample belongs to the recording's first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TrackDto {
+    /// `supervisor`: what supervisors said, whether or not the customer heard it.
+    pub name: &'static str,
+    pub url: String,
+    /// Path below the recordings folder.
+    pub file: String,
+    /// Less than the recording's when the disk failed or the engine was killed.
+    pub seconds: f64,
+    pub sha256: String,
 }
 
 /// A stretch without audio in one channel, with its reason.
@@ -246,6 +261,20 @@ impl RecordingDto {
             sample_rate: info.sample_rate,
             state: info.state,
             gaps: info.gaps.iter().map(gap).collect(),
+            tracks: info.tracks.iter().map(|track| TrackDto::of(call, track)).collect(),
+        }
+    }
+}
+
+impl TrackDto {
+    fn of(call: &CallId, track: &TrackInfo) -> Self {
+        let name = track.name.name();
+        Self {
+            name,
+            url: format!("/api/v1/calls/{call}/recording?track={name}"),
+            file: track.file.clone(),
+            seconds: track.seconds,
+            sha256: track.sha256.clone(),
         }
     }
 }

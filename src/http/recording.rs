@@ -8,7 +8,7 @@ use super::extract::{Path, Query};
 use super::problem::{Kind, Problem};
 use super::range::{self, Slice};
 use crate::domain::id::CallId;
-use crate::domain::recording::manifest::{RecordingInfo, RecordingState};
+use crate::domain::recording::manifest::{RecordingInfo, RecordingState, TrackName};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -27,11 +27,19 @@ const PIECE_BYTES: u64 = 64 * 1024;
 const PEAKS_DEFAULT: usize = 1000;
 const PEAKS_MAX: usize = 20_000;
 
-/// The stereo recording of a call
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct RecordingQuery {
+    /// `supervisor`: what supervisors said, mono, on the clock of the recording. Left out: the recording.
+    track: Option<String>,
+}
+
+/// The stereo recording of a call, or a track beside it
 ///
 /// Left: the agent or the prompts; right: the customer. One byte range is honoured.
 #[utoipa::path(get, path = "/calls/{id}/recording", tag = "recordings",
-    params(("id" = String, Path), ("Range" = Option<String>, Header, description = "`bytes=FIRST-LAST`")),
+    params(("id" = String, Path), RecordingQuery, ("Range" = Option<String>, Header, description = "`bytes=FIRST-LAST`")),
     responses((status = 200, description = "The whole file", body = Vec<u8>, content_type = "audio/wav"),
         (status = 206, description = "The range", body = Vec<u8>, content_type = "audio/wav"),
         (status = 304, description = "The `If-None-Match` still holds"),
@@ -40,9 +48,10 @@ const PEAKS_MAX: usize = 20_000;
 pub async fn get(
     State(state): State<AppState>,
     Path(id): Path<String>,
+    Query(query): Query<RecordingQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let info = finished(&state, CallId::new(id)).await?;
+    let info = wanted_file(finished(&state, CallId::new(id)).await?, query.track.as_deref())?;
     let (file, len) = open(&state.recordings, &info).await?;
     let etag = format!("\"{}\"", info.sha256);
     if holds(headers.get(header::IF_NONE_MATCH), &etag) {
@@ -52,7 +61,7 @@ pub async fn get(
         (header::CONTENT_TYPE, "audio/wav".to_owned()),
         (header::ACCEPT_RANGES, "bytes".to_owned()),
         (header::CACHE_CONTROL, "private, no-cache".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("inline; filename=\"{}.wav\"", plain_name(&info.id))),
+        (header::CONTENT_DISPOSITION, format!("inline; filename=\"{}\"", info.name)),
         (header::ETAG, etag.clone()),
     ];
     match wanted(&headers, &etag, len) {
@@ -73,6 +82,30 @@ pub async fn get(
             Ok(([(header::CONTENT_RANGE, format!("bytes */{len}"))], problem).into_response())
         }
     }
+}
+
+/// A file that may be sent.
+struct Stored {
+    /// Of the recording.
+    id: String,
+    /// How the listener's copy is called.
+    name: String,
+    file: String,
+    sha256: String,
+}
+
+/// The recording's own file, or the track's.
+fn wanted_file(info: RecordingInfo, track: Option<&str>) -> Result<Stored, Problem> {
+    let RecordingInfo { id, file, sha256, tracks, .. } = info;
+    let plain = plain_name(&id);
+    let Some(wanted) = track else { return Ok(Stored { name: format!("{plain}.wav"), id, file, sha256 }) };
+    if !TrackName::ALL.iter().any(|name| name.name() == wanted) {
+        return Err(Problem::invalid("track", format!("{wanted:?} is no track")));
+    }
+    let found = tracks.into_iter().find(|track| track.name.name() == wanted);
+    let none = || Problem::new(Kind::NotFound, format!("the recording of call {id} has no track {wanted}"));
+    let track = found.ok_or_else(none)?;
+    Ok(Stored { name: format!("{plain}.{wanted}.wav"), id, file: track.file, sha256: track.sha256 })
 }
 
 /// The range to send; an `If-Range` of another file means the whole.
@@ -107,15 +140,19 @@ async fn finished(state: &AppState, call: CallId) -> Result<RecordingInfo, Probl
     }
 }
 
-async fn open(folder: &FilePath, info: &RecordingInfo) -> Result<(File, u64), Problem> {
-    let path = below(folder, &info.file)
-        .ok_or_else(|| Problem::internal(format!("recording {} leaves its folder", info.id)))?;
+async fn open(folder: &FilePath, stored: &Stored) -> Result<(File, u64), Problem> {
+    let path = path_of(folder, stored)?;
     let opened = async {
         let file = File::open(&path).await?;
         let len = file.metadata().await?.len();
         Ok((file, len))
     };
-    opened.await.map_err(|error| unreadable(info, &error))
+    opened.await.map_err(|error| unreadable(stored, &error))
+}
+
+fn path_of(folder: &FilePath, stored: &Stored) -> Result<PathBuf, Problem> {
+    let path = below(folder, &stored.file);
+    path.ok_or_else(|| Problem::internal(format!("recording {} leaves its folder", stored.id)))
 }
 
 /// `file` below `folder`; `None` if it would lead out of it.
@@ -124,13 +161,13 @@ fn below(folder: &FilePath, file: &str) -> Option<PathBuf> {
     file.components().all(|part| matches!(part, Component::Normal(_))).then(|| folder.join(file))
 }
 
-fn unreadable(info: &RecordingInfo, error: &io::Error) -> Problem {
+fn unreadable(stored: &Stored, error: &io::Error) -> Problem {
     match error.kind() {
         io::ErrorKind::NotFound => {
-            tracing::error!(recording.id = %info.id, "a recording's file is missing");
-            Problem::new(Kind::NotFound, format!("the file of recording {} is missing", info.id))
+            tracing::error!(recording.id = %stored.id, "a recording's file is missing");
+            Problem::new(Kind::NotFound, format!("the file of recording {} is missing", stored.id))
         }
-        _ => Problem::internal(format!("recording {}: {error}", info.id)),
+        _ => Problem::internal(format!("recording {}: {error}", stored.id)),
     }
 }
 
@@ -192,16 +229,17 @@ pub async fn peaks(
         return Err(Problem::invalid("points", format!("{points} is not 1 to {PEAKS_MAX}")));
     }
     let info = finished(&state, CallId::new(id.as_str())).await?;
+    let seconds = info.seconds;
+    let info = wanted_file(info, None)?;
     // A file that is missing is told as such, whatever the finder of peaks makes of it.
     open(&state.recordings, &info).await?;
-    let path = below(&state.recordings, &info.file)
-        .ok_or_else(|| Problem::internal(format!("recording {} leaves its folder", info.id)))?;
+    let path = path_of(&state.recordings, &info)?;
     let find = state.peaks.clone();
     let channels = tokio::task::spawn_blocking(move || find(&path, points))
         .await
         .map_err(Problem::internal)?
         .map_err(|error| unreadable(&info, &error))?;
-    Ok(axum::Json(PeaksDto { call_id: id, seconds: info.seconds, channels }))
+    Ok(axum::Json(PeaksDto { call_id: id, seconds, channels }))
 }
 
 #[cfg(test)]

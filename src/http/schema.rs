@@ -2,7 +2,7 @@
 
 use crate::domain::audit::Severity;
 use crate::domain::call::outcome::{Fault, Outcome, Party};
-use crate::domain::call::trace::Way;
+use crate::domain::call::trace::{TraceLeg, Way};
 use crate::domain::order::{ServiceType, Title};
 use crate::domain::programme::Trigger;
 use crate::domain::recording::manifest::{GapReason, RecordingState};
@@ -36,6 +36,7 @@ names! {
     OutcomeName = Outcome::ALL;
     FaultName = [Fault::Us, Fault::Trunk, Fault::Customer, Fault::Network];
     PartyName = [Party::Customer, Party::Us, Party::Network];
+    TraceLegName = [TraceLeg::Customer, TraceLeg::Agent];
     WayName = [Way::Sent, Way::Received];
     ServiceTypeName = ServiceType::ALL;
     TitleName = [Title::Mr, Title::Ms, Title::Master];

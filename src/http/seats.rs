@@ -77,6 +77,8 @@ pub struct SeatBody {
 #[derive(Serialize, ToSchema)]
 pub struct SeatList {
     pub items: Vec<SeatDto>,
+    /// `dialer.reserve_idle_seats`: so many available seats are never taken by dialling.
+    pub reserve_idle_seats: u32,
 }
 
 impl SeatDto {
@@ -143,7 +145,7 @@ pub async fn list(
 ) -> Result<axum::Json<SeatList>, Problem> {
     let view = state.view(&caller);
     let items = state.desk.seats().await?.iter().map(|seat| SeatDto::of(seat, &view)).collect();
-    Ok(axum::Json(SeatList { items }))
+    Ok(axum::Json(SeatList { items, reserve_idle_seats: state.desk.floor() }))
 }
 
 /// One seat

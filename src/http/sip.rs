@@ -7,10 +7,10 @@ use super::AppState;
 use super::auth::{Caller, Right};
 use super::extract::Path;
 use super::problem::{Kind, Problem};
-use super::schema::WayName;
+use super::schema::{TraceLegName, WayName};
 use crate::domain::call::Call;
 use crate::domain::call::trace::ladder::Ladder;
-use crate::domain::call::trace::{SipTrace, TraceMessage, Way, mask};
+use crate::domain::call::trace::{SipTrace, TraceLeg, TraceMessage, Way, mask};
 use crate::domain::id::CallId;
 use crate::store::StoreError;
 use crate::store::event::NewEvent;
@@ -40,6 +40,9 @@ pub struct SipMessageDto {
     pub at: String,
     /// Seconds since the first message.
     pub offset_s: f64,
+    /// Of the customer's line, or of the agent's telephone.
+    #[schema(value_type = TraceLegName)]
+    pub leg: TraceLeg,
     #[schema(value_type = WayName)]
     pub way: Way,
     /// `UDP`, `TCP` or `TLS`.
@@ -70,6 +73,7 @@ pub async fn json(
     let message = |(n, m): (usize, &TraceMessage)| SipMessageDto {
         at: view.at(m.at),
         offset_s: begins.map_or(0.0, |begins| (m.at.duration_since(begins).as_millis() as f64) / 1000.0),
+        leg: m.leg,
         way: m.way,
         transport: m.transport.clone(),
         local: m.local.clone(),
@@ -119,8 +123,12 @@ fn as_text(state: &AppState, caller: &Caller, _: &Call, trace: &SipTrace) -> Str
             Way::Sent => "->",
             Way::Received => "<-",
         };
+        let leg = match m.leg {
+            TraceLeg::Customer => "",
+            TraceLeg::Agent => " (agent)",
+        };
         let again = if trace.is_repeated(n) { " (again)" } else { "" };
-        out.push_str(&format!("=== {} {} {} {arrow} {}{again}\n", view.at(m.at), m.transport, m.local, m.peer));
+        out.push_str(&format!("=== {} {} {} {arrow} {}{leg}{again}\n", view.at(m.at), m.transport, m.local, m.peer));
         out.push_str(m.text.trim_end_matches(['\r', '\n']));
         out.push_str("\n\n");
     }

@@ -132,6 +132,14 @@ impl Way {
         }
     }
 
+    /// False: there is nobody at the other end, and nobody will come.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Ports(_) => true,
+            Self::Channels { outgoing, .. } => !outgoing.is_closed(),
+        }
+    }
+
     pub fn send(&self, datagram: &[u8], to: SocketAddr) {
         match self {
             Self::Ports(ports) => ports.rtp.send(datagram, to),

@@ -10,9 +10,10 @@
 //! Nobody is joined at first: the customer hears the clips, or silence. An agent may be joined, replaced and parted at any time, before the
 //! answer too: he then hears the early media, and is not heard. Clips for the customer play on over an agent's voice.
 //! The recording is the customer's leg's alone: left is what our side said, placed where it was sent to the customer (clips, and the agent
-//! unless muted or held); right is the customer, whatever the agent's line does. A supervisor's words go to neither channel.
+//! unless muted or held); right is the customer, whatever the agent's line does. A supervisor's words go to neither channel: they have a
+//! track of their own, whispered or said to both; what he says while he only listens is nobody's and is not kept.
 //! Legs that are gone leave their counts; what they add to a word's way is told too.
-//! Does not do: sockets (see `session`), deciding who may join and what a lost agent means (the engine), a track of the supervisor's own.
+//! Does not do: sockets (see `session`), deciding who may join and what a lost agent means (the engine).
 
 use super::leg::{AgentEvent, AgentLeg, Leg, MediaEvent, Party};
 use super::playout::{Voices, mix};
@@ -122,8 +123,9 @@ impl Others {
                         voices.ours.fill(0);
                     }
                 }
-                if let Some((supervisor, Supervision::Barge)) = &mut supervisor {
+                if let Some((supervisor, mode @ (Supervision::Whisper | Supervision::Barge))) = &mut supervisor {
                     supervisor.hear(Party::Customer, at, &mut voices.aside);
+                    voices.whispered = *mode == Supervision::Whisper;
                 }
             },
             |datagram, to| send(Party::Customer, datagram, to),

@@ -88,6 +88,15 @@ impl Counters {
         }
     }
 
+    /// A packet of the stream that came and cannot be used: it is not lost as well.
+    pub fn pass_over(&mut self, ssrc: u32, sequence: u16) {
+        if let Some(stream) = &mut self.stream
+            && let Some(step) = stream.step_to(ssrc, sequence)
+        {
+            stream.step(step);
+        }
+    }
+
     fn start(&mut self, ssrc: u32, sequence: u16, at: i64) -> Seen {
         self.changes += u64::from(self.stream.as_ref().is_some_and(|stream| stream.ssrc != ssrc));
         // The low 16 bits stay those of the wire, the rest continues upwards.

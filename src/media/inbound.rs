@@ -121,10 +121,17 @@ impl Inbound {
 
     /// Takes one datagram. When it was a valid packet of the far end: the instant at which it, or the first that was kept before it, came.
     pub fn packet(&mut self, datagram: &[u8], received: Received, sink: &mut Sink<'_>) -> Option<Instant> {
-        let Some(packet) = rtp::read(datagram).filter(|packet| self.is_agreed(packet.header.payload_type)) else {
+        let Some(packet) = rtp::read(datagram) else {
             self.refused += 1;
             return None;
         };
+        if !self.is_agreed(packet.header.payload_type) {
+            self.refused += 1;
+            if self.source.target() == Some(received.from) {
+                self.counters.pass_over(packet.header.ssrc, packet.header.sequence_number);
+            }
+            return None;
+        }
         let continues = self.counters.continues(packet.header.ssrc, packet.header.sequence_number);
         match self.source.judge(received.from, continues, received.now) {
             Verdict::Accept => {

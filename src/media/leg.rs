@@ -11,6 +11,7 @@
 //! Does not do: sockets and writing (see `session`), what to play and when (the engine), who hears whom (see `bridge`).
 
 mod agent;
+mod aside;
 mod far;
 mod live;
 
@@ -22,7 +23,7 @@ use super::playout::{Permit, PlayId, Playout, Voices};
 use super::rtp;
 use super::sdes::OurKeys;
 use super::sdp::{Local, NegotiationError, Remote};
-use super::track::Track;
+use super::track::{Chunk, Track};
 use crate::domain::call::LegStats;
 use crate::domain::recording::gaps::GapLog;
 use crate::domain::recording::manifest::Gap;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use agent::{AgentEvent, AgentLeg, CHANNEL};
+pub use aside::Aside;
 
 /// Between looks at the clock while nothing is to be sent.
 const IDLE: Duration = Duration::from_millis(20);
@@ -61,8 +63,10 @@ pub enum MediaEvent {
     FirstSent {
         at: Instant,
     },
-    /// Nothing came for `media.rtp_timeout_s`, or a hold lasted for `media.hold_timeout_s`. Told once until media comes again.
+    /// Nothing came for `media.rtp_timeout_s`. Told once until media comes again.
     RtpTimeout,
+    /// A hold lasted for `media.hold_timeout_s`. Told once until media comes again.
+    HoldTimeout,
     /// The recording cannot be continued: the call must end (invariant 1). What is written stays.
     RecorderFailed(String),
     /// The first packet of an agent's line that was joined.
@@ -76,6 +80,8 @@ pub enum MediaEvent {
     AgentBack,
     /// A key that the agent pressed; it is not sent on.
     AgentKey(char),
+    /// The supervisor's browser is gone, and he has left the call.
+    SupervisorLost,
 }
 
 /// 20 ms of the customer, silence included.
@@ -94,7 +100,9 @@ pub struct Leg {
     ears: Ears,
     gaps: GapLog,
     /// Taken from the track, not yet handed to the writer: left and right in turn.
-    chunk: Vec<i16>,
+    chunk: Chunk,
+    /// `None`: no supervisor has spoken.
+    aside: Option<Aside>,
     live: Option<Live>,
     next_tick: Instant,
     waiting: VecDeque<(Instant, SocketAddr, Vec<u8>)>,
@@ -137,6 +145,8 @@ struct Axis {
 /// What the writer needs to finish the file.
 pub struct Ending {
     pub rest: Vec<i16>,
+    /// The same of a supervisor's track, if there is one.
+    pub aside: Vec<i16>,
     /// Frames of the whole file.
     pub length: i64,
     /// `None`: never answered.
@@ -157,7 +167,8 @@ impl Leg {
             track: Track::default(),
             ears: Ears::default(),
             gaps: GapLog::default(),
-            chunk: Vec::new(),
+            chunk: Chunk::of(2),
+            aside: None,
             live: None,
             next_tick: now,
             waiting: VecDeque::new(),
@@ -358,15 +369,14 @@ impl Leg {
         std::mem::take(&mut self.ears[who as usize]).widest_ms()
     }
 
-    /// Samples ready for the writer: left and right in turn, at least `least` frames, or none.
-    pub fn take_chunk(&mut self, least: usize) -> Option<Vec<i16>> {
-        // The next one will be about as long: it need not grow.
-        let next = || Vec::with_capacity(self.chunk.len());
-        (self.chunk.len() >= least * 2).then(next).map(|next| std::mem::replace(&mut self.chunk, next))
+    /// Samples ready for the writer.
+    pub fn chunk(&mut self) -> &mut Chunk {
+        &mut self.chunk
     }
 
-    pub fn chunk_frames(&self) -> usize {
-        self.chunk.len() / 2
+    /// What supervisors say; `None` until one has spoken.
+    pub fn aside(&mut self) -> Option<&mut Aside> {
+        self.aside.as_mut()
     }
 
     pub fn next_event(&mut self) -> Option<MediaEvent> {
@@ -395,7 +405,8 @@ impl Leg {
         let answered = self.axis.and_then(|axis| axis.answered);
         let length = self.cut_off(end);
         Ending {
-            rest: std::mem::take(&mut self.chunk),
+            rest: self.chunk.take(0).unwrap_or_default(),
+            aside: self.aside.take().map_or_else(Vec::new, |aside| aside.finish(length)),
             length,
             answered_at_s: answered.map(|(place, _)| place as f64 / f64::from(SAMPLE_RATE)),
             answered_wall: answered.map(|(_, wall)| wall),
@@ -408,9 +419,7 @@ impl Leg {
 
     /// An end that was learnt of late: what was taken beyond it and has not left for the disk is dropped. Returns the frames of the file.
     fn cut_off(&mut self, end: i64) -> i64 {
-        let beyond = usize::try_from(self.track.written() - end).unwrap_or(0).min(self.chunk_frames());
-        self.chunk.truncate(self.chunk.len() - beyond * 2);
-        self.track.written() - beyond as i64
+        self.track.written() - self.chunk.cut_off(self.track.written() - end)
     }
 
     fn begin_axis(&mut self, origin: Instant) {
@@ -443,6 +452,9 @@ impl Leg {
         let mut finished = Vec::new();
         let left = self.far.frame(wish, &self.voices, &mut self.pcm, &mut finished, send);
         self.track.put_agent(place, &self.pcm);
+        if self.aside.is_some() || aside::speaks(&self.voices.aside) {
+            self.aside.get_or_insert_with(|| Aside::from(self.track.written())).put(place, &self.voices.aside);
+        }
         self.events.extend(finished.into_iter().map(MediaEvent::PlayFinished));
         if left && !std::mem::replace(&mut self.sent_rtp, true) {
             self.events.push_back(MediaEvent::FirstSent { at: now });
@@ -459,6 +471,9 @@ impl Leg {
                 gaps.hole(from, to);
             }
         });
+        if let Some(aside) = &mut self.aside {
+            aside.take(to);
+        }
     }
 
     fn live_frames(&mut self, axis: Axis, now: i64) {
@@ -476,16 +491,16 @@ impl Leg {
 
     fn watch(&mut self, axis: Axis, now: Instant) {
         let Some(last) = self.last_rtp.filter(|_| axis.answered.is_some()) else { return };
-        let (since, limit) = match self.held_since {
+        let (since, limit, event) = match self.held_since {
             Some(held) => {
                 self.last_rtp = Some(now);
-                (held, self.hold_timeout)
+                (held, self.hold_timeout, MediaEvent::HoldTimeout)
             }
-            None => (last, self.rtp_timeout),
+            None => (last, self.rtp_timeout, MediaEvent::RtpTimeout),
         };
         if !self.timed_out && now.saturating_duration_since(since) >= limit {
             self.timed_out = true;
-            self.events.push_back(MediaEvent::RtpTimeout);
+            self.events.push_back(event);
         }
     }
 }

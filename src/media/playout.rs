@@ -17,8 +17,10 @@ use std::time::Duration;
 pub struct Voices {
     /// Belongs to what is said on our side: it is recorded with it.
     pub ours: Vec<i16>,
-    /// Is heard and not recorded there: a supervisor's words.
+    /// A supervisor's words: not recorded with ours.
     pub aside: Vec<i16>,
+    /// They are not for this party: he does not hear them.
+    pub whispered: bool,
 }
 
 impl Voices {
@@ -28,6 +30,7 @@ impl Voices {
             voice.clear();
             voice.resize(samples, 0);
         }
+        self.whispered = false;
     }
 }
 
@@ -191,7 +194,8 @@ impl Playout {
             }
         }
         let first = self.sent == 0;
-        let aside = voices.aside.iter().any(|sample| *sample != 0) && permit == Permit::All;
+        let heard = permit == Permit::All && !voices.whispered;
+        let aside = heard && voices.aside.iter().any(|sample| *sample != 0);
         let encode = |room: &mut [u8]| match aside {
             false => codec.encode(pcm, room),
             true => {

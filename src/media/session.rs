@@ -15,6 +15,7 @@ use super::ports::{self, PortError, PortPair};
 use super::rtp::LONGEST;
 use super::sdes::OurKeys;
 use super::sdp::Local;
+use super::thread;
 use super::wav::{Recorder, RecorderError};
 use super::writer::Writer;
 use crate::clock::{BothClocks, monotonic};
@@ -133,7 +134,7 @@ impl MediaSession {
             writer: Writer::new(recorder),
             look_for_reports: monotonic(),
         };
-        let task = tokio::spawn(task.run(closed));
+        let task = thread::spawn(task.run(closed));
         Ok((MediaSession { call, close, task }, MediaEvents { events, customer }))
     }
 
@@ -227,6 +228,11 @@ impl MediaSession {
         lock(&self.call).others.supervise_as(mode);
     }
 
+    /// A supervisor is there, and his line is open.
+    pub fn is_supervised(&self) -> bool {
+        lock(&self.call).supervisor.as_ref().is_some_and(|(_, way)| way.is_open())
+    }
+
     pub fn unsupervise(&self) {
         lock(&self.call).unsupervise(monotonic());
     }
@@ -289,6 +295,11 @@ impl Call {
         }
         for (leg, way) in self.agent.iter_mut().chain(&mut self.supervisor) {
             way.receive(leg, now, reports_too);
+        }
+        // An agent's silence is told, for the call cannot go on without him; a supervisor's line goes with its other end.
+        if self.supervisor.as_ref().is_some_and(|(_, way)| !way.is_open()) {
+            self.unsupervise(now.monotonic);
+            self.leg.push_event(MediaEvent::SupervisorLost);
         }
     }
 

@@ -1,4 +1,5 @@
-//! Two seconds of voice: of one far end (`Channel`), and of both channels between the line and the disk (`Track`). Pure.
+//! Two seconds of voice: of one far end (`Channel`), and of both channels between the line and the disk (`Track`); what leaves for the disk
+//! waits in a `Chunk`. Pure.
 //!
 //! Packets are put at their place, frames and chunks are taken in order. Late packets still find their place until it is taken or forgotten.
 //! Samples nobody put are silence; the writer reports them as holes.
@@ -24,6 +25,11 @@ impl Default for Channel {
 }
 
 impl Channel {
+    /// Nothing before `start` is asked for.
+    pub fn starting(start: i64) -> Self {
+        Self { start, ..Self::default() }
+    }
+
     pub fn start(&self) -> i64 {
         self.start
     }
@@ -66,6 +72,15 @@ impl Channel {
         }
     }
 
+    /// Everything up to `to` goes to the end of `out`.
+    pub fn take(&mut self, to: i64, out: &mut Chunk) {
+        while self.start < to {
+            let room = self.first(to);
+            out.samples.extend_from_slice(&self.pcm[room.clone()]);
+            self.clear(room);
+        }
+    }
+
     /// Slots from the start to `to`, as far as the ring goes.
     fn first(&self, to: i64) -> Range<usize> {
         let start = slot(self.start);
@@ -82,6 +97,36 @@ impl Channel {
     fn heard_at(&self, place: i64) -> Option<i16> {
         let (room, _) = rooms(self.start, place, 1).into_iter().find(|(room, _)| !room.is_empty())?;
         self.heard[room.start].then(|| self.pcm[room.start])
+    }
+}
+
+/// Samples on their way to one file.
+pub struct Chunk {
+    samples: Vec<i16>,
+    channels: usize,
+}
+
+impl Chunk {
+    pub fn of(channels: usize) -> Self {
+        Self { samples: Vec::new(), channels }
+    }
+
+    pub fn frames(&self) -> usize {
+        self.samples.len() / self.channels
+    }
+
+    /// All of it when there are `least` frames, or none. Of two channels: left and right in turn.
+    pub fn take(&mut self, least: usize) -> Option<Vec<i16>> {
+        // The next one will be about as long: it need not grow.
+        let next = || Vec::with_capacity(self.samples.len());
+        (self.frames() >= least).then(next).map(|next| std::mem::replace(&mut self.samples, next))
+    }
+
+    /// What lies more than `beyond` frames before the end stays. Returns how many were dropped.
+    pub fn cut_off(&mut self, beyond: i64) -> i64 {
+        let dropped = usize::try_from(beyond).unwrap_or(0).min(self.frames());
+        self.samples.truncate(self.samples.len() - dropped * self.channels);
+        dropped as i64
     }
 }
 
@@ -115,12 +160,12 @@ impl Track {
     }
 
     /// Takes everything up to `to`: left and right samples in turn to `out`, holes of the customer's channel to `hole`.
-    pub fn take(&mut self, to: i64, out: &mut Vec<i16>, mut hole: impl FnMut(i64, i64)) {
+    pub fn take(&mut self, to: i64, out: &mut Chunk, mut hole: impl FnMut(i64, i64)) {
         let mut silent_since = None;
         while self.written() < to {
             let room = self.customer.first(to);
             let (left, right) = (&self.agent[room.clone()], &self.customer.pcm[room.clone()]);
-            out.extend(left.iter().zip(right).flat_map(|(left, right)| [*left, *right]));
+            out.samples.extend(left.iter().zip(right).flat_map(|(left, right)| [*left, *right]));
             for (place, run) in runs(self.written(), &self.customer.heard[room.clone()]) {
                 match (run, silent_since) {
                     (false, None) => silent_since = Some(place),
@@ -174,16 +219,16 @@ mod tests {
         let mut track = Track::default();
         track.put_agent(2, &[7, 8]);
         track.customer.put(3, &[1, 2], 0);
-        let (mut out, mut holes) = (Vec::new(), Vec::new());
+        let (mut out, mut holes) = (Chunk::of(2), Vec::new());
         track.take(6, &mut out, |from, to| holes.push((from, to)));
-        assert_eq!(out, [0, 0, 0, 0, 7, 0, 8, 1, 0, 2, 0, 0]);
+        assert_eq!(out.samples, [0, 0, 0, 0, 7, 0, 8, 1, 0, 2, 0, 0]);
         assert_eq!(holes, [(0, 3), (5, 6)]);
     }
 
     #[test]
     fn what_is_taken_cannot_be_changed_and_the_far_future_is_refused() {
         let mut track = Track::default();
-        let mut out = Vec::new();
+        let mut out = Chunk::of(2);
         track.take(100, &mut out, |_, _| {});
         track.customer.put(98, &[1, 2, 3], 0);
         track.customer.put(100 + WINDOW as i64, &[9], 0);
@@ -191,9 +236,9 @@ mod tests {
         track.put_agent(20, &[9; 80]);
         track.customer.put(200 + 2 * WINDOW as i64, &[9; 160], 40);
         assert_eq!(track.customer_frame(-400), [0; FRAME]);
-        out.clear();
+        out.take(0);
         track.take(102, &mut out, |_, _| {});
-        assert_eq!(out, [0, 3, 0, 0]);
+        assert_eq!(out.samples, [0, 3, 0, 0]);
     }
 
     #[test]
@@ -201,9 +246,9 @@ mod tests {
         let mut track = Track::default();
         track.customer.put(0, &[5, 6], 0);
         track.customer.put(4, &[7], 2);
-        let (mut out, mut holes) = (Vec::new(), 0);
+        let (mut out, mut holes) = (Chunk::of(2), 0);
         track.take(5, &mut out, |_, _| holes += 1);
-        let customer: Vec<_> = out.iter().skip(1).step_by(2).copied().collect();
+        let customer: Vec<_> = out.samples.iter().skip(1).step_by(2).copied().collect();
         assert_eq!((customer, holes), (vec![5, 6, 6, 6, 7], 0));
     }
 
@@ -213,7 +258,7 @@ mod tests {
         let places = 3 * WINDOW as i64;
         let sample = |place: i64| (place % 30_000) as i16 + 1;
         let mut track = Track::default();
-        let (mut out, mut holes) = (Vec::new(), Vec::new());
+        let (mut out, mut holes) = (Chunk::of(2), Vec::new());
         for from in (0..places).step_by(150) {
             let pcm: Vec<i16> = (from..from + 150).map(sample).collect();
             track.put_agent(from, &pcm);
@@ -223,8 +268,8 @@ mod tests {
             assert_eq!(track.customer_frame(from)[100..], [0; 60]);
             track.take(from - 3_200, &mut out, |from, to| holes.push((from, to)));
         }
-        assert_eq!(out.len() as i64, track.written() * 2);
-        for (place, pair) in out.chunks_exact(2).enumerate() {
+        assert_eq!(out.frames() as i64, track.written());
+        for (place, pair) in out.samples.chunks_exact(2).enumerate() {
             let customer = if place % 150 < 100 { sample(place as i64) } else { 0 };
             assert_eq!(pair, [sample(place as i64), customer], "at {place}");
         }

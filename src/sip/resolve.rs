@@ -1,8 +1,9 @@
 //! Where a name leads (RFC 3263, RFC 2782): SRV where the uri has no port, then A and AAAA.
 //!
 //! Answers are kept as long as they live, an hour at most, in a cache of bounded size (hickory's). A look-up takes three seconds at
-//! most and yields [`TARGETS_MAX`] addresses at most, best first. Not done: NAPTR. It chooses a transport, and a trunk's uri has
-//! chosen one.
+//! most and yields [`TARGETS_MAX`] addresses at most, best first. Not done: NAPTR (RFC 3263 §4.1). It chooses a transport, and a trunk's
+//! uri has chosen one: its sockets, certificates and Contact hang on it, and a carrier who may move a trunk from TLS to UDP by a record of
+//! his could switch its encryption off.
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts};

@@ -10,7 +10,7 @@
 
 use crate::clock::Clock;
 use crate::domain::call::Instants;
-use crate::domain::call::trace::{Head, SipTrace, TraceMessage, Way, mask};
+use crate::domain::call::trace::{Head, SipTrace, TraceLeg, TraceMessage, Way, mask};
 use crate::domain::id::CallId;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -138,6 +138,7 @@ impl CallTrace {
             page.bytes += text.len();
             page.trace.messages.push(TraceMessage {
                 at,
+                leg: TraceLeg::default(),
                 way: tap.way,
                 transport: tap.transport.into(),
                 local: tap.local.to_string(),

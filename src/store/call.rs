@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 /// A call with the columns of its recording beside its own; those are named apart where both tables have the name.
 const CALLS: &str = "SELECT calls.*, r.id AS recording_id, r.file AS file, r.seconds AS seconds,
     r.answered_at_s AS answered_at_s, r.sha256 AS sha256, r.channels AS channels, r.sample_rate AS sample_rate,
-    r.gaps AS gaps, r.state AS recording_state
+    r.gaps AS gaps, r.state AS recording_state, r.tracks AS tracks
     FROM calls LEFT JOIN recordings r ON r.id = calls.id";
 
 #[derive(Clone, Debug, Default)]
@@ -107,6 +107,7 @@ fn read_recording(row: &Row<'_>) -> Result<Option<RecordingInfo>> {
         sample_rate: row.narrow("sample_rate")?,
         gaps: row.json("gaps")?,
         state: row.name("recording_state")?,
+        tracks: row.json("tracks")?,
     }))
 }
 
@@ -289,8 +290,8 @@ impl Tx {
             "UPDATE calls SET trunk = $1, programme = $2, invited_at = $3, trying_at = $4, ringing_at = $5,
                  early_media_at = $6, answered_at = $7, acked_at = $8, first_rtp_in_at = $9, first_rtp_out_at = $10,
                  bye_at = $11, ended_at = $12, outcome = $13, fault = $14, sip_status = $15, detail = $16,
-                 sip_reason = $17, hung_up_by = $18, conversation = $19, legs = $20, journal = $21
-             WHERE id = $22 AND outcome IS NULL",
+                 sip_reason = $17, hung_up_by = $18, conversation = $19, legs = $20, journal = $21, seat = $22
+             WHERE id = $23 AND outcome IS NULL",
         )
         .bind(call.trunk.as_deref())
         .bind(call.programme.as_str())
@@ -313,6 +314,7 @@ impl Tx {
         .bind(call.conversation.as_ref().map(|c| to_json("conversation", c)).transpose()?)
         .bind(to_json("legs", &call.legs)?)
         .bind(to_json("journal", &call.journal)?)
+        .bind(call.seat.as_ref().map(SeatId::as_str))
         .bind(call.id.as_str())
         .execute(self.conn())
         .await

@@ -39,6 +39,7 @@ impl TryFrom<Row<'_>> for RecordingInfo {
             sample_rate: row.narrow("sample_rate")?,
             gaps: row.json("gaps")?,
             state: row.name("state")?,
+            tracks: row.json("tracks")?,
         })
     }
 }
@@ -96,12 +97,12 @@ impl Tx {
         let now = ms(self.now());
         sqlx::query(
             "INSERT INTO recordings (id, file, seconds, answered_at_s, sha256, channels, sample_rate, gaps, state,
-                 created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                 tracks, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
              ON CONFLICT (id) DO UPDATE SET file = excluded.file, seconds = excluded.seconds,
                  answered_at_s = excluded.answered_at_s, sha256 = excluded.sha256, channels = excluded.channels,
                  sample_rate = excluded.sample_rate, gaps = excluded.gaps, state = excluded.state,
-                 updated_at = excluded.updated_at",
+                 tracks = excluded.tracks, updated_at = excluded.updated_at",
         )
         .bind(info.id.as_str())
         .bind(info.file.as_str())
@@ -112,6 +113,7 @@ impl Tx {
         .bind(i64::from(info.sample_rate))
         .bind(to_json("gaps", &info.gaps)?)
         .bind(name_of(&info.state)?)
+        .bind(to_json("tracks", &info.tracks)?)
         .bind(now)
         .bind(now)
         .execute(self.conn())

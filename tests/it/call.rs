@@ -1,10 +1,12 @@
 //! From the SMS over HTTP to the recorded, concluded call: the whole engine against telephones on loopback, without speech models.
 
+mod answers;
 mod audio;
 pub mod baresip;
 mod broken;
 mod intake;
 mod many;
+mod offers;
 mod path;
 mod record;
 mod srtp;

@@ -59,8 +59,7 @@ impl Site {
         while http.is_none() || self.token.is_none() {
             let line = within("the program says that it runs", lines.next_line()).await.unwrap();
             let line = line.unwrap_or_else(|| panic!("{}", std::fs::read_to_string(self.log()).unwrap()));
-            if let Some(address) = line.strip_prefix("console  http://").and_then(|rest| rest.strip_suffix("/api/docs"))
-            {
+            if let Some(address) = line.strip_prefix("console  http://").and_then(|rest| rest.strip_suffix('/')) {
                 http = Some(address.parse().unwrap());
             } else if let Some((_, token)) = line.split_once(" token ") {
                 self.token = Some(token.to_owned());

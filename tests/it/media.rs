@@ -70,7 +70,13 @@ impl Call {
         let info = report.recording.as_ref().unwrap().clone();
         assert_eq!(wav::verify(self.store.path(), &info), Verdict::Intact);
         let (left, right) = channels(&self.store.path().join(&info.file));
-        Closed { report, info, left, right, length }
+        let tracks = info.tracks.iter().map(|track| {
+            assert_eq!(wav::verify_track(self.store.path(), track), Verdict::Intact);
+            let file = hound::WavReader::open(self.store.path().join(&track.file)).unwrap();
+            assert_eq!((file.spec().channels, file.spec().sample_rate), (1, 8_000));
+            file.into_samples().map(Result::unwrap).collect()
+        });
+        Closed { tracks: tracks.collect(), report, info, left, right, length }
     }
 }
 
@@ -79,6 +85,8 @@ struct Closed {
     info: RecordingInfo,
     left: Vec<i16>,
     right: Vec<i16>,
+    /// Beside them.
+    tracks: Vec<Vec<i16>>,
     /// Answer to the return of `close`, seconds.
     length: f64,
 }
@@ -161,11 +169,12 @@ impl Peer {
         for (_, datagram) in packets {
             self.mouth.send_to(&datagram, self.to).unwrap();
         }
-        let (socket, to, start) = (self.socket.clone(), self.to, monotonic());
-        let task = tokio::spawn(async move {
+        let (mouth, to, start) = (self.mouth.try_clone().unwrap(), self.to, monotonic());
+        // On a thread of its own: whatever else the test's runtime does holds no packet back.
+        let task = tokio::task::spawn_blocking(move || {
             for (at, datagram) in later {
-                tokio::time::sleep_until((start + at).into()).await;
-                socket.send_to(&datagram, to).await.unwrap();
+                std::thread::sleep((start + at).saturating_duration_since(monotonic()));
+                mouth.send_to(&datagram, to).unwrap();
             }
         });
         (start, task)

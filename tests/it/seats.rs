@@ -5,10 +5,12 @@ mod calls;
 mod page;
 mod presence;
 mod preview;
+mod supervise;
 
 use crate::support::Station;
 use crate::support::api::{answer, text};
 use huifang::demo::phone::Phone;
+use huifang::store::token::{NewToken, Role};
 use page::Page;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -25,9 +27,13 @@ pub async fn station(customer: &Phone, reserve: u32) -> Station {
 
 /// An agent's account.
 pub async fn agent(station: &Station, name: &str) -> String {
-    use huifang::store::token::{NewToken, Role};
+    account(station, name, Role::Agent).await
+}
+
+/// The token of a new user.
+pub async fn account(station: &Station, name: &str, role: Role) -> String {
     let store = &station.app().store;
-    let user = store.create_user(name, Role::Agent, "correct horse battery").await.unwrap();
+    let user = store.create_user(name, role, "correct horse battery").await.unwrap();
     store.create_token(&NewToken::of_user(&user, name)).await.unwrap().secret
 }
 

@@ -11,7 +11,7 @@ mod inside;
 mod names;
 mod odd;
 pub mod peer;
-mod phones;
+pub mod phones;
 mod raw;
 mod redirect;
 mod reliable;

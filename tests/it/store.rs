@@ -17,7 +17,7 @@ use huifang::domain::call::{Call, Instants, LegStats};
 use huifang::domain::id::{CallId, OrderNo, VisitId};
 use huifang::domain::order::{Claims, Customer, Order, ServiceType, Title};
 use huifang::domain::phone::Phone;
-use huifang::domain::recording::manifest::{RecordingInfo, RecordingState};
+use huifang::domain::recording::manifest::{RecordingInfo, RecordingState, TrackInfo, TrackName};
 use huifang::domain::visit::task::{Origin, Visit, VisitState, WaitReason};
 use huifang::store::Store;
 use jiff::{SignedDuration, Timestamp};
@@ -183,5 +183,11 @@ pub fn recording(call: &CallId) -> RecordingInfo {
         sample_rate: 8000,
         gaps: vec![],
         state: RecordingState::Complete,
+        tracks: vec![TrackInfo {
+            name: TrackName::Supervisor,
+            file: format!("2026/11/{call}.supervisor.wav"),
+            seconds: 86.5,
+            sha256: "cd".repeat(32),
+        }],
     }
 }

@@ -1,6 +1,6 @@
 /**
- * A small stand-in for huifang, for development and for the tests of the page: sign-in, one seat, and its calls, as docs/seats.md
- * has them. It carries no voice: an offer is answered by `answerOffer`, which the tests lend.
+ * A small stand-in for huifang, for development and for the tests of the pages: sign-in, one seat, and its calls, as docs/seats.md
+ * has them; who signs in as `boss` is a supervisor, and has a board (`board`). It carries no voice: an offer is answered by `answerOffer`, which the tests lend.
  *
  * With `plays` it behaves by itself: every visit comes a moment after the seat is available, previews and progressive calls in
  * turn. Without, it does what a test tells it.
@@ -15,6 +15,7 @@ import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { WebSocketServer } from 'ws'
 import type { Call, CallPhase, ClientMessage, Seat, ServerMessage } from '../src/seat/protocol'
+import { MockBoard } from './board'
 import { FULL, PLAIN } from './visits'
 
 /** The policy of src/http/web.rs, so that what it forbids fails here too. */
@@ -48,6 +49,7 @@ export class MockServer {
   /** What the page sent, pings and candidates left out. */
   readonly received: Request[] = []
   seat: Seat = newSeat()
+  readonly board = new MockBoard()
   call: Call | null = null
   /** Until then `start` is refused. */
   redialGuard: string | null = null
@@ -82,6 +84,7 @@ export class MockServer {
       url: `http://127.0.0.1:${port}/`,
       close: async () => {
         this.timers.forEach(clearTimeout)
+        this.board.close()
         this.sockets.clients.forEach((client) => client.terminate())
         server.closeAllConnections()
         await new Promise((done) => server.close(done))
@@ -260,8 +263,13 @@ export class MockServer {
       res.end(body === undefined ? '' : JSON.stringify(body))
     }
     const refused = (status: number, kind: string, detail: string) => reply(status, { type: `urn:huifang:problem:${kind}`, title: kind, status, detail })
-    if (req.url !== '/api/v1/session') return refused(404, 'not-found', 'no such path')
     const token = req.headers.authorization?.replace('Bearer ', '') ?? ''
+    if (req.url !== '/api/v1/session') {
+      if (!this.tokens.has(token)) return refused(401, 'unauthenticated', 'no such token')
+      if (await this.board.answer(req, res)) return
+      return refused(404, 'not-found', 'no such path')
+    }
+    const role = (name: string) => (name === 'boss' ? 'supervisor' : 'agent')
     if (req.method === 'POST') {
       const parts: Buffer[] = []
       for await (const part of req) parts.push(part as Buffer)
@@ -269,10 +277,10 @@ export class MockServer {
       if (password !== 'secret') return refused(401, 'unauthenticated', 'wrong name or password')
       const issued = `hf_${name}_${this.tokens.size}`
       this.tokens.add(issued)
-      return reply(201, { token: issued, name, role: 'agent', expires_at: '2099-01-01T00:00:00+08:00' })
+      return reply(201, { token: issued, name, role: role(name ?? ''), expires_at: '2099-01-01T00:00:00+08:00' })
     }
     if (!this.tokens.has(token)) return refused(401, 'unauthenticated', 'no such token')
-    if (req.method === 'GET') return reply(200, { name: 'li', role: 'agent', sees_phones: false })
+    if (req.method === 'GET') return reply(200, { name: 'li', role: role(token.split('_')[1] ?? ''), sees_phones: false })
     this.tokens.delete(token)
     return reply(204)
   }

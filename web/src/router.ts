@@ -1,7 +1,8 @@
 /** Pages of the console. Addresses live behind `#`, so that the server keeps its honest 404 for every path that it does not have. */
 import { watch } from 'vue'
 import { createRouter, createWebHashHistory } from 'vue-router'
-import { session } from './api/session'
+import { maySupervise, session } from './api/session'
+import BoardPage from './board/BoardPage.vue'
 import DeskPage from './desk/DeskPage.vue'
 import SignInPage from './session/SignInPage.vue'
 
@@ -10,13 +11,20 @@ export const router = createRouter({
   routes: [
     { path: '/sign-in', name: 'sign-in', component: SignInPage },
     { path: '/desk', name: 'desk', component: DeskPage },
-    { path: '/:rest(.*)*', redirect: '/desk' },
+    { path: '/board', name: 'board', component: BoardPage },
+    { path: '/:rest(.*)*', redirect: () => home() },
   ],
 })
 
+/** Where a user begins: an agent at his desk, a supervisor at the board. */
+function home() {
+  return { name: maySupervise(session.value) ? 'board' : 'desk' }
+}
+
 router.beforeEach((to) => {
   if (session.value === null) return to.name === 'sign-in' ? true : { name: 'sign-in' }
-  return to.name === 'sign-in' ? { name: 'desk' } : true
+  if (to.name === 'sign-in') return home()
+  return to.name === 'board' && !maySupervise(session.value) ? home() : true
 })
 
 // A session that ended, by whatever cause, leads back to the sign-in.

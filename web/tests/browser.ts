@@ -59,8 +59,8 @@ export async function openDesk(browser: Browser, options: MockOptions = {}): Pro
 }
 
 /** By keyboard alone, as the whole desk. */
-export async function signIn({ page }: Desk, password = 'secret'): Promise<void> {
-  await page.keyboard.type('li')
+export async function signIn({ page }: Desk, { name = 'li', password = 'secret' } = {}): Promise<void> {
+  await page.keyboard.type(name)
   await page.keyboard.press('Tab')
   await page.keyboard.type(password)
   await page.keyboard.press('Enter')

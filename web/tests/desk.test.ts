@@ -231,7 +231,7 @@ it('a break has a reason, asked for in a call it begins after the wrap-up', asyn
 })
 
 it('a wrong password, a microphone that is forbidden and a session that ended are said in plain words', async () => {
-  await signIn(desk, 'guess')
+  await signIn(desk, { password: 'guess' })
   await shows('工号或密码不对。')
   await desk.context.clearPermissions()
   await page.addInitScript(() => {

@@ -137,6 +137,7 @@ fn world(answers: [&str; 5]) -> World {
             sample_rate: 8000,
             gaps: Vec::new(),
             state: RecordingState::Complete,
+            tracks: Vec::new(),
         }),
         legs: Vec::new(),
         journal,

@@ -41,6 +41,8 @@ pub enum CallInput {
     },
     /// An answered call without media for too long.
     RtpTimeout,
+    /// The far end has kept us on hold for too long.
+    HoldTimeout,
     RecorderFailed {
         detail: String,
     },
@@ -87,6 +89,7 @@ enum Stage {
 enum Cause {
     NoCommonCodec(String),
     RtpTimeout,
+    HoldTimeout,
     RecorderFailed(String),
     Stopped(String),
 }
@@ -149,6 +152,7 @@ impl CallMachine {
             CallInput::LineEnded(end) => self.line_ended(end),
             CallInput::NoCommonCodec { detail } => self.give_up(Cause::NoCommonCodec(detail), "no common codec"),
             CallInput::RtpTimeout => self.give_up(Cause::RtpTimeout, "no media"),
+            CallInput::HoldTimeout => self.give_up(Cause::HoldTimeout, "held too long"),
             CallInput::RecorderFailed { detail } => self.give_up(Cause::RecorderFailed(detail), "recorder failed"),
             CallInput::Stop { why } => self.give_up(Cause::Stopped(why), "stopped"),
             CallInput::ConversationOver(end) => self.conversation_over(end),
@@ -249,6 +253,10 @@ impl CallMachine {
                 let detail = "no audio arrived from the far end".to_owned();
                 (Outcome::TrunkFailure, Some(Fault::Network), Some(Party::Network), Some(detail))
             }
+            Some(Cause::HoldTimeout) => {
+                let detail = "the far end kept us on hold for too long".to_owned();
+                (Outcome::TrunkFailure, Some(Fault::Customer), Some(Party::Us), Some(detail))
+            }
             Some(Cause::Stopped(why)) if answered => {
                 (Outcome::Answered, Some(Fault::Us), Some(Party::Us), Some(why.clone()))
             }
@@ -314,6 +322,7 @@ mod tests {
             line_end(None, Some(Party::Customer)),
             CallInput::NoCommonCodec { detail: "none".into() },
             CallInput::RtpTimeout,
+            CallInput::HoldTimeout,
             CallInput::RecorderFailed { detail: "disk full".into() },
             CallInput::ConversationOver(ConversationEnd::Completed),
             CallInput::ConversationOver(ConversationEnd::Abandoned { answered: 2 }),
@@ -383,6 +392,10 @@ mod tests {
         check(
             vec![answered(), I::RtpTimeout, abandoned(), line_end(None, us)],
             (Outcome::TrunkFailure, Some(Fault::Network), Some(Party::Network)),
+        );
+        check(
+            vec![answered(), I::HoldTimeout, abandoned(), line_end(None, us)],
+            (Outcome::TrunkFailure, Some(Fault::Customer), us),
         );
         check(
             vec![I::RecorderFailed { detail: "disk full".into() }, line_end(Some(Outcome::Cancelled), us)],

@@ -38,7 +38,7 @@ pub struct Call {
     pub recording: Option<RecordingInfo>,
     pub legs: Vec<LegStats>,
     pub journal: Vec<JournalEntry>,
-    /// The agent it was claimed for; `None` for the unattended questionnaire.
+    /// The agent it was claimed for, or the supervisor who took it over; `None` for the unattended questionnaire.
     #[serde(default)]
     pub seat: Option<SeatId>,
     /// What the agent wrote down, verbatim.

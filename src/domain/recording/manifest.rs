@@ -18,9 +18,42 @@ pub struct RecordingInfo {
     pub sample_rate: u32,
     pub gaps: Vec<Gap>,
     pub state: RecordingState,
+    /// Voices beside the two channels.
+    #[serde(default)]
+    pub tracks: Vec<TrackInfo>,
 }
 
-/// A stretch in which one channel has no audio though it should: marked, with its reason (invariant 1).
+/// A voice in a mono file of its own beside the recording, on the same clock: its first sample belongs to the recording's first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrackInfo {
+    pub name: TrackName,
+    /// Path below the recordings store, with `/`.
+    pub file: String,
+    /// Less than the recording's: the disk failed, or the engine was killed.
+    pub seconds: f64,
+    pub sha256: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackName {
+    /// What supervisors said, to the agent alone or to both. It is nobody's evidence: scoring reads the two channels.
+    Supervisor,
+}
+
+impl TrackName {
+    pub const ALL: [Self; 1] = [Self::Supervisor];
+
+    /// As serialised, and in the file's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Supervisor => "supervisor",
+        }
+    }
+}
+
+/// A stretch in which one channel has no audio though it should: marked, with its reason (invariant 1). What a crash or a failed recorder
+/// cost lies behind the end of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gap {
     pub channel: crate::domain::transcript::Channel,

@@ -13,7 +13,7 @@
 //! ```
 //! Contract: a seat that is signed in lives by its lease: without messages the mere passing of time signs it out from every state ([`lapse`]),
 //! so no seat is ever stuck. What it holds is in its state, and a step that names another visit or call is refused, so a reservation is given
-//! back once. The transitions are pure and never touch `version`, which is the store's. A break or sign-out that is asked for while a visit
+//! back once. A supervisor who takes a call over goes from where he is to InCall, and back there after its wrap-up. The transitions are pure and never touch `version`, which is the store's. A break or sign-out that is asked for while a visit
 //! is held begins afterwards.
 //!
 //! Not here: who is connected and how (the engine renews the lease), the agent's audio, and what becomes of the visit ([`super::visit`]).
@@ -25,7 +25,7 @@ pub use choose::{NoSeat, Wanted, choose};
 pub(in crate::domain) use choose::{idle, may_take};
 pub use steps::{
     Lapse, Refused, answered, back, call_over, dialled, force_release, lapse, released, renew, reserve, sign_in,
-    sign_out, take_break, wrapped_up,
+    sign_out, take_break, take_over, wrapped_up,
 };
 
 use super::id::{CallId, SeatId, VisitId};

@@ -15,6 +15,8 @@ pub enum Refused {
     SignedOut,
     #[error("坐席{doing}，不能再分配回访")]
     NotAvailable { doing: &'static str },
+    #[error("{doing}，不能接管另一通电话")]
+    Busy { doing: &'static str },
     #[error("坐席的连接已中断，不能分配回访")]
     NotConnected,
     #[error("坐席没有保留这个回访")]
@@ -146,6 +148,28 @@ pub fn call_over(now: Timestamp, seat: &Seat, call: &CallId, wrap_up: Duration) 
         }
         _ => Err(Refused::NotInCall),
     }
+}
+
+/// A supervisor goes on with a call in its agent's place; when it is written down he is again what he was.
+pub fn take_over(
+    now: Timestamp,
+    seat: &Seat,
+    visit: VisitId,
+    call: CallId,
+    lease_until: Timestamp,
+) -> Result<Seat, Refused> {
+    let before = match &seat.state {
+        SeatState::SignedOut => AfterCall::SignOut,
+        SeatState::Available => AfterCall::Available,
+        SeatState::Break { reason } => AfterCall::Break { reason: reason.clone() },
+        SeatState::Reserved { .. } | SeatState::InCall { .. } | SeatState::WrapUp { .. } => {
+            return Err(Refused::Busy { doing: seat.state.text_zh() });
+        }
+    };
+    let mut next = renew(seat, lease_until);
+    next.next = before;
+    enter(now, &mut next, SeatState::InCall { visit, call });
+    Ok(next)
 }
 
 /// The agent has written down what `call` came to.

@@ -207,6 +207,20 @@ fn a_supervisor_frees_a_seat_from_every_state_and_the_agent_may_sign_in_again() 
 }
 
 #[test]
+fn a_supervisor_who_takes_a_call_over_is_afterwards_what_he_was_and_one_with_a_visit_of_his_own_may_not() {
+    let take = |seat: &Seat| take_over(at(5), seat, visit("v2"), call("c2"), at(20));
+    for (seat, after) in [(out("a"), "signed_out"), (idle("a"), "available"), (on_break("a"), "break")] {
+        let taken = take(&seat).unwrap();
+        assert_eq!((taken.state.name(), taken.lease_until), ("in_call", Some(at(20))), "{seat:?}");
+        let writing = call_over(at(6), &taken, &call("c2"), Duration::from_secs(9)).unwrap();
+        assert_eq!(short(&wrapped_up(at(7), &writing, &call("c2")).unwrap()), after);
+    }
+    for seat in [looking("a"), dialling("a"), talking("a"), writing("a")] {
+        assert_eq!(take(&seat), Err(Refused::Busy { doing: seat.state.text_zh() }));
+    }
+}
+
+#[test]
 fn a_seat_whose_agent_is_gone_is_given_nothing() {
     let gone = idle("a");
     let late = at(15);

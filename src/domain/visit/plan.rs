@@ -371,7 +371,7 @@ impl Blocker {
             | Self::WrapUp { until, .. }
             | Self::AtSeat { until: Some(until), .. } => Some(*until),
             Self::TrunkDown { retry_at: Some(at), .. } if *at > now => Some(*at),
-            Self::SameCustomer
+            Self::SameCustomer { .. }
             | Self::AtSeat { until: None, .. }
             | Self::DialingOff
             | Self::DiskLow { .. }

@@ -6,7 +6,7 @@ use super::plan::{Disk, Hours, HoursCache, LookedAt, Ready, Situation, Slots, Tr
 use super::steps::guard_minutes;
 use super::task::{CloseCause, Visit, VisitState, WaitReason};
 use crate::domain::call::outcome::Outcome;
-use crate::domain::id::SeatId;
+use crate::domain::id::{SeatId, VisitId};
 use crate::domain::programme::{DialMode, EndKind, Programme, RetryRule, RuleKey, Trigger};
 use crate::domain::seat::{self, NoSeat, Seat};
 use crate::domain::when::local_text;
@@ -80,7 +80,7 @@ pub(super) enum Blocker {
     Escalated,
     QuietHours { until: Timestamp },
     SiteClosed { until: Timestamp },
-    SameCustomer,
+    SameCustomer { calling: VisitId },
     DialingOff,
     DiskLow { free_mb: u64, floor_mb: u64 },
     TrunkDown { reason: String, retry_at: Option<Timestamp> },
@@ -133,8 +133,8 @@ pub(super) fn blocker(
             Blocker::SiteClosed { until: callable }
         });
     }
-    if s.same.is_on_line(&visit.id) {
-        return Some(Blocker::SameCustomer);
+    if let Some(calling) = s.same.on_line(&visit.id) {
+        return Some(Blocker::SameCustomer { calling: calling.clone() });
     }
     world(s)
 }
@@ -260,11 +260,12 @@ fn blocked(
         Blocker::SiteClosed { until } => {
             Why::new(WhyCode::SiteClosed, format!("现在不是工作时间，最早 {} 拨打", clock(*until)), Some(*until))
         }
-        Blocker::SameCustomer => Why::new(
-            WhyCode::SameCustomer,
-            "正在为另一个回访与该客户通话，同一客户一次只打一个，通话结束后再拨".into(),
-            None,
-        ),
+        Blocker::SameCustomer { calling } => {
+            let other = s.visits.iter().find(|other| other.id == *calling);
+            let order = other.map(|other| format!("（订单 {}）", other.order_no)).unwrap_or_default();
+            let text = format!("正在为另一个回访{order}与该客户通话，同一客户一次只打一个，通话结束后再拨");
+            Why::new(WhyCode::SameCustomer, text, None)
+        }
         Blocker::DialingOff => Why::new(WhyCode::DialingOff, "外呼已停用（dialer.enabled = false）".into(), None),
         Blocker::DiskLow { free_mb, floor_mb } => {
             let text = format!("录音磁盘只剩 {free_mb} MB，低于 {floor_mb} MB；按规则 C01 不能录音就不呼叫");

@@ -35,6 +35,9 @@ pub struct Hand {
     number: u64,
     view: CallView,
     journal: Vec<JournalEntry>,
+    /// What supervisors did before there was an axis for it.
+    early: Vec<(Instant, JournalEvent)>,
+    watched: Option<SeatId>,
     answered: Option<Instant>,
     apology: Option<PlayId>,
     gone: bool,
@@ -44,8 +47,12 @@ pub struct Hand {
 #[derive(Debug)]
 pub enum Heeded {
     Nothing,
-    /// The agent, or a supervisor, ends the call.
+    /// The agent ends the call.
     HangUp {
+        why: String,
+    },
+    /// A supervisor does.
+    End {
         why: String,
     },
     /// The agent is gone; the apology is playing.
@@ -72,8 +79,20 @@ impl Hand {
         let (sender, asks) = mpsc::channel(ASKS_MAX);
         let view = view::of(engine, visit, order).await;
         let number = engine.seats.begin_job(&seat.id, sender.clone());
-        let (engine, seat) = (engine.clone(), seat.id.clone());
-        Self { engine, seat, asks, sender, number, view, journal: vec![], answered: None, apology: None, gone: false }
+        Self {
+            engine: engine.clone(),
+            seat: seat.id.clone(),
+            asks,
+            sender,
+            number,
+            view,
+            journal: vec![],
+            early: vec![],
+            watched: None,
+            answered: None,
+            apology: None,
+            gone: false,
+        }
     }
 
     pub fn seat(&self) -> &SeatId {
@@ -88,8 +107,11 @@ impl Hand {
         }
     }
 
-    /// Another goes on with the call in his place, and sees it on his page. Returns whose it was.
-    pub fn move_to(&mut self, by: SeatId) -> SeatId {
+    /// A supervisor goes on with the call in his place, heard and not held, and sees it on his page. Returns whose it was.
+    pub fn move_to(&mut self, by: SeatId, media: &MediaSession) -> SeatId {
+        media.mute(false);
+        media.hold(false);
+        (self.view.muted, self.view.held) = (false, false);
         self.engine.seats.end_job(&self.seat, self.number);
         self.number = self.engine.seats.begin_job(&by, self.sender.clone());
         let from = std::mem::replace(&mut self.seat, by);
@@ -113,7 +135,31 @@ impl Hand {
     /// Zero of the journal.
     pub fn answered(&mut self, at: Instant) {
         self.answered = Some(at);
+        for (then, event) in std::mem::take(&mut self.early) {
+            let at_s = -at.saturating_duration_since(then).as_secs_f64();
+            self.journal.push(JournalEntry { at_s, event });
+        }
         self.show(CallStage::Answered);
+    }
+
+    /// Who hears the call beside the two, if anybody does.
+    pub fn watched_by(&self) -> Option<&SeatId> {
+        self.watched.as_ref()
+    }
+
+    /// A supervisor came in; one who was there before made room for him.
+    pub fn supervised(&mut self, by: SeatId, how: &str) {
+        if let Some(before) = self.watched.replace(by.clone()).filter(|before| *before != by) {
+            self.note(SeatChange::Supervisor, format!("{before} 退出监听，由 {by} 接替"));
+        }
+        self.note(SeatChange::Supervisor, format!("{by} {how}"));
+    }
+
+    /// The supervisor is gone, for whatever reason.
+    pub fn unsupervised(&mut self, how: &str) {
+        if let Some(by) = self.watched.take() {
+            self.note(SeatChange::Supervisor, format!("{by} {how}"));
+        }
     }
 
     pub fn ended(&mut self, call: &Call) {
@@ -161,9 +207,11 @@ impl Hand {
                 self.write(end, note, form);
                 answer(reply, Err(not_now("通话还没有结束")));
             }
-            Ask::Start { reply } | Ask::Supervise { reply, .. } | Ask::TakeOver { reply, .. } => {
-                answer(reply, Err(not_now("现在没有通话")));
-            }
+            Ask::Start { reply }
+            | Ask::Supervise { reply, .. }
+            | Ask::TakeOver { reply, .. }
+            | Ask::Leave { reply, .. }
+            | Ask::End { reply, .. } => answer(reply, Err(not_now("现在没有通话"))),
             Ask::Decline { .. }
             | Ask::Mute(_)
             | Ask::Hold(_)
@@ -171,9 +219,7 @@ impl Hand {
             | Ask::HangUp
             | Ask::Step { .. }
             | Ask::Lost { .. }
-            | Ask::NewLine
-            | Ask::Leave { .. }
-            | Ask::End { .. } => {}
+            | Ask::NewLine => {}
         }
     }
 
@@ -181,18 +227,21 @@ impl Hand {
     pub fn heed(&mut self, ask: Ask, media: &MediaSession) -> Heeded {
         match ask {
             Ask::HangUp => return Heeded::HangUp { why: "the agent hung up".into() },
-            Ask::End { reason, by } => {
+            Ask::End { reason, by, reply } => {
                 self.note(SeatChange::Supervisor, format!("{by} 结束了通话：{reason}"));
-                return Heeded::HangUp { why: format!("ended by {by}: {reason}") };
+                answer(reply, Ok(()));
+                return Heeded::End { why: format!("ended by {by}: {reason}") };
             }
             Ask::Lost { why } => return self.lost(why, media),
             Ask::NewLine => return Heeded::NewLine,
             Ask::Supervise { by, mode, reply } => return Heeded::Supervise { by, mode, reply },
             Ask::TakeOver { by, reply } => return Heeded::TakeOver { by, reply },
-            Ask::Leave { by } => {
+            Ask::Leave { by, reply } if self.watched.as_ref() == Some(&by) => {
                 media.unsupervise();
-                self.note(SeatChange::Supervisor, format!("{by} 退出监听"));
+                self.unsupervised("退出监听");
+                answer(reply, Ok(()));
             }
+            Ask::Leave { reply, .. } => answer(reply, Err(not_now("没有在监听这通电话"))),
             Ask::Mute(on) => {
                 media.mute(on);
                 self.view.muted = on;
@@ -235,16 +284,22 @@ impl Hand {
         self.apology == Some(play)
     }
 
-    /// A change of the agent's side, on the axis of the journal; before the answer there is nothing that it could explain.
+    /// A change of the agent's side, on the axis of the journal. Before the answer there is nothing that it could explain: only what
+    /// supervisors do is kept, in case it is answered.
     pub fn note(&mut self, change: SeatChange, text: String) {
         self.keep(JournalEvent::Seat { change, text });
     }
 
     fn keep(&mut self, event: JournalEvent) {
-        let Some(answered) = self.answered else { return };
-        if self.journal.len() < ENTRIES_MAX {
-            let at_s = monotonic().saturating_duration_since(answered).as_secs_f64();
-            self.journal.push(JournalEntry { at_s, event });
+        let now = monotonic();
+        let by_supervisor = matches!(event, JournalEvent::Seat { change: SeatChange::Supervisor, .. });
+        match self.answered {
+            Some(answered) if self.journal.len() < ENTRIES_MAX => {
+                let at_s = now.saturating_duration_since(answered).as_secs_f64();
+                self.journal.push(JournalEntry { at_s, event });
+            }
+            None if by_supervisor && self.early.len() < ENTRIES_MAX => self.early.push((now, event)),
+            Some(_) | None => {}
         }
     }
 

@@ -8,7 +8,8 @@ use crate::domain::seat::{Seat, SeatPhone};
 use crate::media::agent::AgentLine;
 use crate::media::browser::BrowserState;
 use crate::media::codec::Codec;
-use crate::sip::{CallControl, CallEvent, SeatTarget};
+use crate::sip::trace::CallTrace;
+use crate::sip::{CallControl, CallEvent, SeatTarget, agent_leg};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -29,23 +30,34 @@ pub struct Lines {
 pub struct AgentPhone {
     pub control: CallControl,
     pub events: mpsc::Receiver<CallEvent>,
+    /// Saved beside the trace of the call.
+    pub trace: Option<Arc<CallTrace>>,
 }
 
 impl Lines {
-    pub(super) async fn open(engine: &Arc<Engine>, seat: &Seat, hand: &mut Hand) -> Result<Self, Stopped> {
+    /// `call` is the call that this will be a leg of.
+    pub(super) async fn open(
+        engine: &Arc<Engine>,
+        seat: &Seat,
+        call: &CallId,
+        hand: &mut Hand,
+    ) -> Result<Self, Stopped> {
         let target = match &seat.phone {
             SeatPhone::Browser => return Self::wait_for_browser(engine, &seat.id).await,
             SeatPhone::Uri { uri } => SeatTarget::Uri(uri.clone()),
             SeatPhone::Registered => SeatTarget::Registered(seat.id.to_string()),
         };
-        Self::ring(engine, &target, hand).await
+        Self::ring(engine, &target, call, hand).await
     }
 
-    /// The browser leg that the page has now.
+    pub fn browser_is_up(engine: &Engine, seat: &SeatId) -> bool {
+        engine.seats.browser(seat).is_some_and(|browser| browser.stats().state == BrowserState::Connected)
+    }
+
+    /// The browser leg that the page has now, taken from whatever call it was in.
     pub fn browser(engine: &Engine, seat: &SeatId) -> Option<AgentLine> {
-        let browser = engine.seats.browser(seat)?;
-        let is_up = browser.stats().state == BrowserState::Connected;
-        let rtp = is_up.then(|| browser.take()).flatten()?;
+        let browser = engine.seats.browser(seat).filter(|_| Self::browser_is_up(engine, seat))?;
+        let rtp = browser.take()?;
         Some(AgentLine::packets(rtp.incoming, rtp.outgoing, rtp.codecs, rtp.event))
     }
 
@@ -63,15 +75,15 @@ impl Lines {
     }
 
     /// Calls the telephone and waits until it is answered, which it should do by itself.
-    async fn ring(engine: &Arc<Engine>, target: &SeatTarget, hand: &mut Hand) -> Result<Self, Stopped> {
+    async fn ring(engine: &Arc<Engine>, target: &SeatTarget, call: &CallId, hand: &mut Hand) -> Result<Self, Stopped> {
         let dead = |error: &dyn std::fmt::Display| {
             tracing::warn!(seat.phone = %target, %error, "an agent's telephone cannot be called");
             Stopped::new("话机无法接通", Then::Break)
         };
         let media = AgentLine::phone(&engine.config.media, &CODECS).await.map_err(|e| dead(&e))?;
-        let leg = CallId::new(engine.store.new_id());
+        let leg = agent_leg(call);
         let (control, events) = engine.sip.ring(target, &leg, media.offer()).map_err(|e| dead(&e))?;
-        let mut phone = AgentPhone { control, events };
+        let mut phone = AgentPhone { control, events, trace: engine.sip.trace(&leg) };
         loop {
             let event = tokio::select! {
                 () = engine.stop.cancelled() => break Err(Stopped::new("系统正在停止", Then::GoOn)),

@@ -15,7 +15,7 @@ use crate::domain::call::journal::SeatChange;
 use crate::domain::call::outcome::{ConversationEnd, Party};
 use crate::domain::id::SeatId;
 use crate::domain::order::Order;
-use crate::domain::seat;
+use crate::domain::seat::{self, Seat};
 use crate::domain::visit::task::Visit;
 use crate::engine::Engine;
 use crate::media::bridge::Supervision;
@@ -87,8 +87,12 @@ fn mode_zh(mode: SupervisorMode) -> &'static str {
     }
 }
 
+fn refused(why: &str) -> CommandError {
+    CommandError::Conflict(why.into())
+}
+
 fn no_line() -> CommandError {
-    CommandError::Conflict("主管的软电话未连接".into())
+    refused("主管的软电话未连接")
 }
 
 impl Live<'_> {
@@ -96,6 +100,7 @@ impl Live<'_> {
     pub(super) fn join(&mut self, media: &MediaSession) {
         if let Some(Lines { media: line, phone }) = self.lines.take() {
             self.joined = Some(media.join(line));
+            self.phone_trace = phone.as_ref().and_then(|phone| phone.trace.clone());
             self.phone = phone;
         }
     }
@@ -125,6 +130,7 @@ impl Live<'_> {
             Heeded::Nothing | Heeded::Apologise => None,
             Heeded::HangUp { why } if self.machine.instants().answered_at.is_none() => Some(CallInput::Stop { why }),
             Heeded::HangUp { .. } => Some(CallInput::ConversationOver(self.agent_end())),
+            Heeded::End { why } => Some(CallInput::Stop { why }),
             Heeded::Lost { why } => Some(CallInput::Stop { why: why.into() }),
             Heeded::NewLine => {
                 let seat = hand.seat().clone();
@@ -135,15 +141,7 @@ impl Live<'_> {
                 None
             }
             Heeded::Supervise { by, mode, reply } => {
-                let done = match Lines::browser(self.engine, &by) {
-                    Some(supervisor) => {
-                        line.media.supervise(supervisor, supervision(mode));
-                        hand.note(SeatChange::Supervisor, format!("{by} {}", mode_zh(mode)));
-                        Ok(())
-                    }
-                    None => Err(no_line()),
-                };
-                answer(reply, done);
+                answer(reply, self.supervise(by, mode, line));
                 None
             }
             Heeded::TakeOver { by, reply } => {
@@ -154,19 +152,63 @@ impl Live<'_> {
         }
     }
 
-    /// The agent is free again; his place in the call, and on the recording, is the supervisor's.
-    async fn take_over(&mut self, by: SeatId, line: &Line) -> Result<(), CommandError> {
-        let Some(supervisor) = Lines::browser(self.engine, &by) else { return Err(no_line()) };
+    /// In another mode, when he is there already: he misses nothing of the call.
+    fn supervise(&mut self, by: SeatId, mode: SupervisorMode, line: &Line) -> Result<(), CommandError> {
         let Some(hand) = &mut self.hand else { return Ok(()) };
-        line.media.unsupervise();
+        if *hand.seat() == by {
+            return Err(refused("这是您自己的通话"));
+        }
+        if hand.watched_by() == Some(&by) && line.media.is_supervised() {
+            line.media.supervise_as(supervision(mode));
+        } else {
+            let supervisor = Lines::browser(self.engine, &by).ok_or_else(no_line)?;
+            line.media.supervise(supervisor, supervision(mode));
+        }
+        hand.supervised(by, mode_zh(mode));
+        Ok(())
+    }
+
+    /// The agent writes down what he has to; his place in the call, and on the recording, is the supervisor's from here.
+    async fn take_over(&mut self, by: SeatId, line: &Line) -> Result<(), CommandError> {
+        let Some(hand) = &mut self.hand else { return Ok(()) };
+        if *hand.seat() == by {
+            return Err(refused("这是您自己的通话"));
+        }
+        if self.answered.is_none() {
+            return Err(refused("客户还没有接听，不能接管"));
+        }
+        if hand.is_gone() {
+            return Err(refused("坐席已离线，通话正在结束"));
+        }
+        let engine = self.engine;
+        if !Lines::browser_is_up(engine, &by) {
+            return Err(no_line());
+        }
+        let taken = |now, seat: &Seat| {
+            seat::take_over(now, seat, self.call.visit.clone(), self.call.id.clone(), engine.lease_until(now))
+        };
+        // Nothing has changed yet when he may not.
+        taken(engine.clock.now(), &engine.store.seat(&by).await?).map_err(|error| refused(&error.to_string()))?;
+        let supervisor = Lines::browser(engine, &by).ok_or_else(no_line)?;
+        if hand.watched_by() == Some(&by) {
+            line.media.unsupervise();
+            hand.unsupervised("不再监听");
+        }
         self.joined = Some(line.media.join(supervisor));
         if let Some(phone) = self.phone.take() {
             phone.control.hang_up("a supervisor took over");
         }
-        hand.note(SeatChange::Supervisor, format!("{by} 接管了通话"));
-        let from = hand.move_to(by);
-        let call = &self.call.id;
-        self.engine.change_seat(&from, |now, seat| seat::call_over(now, seat, call, Duration::ZERO)).await.map(drop)
+        hand.note(SeatChange::Supervisor, format!("{by} 接管了通话，{} 退出", hand.seat()));
+        let from = hand.move_to(by.clone(), &line.media);
+        // The visit is held by one seat at a time.
+        let limit = Duration::from_secs(engine.config.seats.wrap_up_s);
+        let left = engine.change_seat(&from, |now, seat| seat::call_over(now, seat, &self.call.id, limit)).await;
+        let came = engine.change_seat(&by, taken).await;
+        if let Err(error) = left.and(came) {
+            tracing::error!(call.id = %self.call.id, %error, "a call was taken over, and a seat does not show it");
+        }
+        self.call.seat = Some(by);
+        Ok(())
     }
 
     /// The agent's telephone.
@@ -229,6 +271,7 @@ impl Live<'_> {
             MediaEvent::AgentHeard { .. } => hand.note(SeatChange::Joined, "坐席的声音接入".into()),
             MediaEvent::AgentSilent { .. } => hand.note(SeatChange::Silent, "坐席的声音中断".into()),
             MediaEvent::AgentBack => hand.note(SeatChange::Back, "坐席的声音恢复".into()),
+            MediaEvent::SupervisorLost => hand.unsupervised("断线，退出监听"),
             _ => {}
         }
     }

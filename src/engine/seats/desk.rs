@@ -3,6 +3,7 @@
 use super::super::Engine;
 use super::super::agent::Ask;
 use super::super::desk::{Desk, SeatLink, SeatMessage, SeatNews, SeatView, SupervisorMode};
+use super::super::events::EngineEvent;
 use super::super::handle::CommandError;
 use crate::domain::id::{CallId, SeatId};
 use crate::domain::seat::{self, SeatPhone, SeatState, Skills};
@@ -10,6 +11,7 @@ use crate::sip::{SeatSecrets, StoredSecret, ha1};
 use crate::store::event::NewEvent;
 use crate::store::{Store, StoreError};
 use async_trait::async_trait;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What an agent may write at once.
@@ -21,6 +23,10 @@ const SECRET_CHARS: std::ops::RangeInclusive<usize> = 12..=128;
 impl Desk for Arc<Engine> {
     async fn seats(&self) -> Result<Vec<SeatView>, CommandError> {
         Ok(self.store.seats().await?.into_iter().map(|seat| self.view_seat(seat)).collect())
+    }
+
+    fn floor(&self) -> u32 {
+        self.config.dialer.reserve_idle_seats
     }
 
     async fn seat(&self, seat: &SeatId) -> Result<SeatView, CommandError> {
@@ -45,7 +51,7 @@ impl Desk for Arc<Engine> {
                 .map_err(|error| CommandError::Internal(Box::new(error)))?;
             self.store.save_seat_secret(seat, &stored).await?;
         }
-        self.store.append_event(&NewEvent::by(by, "seat.changed").detail(serde_json::json!({ "seat": seat }))).await?;
+        self.store.append_event(&NewEvent::by(by, "seat.changed").detail(json!({ "seat": seat }))).await?;
         self.seats.tell(seat, SeatNews::Seat(Box::new(self.view_seat(saved.clone()))));
         self.kick();
         Ok(self.view_seat(saved))
@@ -53,7 +59,7 @@ impl Desk for Arc<Engine> {
 
     async fn release_seat(&self, seat: &SeatId, by: &str) -> Result<SeatView, CommandError> {
         let (freed, lapse) = self.change_seat_with(seat, seat::force_release).await?;
-        self.store.append_event(&NewEvent::by(by, "seat.released").detail(serde_json::json!({ "seat": seat }))).await?;
+        self.store.append_event(&NewEvent::by(by, "seat.released").detail(json!({ "seat": seat }))).await?;
         self.act_on(seat, lapse);
         Ok(self.view_seat(freed))
     }
@@ -61,6 +67,7 @@ impl Desk for Arc<Engine> {
     async fn connect(&self, seat: &SeatId) -> Result<SeatLink, CommandError> {
         let known = self.seat_or_new(seat).await?;
         let (number, news) = self.seats.connect(seat);
+        self.announce(EngineEvent::SeatChanged { seat: seat.clone() });
         // One who is signed in has come back in time: his lease goes on.
         let known = match known.state {
             SeatState::SignedOut => known,
@@ -117,33 +124,35 @@ impl Desk for Arc<Engine> {
 
     fn disconnected(&self, seat: &SeatId, connection: u64) {
         self.seats.disconnect(seat, connection);
+        self.announce(EngineEvent::SeatChanged { seat: seat.clone() });
         tracing::info!(seat.id = %seat, "an agent's connection is gone");
     }
 
     async fn supervise(&self, call: &CallId, mode: SupervisorMode, by: &SeatId) -> Result<(), CommandError> {
-        let agent = self.seat_in(call).await?;
-        self.append_supervision(call, "call.supervised", by, serde_json::json!({ "mode": format!("{mode:?}") }))
-            .await?;
-        self.answered_ask(&agent, |reply| Ask::Supervise { by: by.clone(), mode, reply }).await
+        let seat = self.seat_in(call).await?;
+        self.answered_ask(&seat, |reply| Ask::Supervise { by: by.clone(), mode, reply }).await?;
+        self.append_supervision(call, "call.supervised", by.as_str(), json!({ "mode": mode, "seat": seat })).await
     }
 
     async fn leave(&self, call: &CallId, by: &SeatId) -> Result<(), CommandError> {
-        let agent = self.seat_in(call).await?;
-        self.append_supervision(call, "call.supervision_ended", by, serde_json::Value::Null).await?;
-        self.ask(&agent, Ask::Leave { by: by.clone() })
+        let seat = self.seat_in(call).await?;
+        self.answered_ask(&seat, |reply| Ask::Leave { by: by.clone(), reply }).await?;
+        self.append_supervision(call, "call.supervision_ended", by.as_str(), json!({ "seat": seat })).await
     }
 
     async fn take_over(&self, call: &CallId, by: &SeatId) -> Result<(), CommandError> {
-        let agent = self.seat_in(call).await?;
-        self.append_supervision(call, "call.taken_over", by, serde_json::Value::Null).await?;
-        self.answered_ask(&agent, |reply| Ask::TakeOver { by: by.clone(), reply }).await
+        let seat = self.seat_in(call).await?;
+        self.answered_ask(&seat, |reply| Ask::TakeOver { by: by.clone(), reply }).await?;
+        self.append_supervision(call, "call.taken_over", by.as_str(), json!({ "seat": seat })).await
     }
 
     async fn end_call(&self, call: &CallId, reason: &str, by: &str) -> Result<(), CommandError> {
-        let agent = self.seat_in(call).await?;
-        let detail = serde_json::json!({ "reason": reason });
-        self.append_supervision(call, "call.ended_by_hand", &SeatId::new(by), detail).await?;
-        self.ask(&agent, Ask::End { reason: text("reason", reason)?, by: by.to_owned() })
+        let reason = text("reason", reason)?;
+        let seat = self.seat_in(call).await?;
+        let (asked, by_whom) = (reason.clone(), by.to_owned());
+        self.answered_ask(&seat, |reply| Ask::End { reason: asked, by: by_whom, reply }).await?;
+        let detail = json!({ "seat": seat, "reason": reason });
+        self.append_supervision(call, "call.ended_by_hand", by, detail).await
     }
 }
 
@@ -180,20 +189,22 @@ impl Engine {
         answer.await.unwrap_or_else(|_| Err(no_call()))
     }
 
-    /// The seat whose call this is.
+    /// The seat that has this call in hand now: its agent's, or the one of who took it over.
     async fn seat_in(&self, call: &CallId) -> Result<SeatId, CommandError> {
-        let seat = self.store.call(call).await?.seat;
-        seat.ok_or_else(|| CommandError::Conflict("这通电话没有坐席".into()))
+        if let Some(seat) = self.seats.seat_of(call) {
+            return Ok(seat);
+        }
+        let call = self.store.call(call).await?;
+        Err(CommandError::Conflict(match (call.outcome, call.seat) {
+            (Some(_), _) => "通话已经结束".into(),
+            (None, None) => "这通电话没有坐席".into(),
+            (None, Some(_)) => return Err(no_call()),
+        }))
     }
 
-    async fn append_supervision(
-        &self,
-        call: &CallId,
-        kind: &str,
-        by: &SeatId,
-        detail: serde_json::Value,
-    ) -> Result<(), CommandError> {
-        Ok(self.store.append_event(&NewEvent::by(by.as_str(), kind).call(call).detail(detail)).await?)
+    /// What was done, by whom.
+    async fn append_supervision(&self, call: &CallId, kind: &str, by: &str, detail: Value) -> Result<(), CommandError> {
+        Ok(self.store.append_event(&NewEvent::by(by, kind).call(call).detail(detail)).await?)
     }
 }
 

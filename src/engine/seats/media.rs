@@ -106,6 +106,12 @@ async fn follow(
                     engine.seats.ask(&seat, Ask::NewLine);
                     engine.kick();
                 }
+                // Nobody will restart its ICE: a supervisor's line ends here, and an agent's with his lease.
+                if state == BrowserState::Failed
+                    && let Ok(seat) = engine.store.seat(&seat).await
+                {
+                    engine.close_browser_of(&seat).await;
+                }
                 if state == BrowserState::Closed {
                     return;
                 }

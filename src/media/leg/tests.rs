@@ -176,6 +176,18 @@ fn the_known_other_codec_is_heard_at_once_and_an_unknown_type_is_refused() {
 }
 
 #[test]
+fn a_packet_that_is_refused_for_its_type_is_not_lost_as_well() {
+    let mut bench = Bench::answered();
+    bench.pass(100, true);
+    bench.packet(18, 0x2A);
+    bench.packet(18, 0x2A);
+    bench.pass(100, true);
+    let (ending, _) = bench.end();
+    let LegStats { packets_refused, packets_lost, packets_received, .. } = ending.stats;
+    assert_eq!((packets_refused, packets_lost, packets_received), (2, 0, 10));
+}
+
+#[test]
 fn silence_of_the_line_times_out_once_and_a_hold_does_not() {
     let mut bench = Bench::answered();
     bench.pass(1_000, true);

@@ -1,7 +1,7 @@
 //! Is a recording still what was stored, and is there room for more?
 
-use super::{FRAME_BYTES, HEADER_BYTES, hash, seconds};
-use crate::domain::recording::manifest::RecordingInfo;
+use super::{HEADER_BYTES, MONO, STEREO, hash, seconds};
+use crate::domain::recording::manifest::{RecordingInfo, TrackInfo};
 use std::io;
 use std::path::Path;
 
@@ -19,18 +19,25 @@ pub enum Verdict {
     },
 }
 
-/// Reads the whole file: hash and length against the record.
+/// Reads the whole file: hash and length against the record. Its tracks are asked for by [`verify_track`].
 pub fn verify(store: &Path, info: &RecordingInfo) -> Verdict {
-    let path = store.join(&info.file);
+    compare(&store.join(&info.file), &info.sha256, info.seconds, STEREO)
+}
+
+pub fn verify_track(store: &Path, track: &TrackInfo) -> Verdict {
+    compare(&store.join(&track.file), &track.sha256, track.seconds, MONO)
+}
+
+fn compare(path: &Path, recorded: &str, recorded_s: f64, channels: u16) -> Verdict {
     if !path.exists() {
         return Verdict::Missing;
     }
-    match hash(&path) {
+    match hash(path) {
         Err(error) => Verdict::Unreadable { detail: error.to_string() },
-        Ok((sha256, _)) if sha256 == info.sha256 => Verdict::Intact,
+        Ok((sha256, _)) if sha256 == recorded => Verdict::Intact,
         Ok((sha256, bytes)) => {
-            let found = seconds(bytes.saturating_sub(HEADER_BYTES) / FRAME_BYTES);
-            let detail = format!("sha256 {sha256}, {found} s; recorded as {}, {} s", info.sha256, info.seconds);
+            let found = seconds(bytes.saturating_sub(HEADER_BYTES) / (2 * u64::from(channels)));
+            let detail = format!("sha256 {sha256}, {found} s; recorded as {recorded}, {recorded_s} s");
             Verdict::Changed { detail }
         }
     }

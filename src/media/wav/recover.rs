@@ -1,7 +1,7 @@
-//! After a crash: parts whose writer died become recordings again.
+//! After a crash: parts whose writer died become recordings again, with the tracks beside them.
 
 use super::{PART, Place, RecorderError, mend, missing};
-use crate::domain::recording::manifest::{GapReason, RecordingInfo, RecordingState};
+use crate::domain::recording::manifest::{GapReason, RecordingInfo, RecordingState, TrackInfo, TrackName};
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 
@@ -39,11 +39,17 @@ fn find_parts(folder: &Path, below: String, depth: usize, parts: &mut Vec<String
             if depth > 0 {
                 find_parts(&entry.path(), format!("{below}{name}/"), depth - 1, parts)?;
             }
-        } else if let Some(whole) = name.strip_suffix(PART).filter(|whole| whole.ends_with(".wav")) {
+        } else if let Some(whole) = name.strip_suffix(PART).filter(|whole| is_recording(whole)) {
             parts.push(format!("{below}{whole}"));
         }
     }
     Ok(())
+}
+
+/// A track is found by its recording.
+fn is_recording(file: &str) -> bool {
+    file.strip_suffix(".wav")
+        .is_some_and(|id| !TrackName::ALL.iter().any(|track| id.ends_with(&format!(".{}", track.name()))))
 }
 
 /// `None`: its writer lives.
@@ -68,14 +74,30 @@ fn mend_and_finish(place: &Place) -> Result<RecordingInfo, RecorderError> {
         let detail = format!("{} exists as well", place.whole.display());
         return Err(RecorderError::Wav { path: place.part.clone(), detail });
     }
-    let frames = mend(&place.part)?;
+    let frames = mend(place)?;
     let gaps = missing(frames, frames + LOST_AT_MOST, GapReason::Crash);
-    place.finish(RecordingState::Repaired, None, gaps)
+    let tracks = TrackName::ALL.iter().filter_map(|name| mend_track(&place.beside(*name), *name)).collect();
+    Ok(RecordingInfo { tracks, ..place.recording(place.finish()?, RecordingState::Repaired, None, gaps) })
+}
+
+/// A track that cannot be mended costs its recording nothing.
+fn mend_track(place: &Place, name: TrackName) -> Option<TrackInfo> {
+    let whole = if place.part.exists() {
+        mend(place).and_then(|_| place.finish())
+    } else if place.whole.exists() {
+        place.describe()
+    } else {
+        return None;
+    };
+    whole
+        .map(|whole| place.track(whole, name))
+        .inspect_err(|error| tracing::error!(recording.id = %place.id, %error, "a track cannot be mended"))
+        .ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{FRAME_BYTES, HEADER_BYTES, Recorder, Verdict, verify};
+    use super::super::{HEADER_BYTES, Recorder, Verdict, verify, verify_track};
     use super::*;
     use jiff::Timestamp;
     use std::io::Write;
@@ -112,6 +134,28 @@ mod tests {
     }
 
     #[test]
+    fn a_track_is_mended_with_its_recording_and_one_that_was_closed_is_found_and_one_that_is_broken_costs_nothing() {
+        let store = tempfile::tempdir().unwrap();
+        let folder = store.path().join("1970/01/01");
+        for id in ["torn", "closed", "broken"] {
+            leave_part(store.path(), id, 160, &[]);
+        }
+        fs::copy(folder.join("torn.wav.part"), folder.join("torn.supervisor.wav.part")).unwrap();
+        fs::write(folder.join("broken.supervisor.wav.part"), [9; 100]).unwrap();
+        fs::copy(folder.join("closed.wav.part"), folder.join("closed.supervisor.wav")).unwrap();
+        let found = recover(store.path()).unwrap();
+        let tracks: Vec<_> = found
+            .iter()
+            .map(|r| (r.id.as_str(), r.result.as_ref().unwrap().tracks.iter().map(|t| t.seconds).collect::<Vec<_>>()))
+            .collect();
+        // The same bytes are twice as many frames of one channel.
+        assert_eq!(tracks, [("broken", vec![]), ("closed", vec![0.04]), ("torn", vec![0.04])]);
+        let torn = found[2].result.as_ref().unwrap();
+        assert_eq!(torn.tracks[0].file, "1970/01/01/torn.supervisor.wav");
+        assert_eq!(verify_track(store.path(), &torn.tracks[0]), Verdict::Intact);
+    }
+
+    #[test]
     fn a_live_writers_part_is_left_alone() {
         let store = tempfile::tempdir().unwrap();
         let recorder = Recorder::create(store.path(), "a", Timestamp::UNIX_EPOCH).unwrap();
@@ -135,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_header_that_is_mended_is_the_one_that_hound_writes() {
-        assert_eq!((HEADER_BYTES, FRAME_BYTES), (44, 4));
+        assert_eq!(HEADER_BYTES, 44);
         let store = tempfile::tempdir().unwrap();
         let recorder = Recorder::create(store.path(), "a", Timestamp::UNIX_EPOCH).unwrap();
         let bytes = fs::read(store.path().join("1970/01/01/a.wav.part")).unwrap();

@@ -4,13 +4,11 @@ use super::{NUMBER, phone, reason, rings, talks_to_the_end};
 use crate::sip::peer::{Message, Peer};
 use crate::support::api::text;
 use crate::support::{Station, until, within};
-use huifang::clock::monotonic;
 use huifang::config::Config;
 use huifang::sip::TrunkHealth;
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 /// The trunks `a` and, behind it, `b`.
 fn two(config: &mut Config, b: SocketAddr) {
@@ -239,20 +237,19 @@ async fn a_burst_of_visits_leaves_no_faster_than_the_carrier_allows() {
     let station =
         Station::start_with(phone.addr(), |config| config.trunks[0].max_calls_per_second = PER_SECOND as f64).await;
     let visits = report_many(&station, VISITS).await;
-    let mut window = VecDeque::new();
+    let mut left: Vec<Timestamp> = vec![];
     for _ in 0..VISITS {
-        let call = rings(&mut phone).await;
-        window.push_back(monotonic());
-        call.reject(404, "Not Found").await;
-        if window.len() > PER_SECOND {
-            // A second between the departures; the test may be late to see the first and quick to see the last.
-            let first = window.pop_front().unwrap();
-            let span = window.back().unwrap().duration_since(first);
-            assert!(span >= Duration::from_millis(700), "{} INVITEs within {span:?}", PER_SECOND + 1);
-        }
+        rings(&mut phone).await.reject(404, "Not Found").await;
     }
     for visit in &visits {
         assert_eq!(calls(&station, visit, 1).await, [row("line", "invalid_number", Some(404))]);
+        left.push(text(&station.api.calls(visit).await[0]["invited_at"]).parse().unwrap());
+    }
+    // As the engine's socket saw them leave; between its turn and the socket a busy machine may hold one up, and not the next.
+    left.sort();
+    for window in left.windows(PER_SECOND + 1) {
+        let span = window[PER_SECOND].duration_since(window[0]);
+        assert!(span.as_secs_f64() >= 0.7, "{} INVITEs within {span:?}", PER_SECOND + 1);
     }
     station.finish().await;
 }

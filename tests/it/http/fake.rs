@@ -215,6 +215,9 @@ impl Desk for NoSeats {
     async fn seats(&self) -> Result<Vec<SeatView>, CommandError> {
         Ok(vec![])
     }
+    fn floor(&self) -> u32 {
+        0
+    }
     async fn seat(&self, seat: &SeatId) -> Result<SeatView, CommandError> {
         no_seat(seat.as_str())
     }

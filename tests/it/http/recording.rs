@@ -1,7 +1,7 @@
 //! Recordings: whole, in part, and when they are not there.
 
 use super::site::{Site, claimed, json, problem};
-use huifang::domain::recording::manifest::{RecordingInfo, RecordingState};
+use huifang::domain::recording::manifest::{RecordingInfo, RecordingState, TrackInfo, TrackName};
 use huifang::store::token::Role;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode};
@@ -123,6 +123,35 @@ async fn a_recording_that_cannot_be_heard_says_why() {
     set(RecordingInfo { file: "../huifang.db".into(), ..info }).await;
     let answer = fetch(&site, Method::GET, &format!("/calls/{}/recording", call.id), &[]).await;
     problem(answer, 500, "internal", "a path out of the folder").await;
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_track_is_named_with_its_recording_and_sent_alone_in_whole_or_in_part() {
+    let site = Site::start().await;
+    let call = site.with_call("FW1", b"stereo").await;
+    let path = format!("/calls/{}/recording?track=supervisor", call.id);
+    problem(fetch(&site, Method::GET, &path, &[]).await, 404, "not-found", "nobody supervised").await;
+
+    let info = call.recording.clone().unwrap();
+    let file = info.file.replace(".wav", ".supervisor.wav");
+    std::fs::write(site.folder.path().join("recordings").join(&file), b"mono").unwrap();
+    let track = TrackInfo { name: TrackName::Supervisor, file, seconds: 65.0, sha256: "b".repeat(64) };
+    site.store.put_recording(&RecordingInfo { tracks: vec![track], ..info }).await.unwrap();
+    let shown =
+        json(fetch(&site, Method::GET, &format!("/calls/{}", call.id), &[]).await, StatusCode::OK, "call").await;
+    let shown = &shown["recording"]["tracks"][0];
+    assert_eq!((&shown["name"], &shown["seconds"]), (&"supervisor".into(), &65.0.into()));
+    assert_eq!(shown["url"], format!("/api/v1{path}"));
+
+    let whole = fetch(&site, Method::GET, &path, &[]).await;
+    assert_eq!(text(whole.headers(), "etag").unwrap(), format!("\"{}\"", "b".repeat(64)));
+    assert!(text(whole.headers(), "content-disposition").unwrap().contains(".supervisor.wav"));
+    assert_eq!(whole.bytes().await.unwrap(), "mono");
+    let part = fetch(&site, Method::GET, &path, &[("range", "bytes=1-2")]).await;
+    assert_eq!((part.status(), part.bytes().await.unwrap()), (StatusCode::PARTIAL_CONTENT, "on".into()));
+    let unknown = fetch(&site, Method::GET, &format!("/calls/{}/recording?track=boss", call.id), &[]).await;
+    problem(unknown, 422, "invalid", "no such track").await;
     site.stop().await;
 }
 

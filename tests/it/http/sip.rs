@@ -3,7 +3,7 @@
 use super::site::{PHONE, Site, claimed, problem};
 use huifang::domain::call::Call;
 use huifang::domain::call::outcome::Outcome;
-use huifang::domain::call::trace::{SipTrace, TraceMessage, Way};
+use huifang::domain::call::trace::{SipTrace, TraceLeg, TraceMessage, Way};
 use huifang::domain::visit::task::{Visit, VisitState, WaitReason};
 use huifang::store::token::Role;
 use jiff::SignedDuration;
@@ -22,6 +22,7 @@ async fn traced(site: &Site) -> Call {
     let call = site.with_call("FW1", b"").await;
     let message = |ms: i64, way, text: String| TraceMessage {
         at: site.now() + SignedDuration::from_millis(ms),
+        leg: TraceLeg::Customer,
         way,
         transport: "UDP".into(),
         local: "10.0.0.5:5060".into(),

@@ -172,6 +172,7 @@ impl Site {
             sample_rate: 8000,
             gaps: vec![],
             state: RecordingState::Complete,
+            tracks: vec![],
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use bytes::Bytes;
 use huifang::media::agent::AgentLine;
+use huifang::media::session::Supervision;
 use tokio::sync::mpsc;
 
 /// What a word may take from its coming until it is in the left channel: a frame, the ear's reserve, the grid, and the detector's error.
@@ -126,4 +127,43 @@ async fn a_browsers_packets_come_and_go_through_channels_that_close_when_it_is_p
     let closed = call.close().await;
     let spoken: usize = find_tone(&closed.left, AGENT_HZ, LEVEL).iter().map(|(from, to)| to - from).sum();
     assert!(spoken.abs_diff(8_000) <= 640, "{spoken}");
+}
+
+/// A supervisor whispers a word of half a second, and the call ends when the agent has heard it. When it was said, seconds from the answer.
+async fn whispered(call: &Call) -> f64 {
+    let ((agent, desk), (supervisor, boss)) = (phone_line().await, phone_line().await);
+    call.session.join(agent);
+    call.session.supervise(supervisor, Supervision::Whisper);
+    let (_, customer) = call.peer.send(stream(&burst(16_000, 0, 16_000), 1, clean));
+    let (start, word) = boss.send(stream(&word(12_000, 8_000, 12_000), 2, clean));
+    word.await.unwrap();
+    until("the agent hears the word", || desk.packets_with(AGENT_HZ, start) > 20).await;
+    customer.await.unwrap();
+    assert_eq!(call.peer.packets_with(AGENT_HZ, start), 0, "the customer hears nothing of it");
+    call.since(start) + 1.0
+}
+
+#[tokio::test]
+async fn a_supervisors_words_are_a_third_track_on_the_clock_of_the_call_and_in_neither_channel() {
+    let call = Call::answered().await;
+    let said = whispered(&call).await;
+    let closed = call.close().await;
+    assert_no_tone("left", &closed.left, AGENT_HZ);
+    assert_no_tone("right", &closed.right, AGENT_HZ);
+    let [track] = &closed.tracks[..] else { panic!("{:?}", closed.info.tracks) };
+    assert_soon("the third track", track, AGENT_HZ, said, 0.5);
+    assert_eq!((track.len(), closed.info.tracks[0].seconds), (closed.left.len(), closed.info.seconds));
+}
+
+#[tokio::test]
+async fn a_third_track_that_cannot_be_written_costs_the_recording_nothing() {
+    let mut call = Call::answered().await;
+    std::fs::write(call.store.path().join("1970/01/01/call.supervisor.wav"), "in the way").unwrap();
+    whispered(&call).await;
+    let failed = std::iter::from_fn(|| call.events.events.try_recv().ok())
+        .any(|event| matches!(event, MediaEvent::RecorderFailed(_)));
+    let closed = call.close().await;
+    assert!(!failed && closed.info.tracks.is_empty(), "{:?}", closed.info);
+    assert!(closed.info.gaps.iter().all(|gap| gap.reason != GapReason::RecorderFailed), "{:?}", closed.info.gaps);
+    assert!(closed.info.seconds > 1.9 && !find_tone(&closed.right, CUSTOMER_HZ, LEVEL).is_empty());
 }

@@ -1,20 +1,23 @@
 //! An agent talks: who hears whom, who may end it, and what is written down.
 
-use super::{changes, desk, state, station};
+use super::page::Page;
+use super::{agent, changes, desk, state, station};
 use crate::call::{NUMBER, ends, phone, picks_up, reason};
+use crate::sip::peer::{ANSWER, Peer};
+use crate::sip::phones::Desk;
 use crate::support::api::{answer, text};
 use crate::support::audio::{Recording, bursts};
-use crate::support::{until, within};
+use crate::support::{Station, until, within};
 use huifang::demo::phone::{LineState, Phone, PhoneCall};
 use huifang::media::tones::tone;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-const AGENT_HZ: f64 = 440.0;
-const CUSTOMER_HZ: f64 = 1_000.0;
+pub const AGENT_HZ: f64 = 440.0;
+pub const CUSTOMER_HZ: f64 = 1_000.0;
 
 /// An agent's telephone answers, then the customer's; both speak a tone of their own.
-async fn connected(agent: &mut Phone, customer: &mut Phone) -> (PhoneCall, PhoneCall) {
+pub async fn connected(agent: &mut Phone, customer: &mut Phone) -> (PhoneCall, PhoneCall) {
     let mut desk = within("the agent's telephone rings first", agent.incoming()).await.unwrap().answer().await.unwrap();
     let mut far = picks_up(customer).await;
     desk.say(&tone(AGENT_HZ, 8_000.0, 16_000));
@@ -25,7 +28,7 @@ async fn connected(agent: &mut Phone, customer: &mut Phone) -> (PhoneCall, Phone
 }
 
 /// Waits until this call has heard the tone for a fifth of a second.
-async fn hears(call: &mut PhoneCall, hz: f64) {
+pub async fn hears(call: &mut PhoneCall, hz: f64) {
     within(&format!("{hz} Hz is heard"), async {
         let mut heard = vec![];
         while !bursts(&heard, hz).iter().any(|(from, to)| to - from >= 0.2) {
@@ -193,6 +196,54 @@ async fn muted_and_held_the_customer_hears_nothing_of_the_agent_and_the_recordin
     page.call_is("ended").await;
     page.does(json!({ "type": "wrapped_up", "end": { "kind": "refused", "opt_out": true } })).await;
     assert_eq!(station.api.visit(&visit).await["state"]["cause"], "refused");
+    page.close().await;
+    station.finish().await;
+}
+
+#[tokio::test]
+async fn the_page_of_a_desk_phone_sees_it_come_and_go_and_its_messages_stand_in_the_trace_of_the_call() {
+    let mut customer = phone().await;
+    let station = Station::start_with(customer.addr(), |config| {
+        config.dialer.mode = "agent".into();
+        config.dialer.reserve_idle_seats = 0;
+        config.seats.phone_sources = vec!["127.0.0.0/8".into()];
+    })
+    .await;
+    let token = agent(&station, "chen").await;
+    let seat = json!({ "phone": { "kind": "registered" }, "secret": "a desk phone" });
+    answer(station.api.request(Method::PUT, "seats/chen").json(&seat).send().await.unwrap(), StatusCode::OK).await;
+    let mut page = Page::open(&station, &token).await;
+    page.does(json!({ "type": "sign_in" })).await;
+    let is_there = |news: &Value| news["type"] == "seat" && news["seat"]["registered"] == true;
+    let mut desk = Desk::on(Peer::udp().await, station.app().sip.unwrap());
+    desk.secret = "a desk phone";
+    desk.register().await;
+    page.until("the desk phone is there", is_there).await;
+
+    let visit = station.api.report("FL-1", NUMBER).await;
+    let invite = desk.sip.expect("INVITE").await;
+    let head = format!("{}Content-Type: application/sdp\r\n", desk.contact());
+    desk.sip.reply(&invite, "200 OK", head.as_bytes(), ANSWER).await;
+    desk.sip.expect("ACK").await;
+    picks_up(&mut customer).await.hang_up().await;
+    let bye = desk.sip.expect("BYE").await;
+    desk.sip.reply(&bye, "200 OK", b"", b"").await;
+    let row = station.api.ended_call(&visit).await;
+    let of_leg = async |leg: &str| {
+        let trace = station.api.get(&format!("calls/{}/sip", text(&row["id"]))).await;
+        let messages = trace["messages"].as_array().unwrap().iter().filter(|m| m["leg"] == leg);
+        messages.map(|m| format!("{} {}", text(&m["way"]), text(&m["label"]))).collect::<Vec<_>>()
+    };
+    let agents = until("the answer to our last BYE is in the trace", async || {
+        Some(of_leg("agent").await).filter(|messages| messages.len() >= 5)
+    })
+    .await;
+    assert_eq!(agents, ["sent INVITE", "received 200 OK", "sent ACK", "sent BYE", "received 200 OK"]);
+    let customers = of_leg("customer").await;
+    assert!(customers[0] == "sent INVITE" && customers.contains(&"received BYE".to_owned()), "{customers:?}");
+
+    desk.register_with("SHA-256", "Contact: *\r\nExpires: 0\r\n").await;
+    page.until("the desk phone has gone", |news| news["type"] == "seat" && news["seat"]["registered"] == false).await;
     page.close().await;
     station.finish().await;
 }

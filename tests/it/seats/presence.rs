@@ -88,6 +88,22 @@ async fn a_page_that_is_gone_frees_its_seat_when_the_lease_ends_and_not_before_i
 }
 
 #[tokio::test]
+async fn a_lease_of_before_a_stop_ends_after_it_though_nobody_sits_down_again() {
+    let customer = phone().await;
+    let mut station = Station::start_with(customer.addr(), |config| {
+        config.dialer.mode = "agent".into();
+        config.seats.lease_s = 3;
+    })
+    .await;
+    let token = agent(&station, "anna").await;
+    let mut page = Page::open(&station, &token).await;
+    page.does(json!({ "type": "sign_in" })).await;
+    station.restart().await;
+    until("the seat is freed", async || (state(&station, "anna").await == "signed_out").then_some(())).await;
+    station.finish().await;
+}
+
+#[tokio::test]
 async fn only_who_may_sit_is_let_in() {
     let customer = phone().await;
     let station = station(&customer, 0).await;

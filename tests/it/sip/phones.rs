@@ -3,7 +3,7 @@
 use super::peer::{ANSWER, Message, Peer};
 use super::raw::Log;
 use super::rig::{OFFER, Rig, Watched, wait_until};
-use super::{assert_answered, assert_unanswered};
+use super::{assert_answered, assert_unanswered, tls};
 use crate::call::baresip::Baresip;
 use huifang::clock::{Clock, ManualClock, SystemClock};
 use huifang::config;
@@ -47,9 +47,12 @@ impl Site {
 
     async fn with(seats: &config::Seats, clock: Arc<dyn Clock>) -> Self {
         let listen = vec!["udp:127.0.0.1:0".into(), "tcp:127.0.0.1:0".into()];
-        let sip = config::Sip { listen, ..Default::default() };
+        Self::on(&config::Sip { listen, ..Default::default() }, seats, clock).await
+    }
+
+    async fn on(sip: &config::Sip, seats: &config::Seats, clock: Arc<dyn Clock>) -> Self {
         let shutdown = CancellationToken::new();
-        let stack = SipStack::start(&sip, &[], clock, shutdown.clone()).await.unwrap();
+        let stack = SipStack::start(sip, &[], clock, shutdown.clone()).await.unwrap();
         stack.serve_phones(seats, Arc::new(Secrets)).unwrap();
         Self { stack, shutdown }
     }
@@ -84,11 +87,11 @@ impl Drop for Site {
 }
 
 /// A desk phone by hand.
-struct Desk {
-    sip: Peer,
+pub struct Desk {
+    pub sip: Peer,
     us: SocketAddr,
     seat: &'static str,
-    secret: &'static str,
+    pub secret: &'static str,
     /// In its Contact.
     address: String,
     id: String,
@@ -100,13 +103,14 @@ impl Desk {
         Self::on(Peer::udp().await, site.udp())
     }
 
-    fn on(sip: Peer, us: SocketAddr) -> Self {
+    /// That of the seat `chen`, who registers there.
+    pub fn on(sip: Peer, us: SocketAddr) -> Self {
         let address = sip.contact().replace("sip:", "");
         let id = format!("{}@desk", sip.address().port());
         Self { sip, us, seat: SEAT, secret: SECRET, address, id, cseq: 0 }
     }
 
-    fn contact(&self) -> String {
+    pub fn contact(&self) -> String {
         format!("Contact: <sip:{}@{}>\r\n", self.seat, self.address)
     }
 
@@ -119,7 +123,7 @@ impl Desk {
     async fn send_ask(&mut self, headers: &str, via: &str) -> Message {
         let (seat, us, cseq) = (self.seat, self.us, self.cseq);
         let far = self.sip.address();
-        let transport = if self.sip.contact().contains("transport=") { "TCP" } else { "UDP" };
+        let transport = self.sip.contact().split_once("transport=").map_or("UDP".into(), |(_, t)| t.to_uppercase());
         let text = format!(
             "REGISTER sip:{us} SIP/2.0\r\nVia: SIP/2.0/{transport} {far}{via};branch=z9hG4bK{cseq}.{}\r\nMax-Forwards: 70\r\n\
              From: <sip:{seat}@{us}>;tag=d\r\nTo: <sip:{seat}@{us}>\r\nCall-ID: {}\r\nCSeq: {cseq} REGISTER\r\n{headers}\
@@ -144,13 +148,13 @@ impl Desk {
     }
 
     /// Shows that it knows the secret (or not), and asks for this.
-    async fn register_with(&mut self, algorithm: &str, headers: &str) -> Message {
+    pub async fn register_with(&mut self, algorithm: &str, headers: &str) -> Message {
         let challenge = self.challenged(algorithm).await;
         let answer = self.answer(&challenge, 1);
         self.ask(&format!("{answer}{headers}")).await
     }
 
-    async fn register(&mut self) -> Message {
+    pub async fn register(&mut self) -> Message {
         let wanted = format!("{}Expires: 600\r\n", self.contact());
         let reply = self.register_with("SHA-256", &wanted).await;
         assert_eq!(reply.kind(), "200", "{}", reply.text);
@@ -409,14 +413,24 @@ async fn a_phone_that_registers_from_another_port_is_called_there() {
 async fn a_phone_on_a_connection_is_called_over_it_and_gone_with_it() {
     let site = Site::new().await;
     let us = site.stack.local_tcp().unwrap();
-    let mut desk = Desk::on(Peer::dial(us).await, us);
-    desk.address = "192.168.77.7:5060;transport=tcp".into();
+    rings_over_its_connection(&site, Desk::on(Peer::dial(us).await, us), "tcp").await;
+    let authority = tls::Authority::new();
+    let site = Site::on(&tls::sockets(&authority), &seats(), Arc::new(SystemClock)).await;
+    let us = site.stack.local_tls().unwrap();
+    rings_over_its_connection(&site, Desk::on(tls::dial(&authority, us).await, us), "tls").await;
+}
+
+/// It registers, is called and is hung up on one connection, which ends with its registration.
+async fn rings_over_its_connection(site: &Site, mut desk: Desk, transport: &str) {
+    desk.address = format!("192.168.77.7:5060;transport={transport}");
     let reply = desk.register().await;
     assert!(reply.header("Contact").ends_with(";expires=540"), "before an idle connection is closed: {}", reply.text);
     site.stack.registrations_changed().await;
     let mut call = site.ring_seat();
     let invite = desk.pick_up(&mut call).await;
-    assert!(invite.header("Contact").to_lowercase().contains("transport=tcp"), "{}", invite.text);
+    let said = |header: &str| invite.header(header).to_lowercase();
+    assert!(said("Contact").contains(&format!("transport={transport}")), "{}", invite.text);
+    assert!(said("Via").starts_with(&format!("sip/2.0/{transport} ")), "{}", invite.text);
     call.control.hang_up("done");
     let bye = desk.sip.expect("BYE").await;
     desk.sip.reply(&bye, "200 OK", b"", b"").await;

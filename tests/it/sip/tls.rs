@@ -129,16 +129,20 @@ impl Server {
     }
 }
 
-/// Our end with a TLS listener of its own.
-pub async fn rig(authority: &Authority, trunk: &str, extra: &str) -> Rig {
+/// Our sockets, with a TLS listener among them.
+pub fn sockets(authority: &Authority) -> config::Sip {
     let us = authority.certify("127.0.0.1");
-    let sip = config::Sip {
+    config::Sip {
         listen: vec!["udp:127.0.0.1:0".into(), "tls:127.0.0.1:0".into()],
         tls_certificate: Some(us.certificate),
         tls_key: Some(us.key),
         ..Default::default()
-    };
-    Rig::with(&sip, trunk, extra).await
+    }
+}
+
+/// Our end with a TLS listener of its own.
+pub async fn rig(authority: &Authority, trunk: &str, extra: &str) -> Rig {
+    Rig::with(&sockets(authority), trunk, extra).await
 }
 
 fn trust(authority: &Authority) -> String {

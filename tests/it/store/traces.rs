@@ -3,7 +3,7 @@
 use super::{Site, at, full_call};
 use huifang::clock::ManualClock;
 use huifang::domain::call::outcome::{ConversationEnd, Fault, Outcome, Party};
-use huifang::domain::call::trace::{SipTrace, TraceMessage, Way};
+use huifang::domain::call::trace::{SipTrace, TraceLeg, TraceMessage, Way};
 use huifang::domain::id::CallId;
 use huifang::store::call::CallFilter;
 use huifang::store::page::PageRequest;
@@ -17,6 +17,7 @@ use std::sync::Arc;
 fn trace(text: &str) -> SipTrace {
     let message = |way| TraceMessage {
         at: at(101),
+        leg: TraceLeg::Customer,
         way,
         transport: "UDP".into(),
         local: "10.0.0.5:5060".into(),

@@ -27,6 +27,11 @@ impl Api {
         Self { base: format!("http://{http}"), token, client }
     }
 
+    /// The same site as somebody else sees it.
+    pub fn with_token(&self, token: String) -> Self {
+        Self { token, ..self.clone() }
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/api/v1/{path}") };
         self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)

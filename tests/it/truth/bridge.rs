@@ -52,6 +52,8 @@ struct Scene {
     /// What each party was sent, and when.
     sent: [Vec<(i64, Vec<u8>)>; 3],
     recorded: Vec<i16>,
+    /// The supervisor's track, from where it began.
+    aside: (u64, Vec<i16>),
     events: Vec<MediaEvent>,
 }
 
@@ -69,6 +71,7 @@ impl Scene {
             streams: 100,
             sent: [vec![], vec![], vec![]],
             recorded: vec![],
+            aside: (0, vec![]),
             events: vec![],
         }
     }
@@ -160,7 +163,11 @@ impl Scene {
                 .tick(&mut self.leg, now, |who, datagram, _| sent[who as usize].push((tick_us, datagram.to_vec())));
             self.events.extend(std::iter::from_fn(|| self.leg.next_event()));
             while self.leg.next_frame().is_some() {}
-            self.recorded.extend(self.leg.take_chunk(3_200).into_iter().flatten());
+            self.recorded.extend(self.leg.chunk().take(3_200).into_iter().flatten());
+            if let Some(aside) = self.leg.aside() {
+                self.aside.0 = aside.began();
+                self.aside.1.extend(aside.chunk().take(3_200).into_iter().flatten());
+            }
         }
         self.deliver(end_us);
         self.now_us = end_us;
@@ -204,15 +211,22 @@ impl Scene {
         self.recorded.extend(ending.rest);
         let channel = |which| self.recorded.iter().skip(which).step_by(2).copied().collect::<Vec<i16>>();
         let (left, right) = (channel(0), channel(1));
+        let (began, mut aside) = self.aside;
+        aside.extend(ending.aside);
+        if !aside.is_empty() {
+            aside.splice(0..0, vec![0; began as usize]);
+            assert_eq!(aside.len(), left.len(), "the third track lies beside the others");
+        }
         assert_eq!((left.len() as i64, right.len() as i64), (ending.length, ending.length));
         assert_eq!(ending.length, self.now_us / 125, "the file is as long as the call");
-        Recorded { left, right, gaps: ending.gaps.len(), company: self.others.finish() }
+        Recorded { left, right, aside, gaps: ending.gaps.len(), company: self.others.finish() }
     }
 }
 
 struct Recorded {
     left: Vec<i16>,
     right: Vec<i16>,
+    aside: Vec<i16>,
     gaps: usize,
     company: Company,
 }
@@ -486,6 +500,30 @@ fn a_supervisor_listens_whispers_and_barges_and_is_in_neither_channel() {
     assert_eq!(sounding(&got.left, AGENT.0, AGENT.1), (0..6).collect::<Vec<_>>());
     assert_eq!(sounding(&got.right, CALLER.0, CALLER.1), (0..6).collect::<Vec<_>>());
     assert_eq!(got.company.legs.iter().map(|leg| leg.name.as_str()).collect::<Vec<_>>(), ["supervisor", "agent"]);
+    assert_eq!(sounding(&got.aside, 5_800, 6_200), [2, 3, 4], "whispered or said to both, never while he listened");
+    assert_eq!(sounding(&got.aside, NOBODY.0, NOBODY.1), [0, 1, 5]);
+}
+
+#[test]
+fn a_supervisor_who_only_listens_leaves_no_track_and_a_word_lies_where_it_was_said() {
+    let mut scene = Scene::bridged(Pcma, Pcma);
+    scene.supervise(Supervision::Listen);
+    everybody(&mut scene, 2);
+    scene.run_to(2 * SECOND);
+    assert!(scene.end().aside.is_empty());
+
+    // A word of 100 ms at 70.5 s, far beyond the window that is kept in memory.
+    let mut scene = Scene::bridged(Pcma, Pcma);
+    scene.supervise(Supervision::Whisper);
+    let word = |sample: i64| level(Pcma, if (564_000..564_800).contains(&sample) { 5_000 } else { 0 });
+    scene.speak(&Speech::new(Party::Supervisor, Pcma, 72 * SECOND, &word));
+    scene.run_to(72 * SECOND);
+    let got = scene.end();
+    let loud = |pcm: &[i16]| pcm.iter().position(|sample| sample.unsigned_abs() > 4_000);
+    let at = loud(&got.aside).expect("the word");
+    assert!((564_000..564_000 + 400).contains(&at), "at {at}: the line takes 3 ms, the ear at most 30 more");
+    assert_eq!(got.aside[at..].iter().filter(|sample| sample.unsigned_abs() > 4_000).count(), 800);
+    assert_eq!((loud(&got.left), loud(&got.right)), (None, None));
 }
 
 #[test]

@@ -239,7 +239,7 @@ impl Engine {
         );
         while self.leg.next_event().is_some() {}
         while self.leg.next_frame().is_some() {}
-        self.recorded.extend(self.leg.take_chunk(3_200).into_iter().flatten());
+        self.recorded.extend(self.leg.chunk().take(3_200).into_iter().flatten());
     }
 }
 

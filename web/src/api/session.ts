@@ -16,6 +16,10 @@ const current = ref<Session | null>(stored())
 
 export const session = readonly(current)
 
+export function maySupervise(who: { readonly role: string } | null): boolean {
+  return who !== null && ['supervisor', 'admin'].includes(who.role)
+}
+
 export async function signIn(name: string, password: string): Promise<void> {
   const reply = await request<Session>('POST', '/session', null, { name, password })
   current.value = { token: reply.token, name: reply.name, role: reply.role }

@@ -1,7 +1,7 @@
 /** What went wrong, in words for the agent. */
 import type { Messages } from '../i18n'
 import type { SeatError } from '../seat/connection'
-import { shortInstant } from './format'
+import { shortInstant } from '../parts/format'
 
 export function explain(error: SeatError, t: Messages): string {
   switch (error.code) {

@@ -1,6 +1,6 @@
 /**
- * The seat of this window: connection, softphone and state in one place, for the pages. One at a time; `begin` at the desk's mount,
- * `end` when it is left.
+ * The seat of this window: connection, softphone and state in one place, for the pages. One at a time; `begin` at a page's mount,
+ * `end` when it is left. From page to page it stays: a supervisor who takes a call over goes to the desk with his line.
  */
 import { computed, reactive, readonly, ref, shallowRef } from 'vue'
 import { forget, verdict } from '../api/session'
@@ -24,6 +24,9 @@ const levels = reactive({ mine: 0, theirs: 0 })
 
 let connection: SeatConnection | null = null
 let speaking = false
+let lineWanted = false
+let held: string | null = null
+let leaving: ReturnType<typeof setTimeout> | undefined
 let ticker: ReturnType<typeof setInterval> | undefined
 
 const softphone = new Softphone({
@@ -33,7 +36,10 @@ const softphone = new Softphone({
 })
 
 function begin(token: string): void {
-  end()
+  clearTimeout(leaving)
+  if (connection !== null && held === token) return
+  close()
+  held = token
   if (!window.isSecureContext) microphone.value = 'insecure'
   connection = new SeatConnection(token, {
     onMessage: take,
@@ -48,12 +54,20 @@ function begin(token: string): void {
   }, TICK_MS)
 }
 
+/** The next page may want it. */
 function end(): void {
+  clearTimeout(leaving)
+  leaving = setTimeout(close, 0)
+}
+
+function close(): void {
   clearInterval(ticker)
   connection?.close()
   connection = null
   softphone.stop()
   speaking = false
+  lineWanted = false
+  held = null
   problem.value = null
   state.value = reduce(state.value, { kind: 'signed_off' })
 }
@@ -94,12 +108,18 @@ function take(message: ServerMessage): void {
   }
 }
 
-/** The microphone is open exactly while a browser seat is signed in. */
+/** The microphone is open exactly while a browser seat is signed in, or a supervisor wants a line. */
 function voiceFor(seat: Seat, anew: boolean): void {
-  const wanted = seat.state !== 'signed_out' && seat.phone.kind === 'browser'
+  const wanted = lineWanted || (seat.state !== 'signed_out' && seat.phone.kind === 'browser')
   if (wanted && (anew || !speaking)) softphone.start(state.value.iceServers)
   else if (!wanted && speaking) softphone.stop()
   speaking = wanted
+}
+
+/** A supervisor's line, for which he need not sign in. */
+function wantLine(on: boolean): void {
+  lineWanted = on
+  if (state.value.seat !== null) voiceFor(state.value.seat, false)
 }
 
 /** Sends and waits; what went wrong is shown by the page. True when it was done. */
@@ -142,6 +162,7 @@ export function useSeat() {
     begin,
     end,
     takeBack,
+    wantLine,
     command,
     quietly,
     mute,

@@ -4,7 +4,7 @@
 //! the journal say, nothing is guessed. Only first lines and CSeq are shown; the messages themselves are in the trace.
 
 use super::mask;
-use super::{SipTrace, TraceMessage, Way};
+use super::{SipTrace, TraceLeg, TraceMessage, Way};
 use crate::domain::call::Call;
 use crate::domain::call::journal::JournalEvent;
 use jiff::Timestamp;
@@ -40,7 +40,7 @@ pub struct Ladder {
 
 impl Ladder {
     pub fn of(call: &Call, trace: &SipTrace) -> Self {
-        let first = trace.messages.first();
+        let first = trace.messages.iter().find(|m| m.leg == TraceLeg::Customer).or(trace.messages.first());
         let far = first.map_or("", |m| m.peer.as_str());
         let arrows = trace.messages.iter().enumerate().map(|(n, message)| {
             let (label, note) = (label(message), note(message, far, trace.is_repeated(n)));
@@ -82,8 +82,10 @@ fn note(message: &TraceMessage, far: &str, repeated: bool) -> String {
     if head.values("Content-Type", "c").iter().any(|t| t.to_ascii_lowercase().starts_with("application/sdp")) {
         parts.push("SDP".into());
     }
-    if message.peer != far {
-        parts.push(format!("with {}", message.peer));
+    match message.leg {
+        TraceLeg::Agent => parts.push(format!("agent {}", message.peer)),
+        TraceLeg::Customer if message.peer != far => parts.push(format!("with {}", message.peer)),
+        TraceLeg::Customer => {}
     }
     if repeated {
         parts.push("again".into());
@@ -242,7 +244,8 @@ mod tests {
 
     fn message(ms: i64, way: Way, text: &str) -> TraceMessage {
         let (local, peer) = ("10.0.0.5:5060".into(), "10.0.0.1:5060".into());
-        TraceMessage { at: at(ms), way, transport: "UDP".into(), local, peer, text: text.into() }
+        let leg = TraceLeg::Customer;
+        TraceMessage { at: at(ms), leg, way, transport: "UDP".into(), local, peer, text: text.into() }
     }
 
     fn call() -> Call {
@@ -310,6 +313,17 @@ mod tests {
         assert!(svg.contains("180 &lt;&amp;&gt;\u{fffd} call 139****5678") && svg.contains("对方保持通话"), "{svg}");
         assert_eq!(svg.matches("<path ").count(), 5, "an arrow for each message");
         assert_eq!(svg.matches("<circle ").count(), 3, "a mark for everything else");
+    }
+
+    #[test]
+    fn the_agents_telephone_stands_beside_the_customers_and_is_named() {
+        let agent = message(1, Way::Sent, "INVITE sip:anna@10.0.0.7 SIP/2.0\r\nCSeq: 1 INVITE\r\n\r\n");
+        let agent = SipTrace { messages: vec![TraceMessage { peer: "10.0.0.7:5060".into(), ..agent }], dropped: 1 };
+        let shown = Ladder::of(&call(), &trace().with_agent(agent)).text();
+        let lines: Vec<_> = shown.lines().collect();
+        assert!(lines[0].ends_with("line 10.0.0.1:5060"), "the far end is the customer's: {}", lines[0]);
+        assert!(lines[2].starts_with("   0.001") && lines[2].ends_with("1, agent 10.0.0.7:5060"), "{}", lines[2]);
+        assert!(shown.ends_with("4 more messages were not kept\n"), "{shown}");
     }
 
     #[test]

@@ -18,10 +18,22 @@ pub enum Way {
     Received,
 }
 
+/// Whose leg of the call a message belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TraceLeg {
+    #[default]
+    Customer,
+    /// The agent's telephone, which is called before the customer is.
+    Agent,
+}
+
 /// One message on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceMessage {
     pub at: Timestamp,
+    #[serde(default)]
+    pub leg: TraceLeg,
     pub way: Way,
     /// `UDP`, `TCP`, `TLS`.
     pub transport: String,
@@ -39,6 +51,14 @@ pub struct SipTrace {
 }
 
 impl SipTrace {
+    /// With the messages of the agent's telephone in their places.
+    pub fn with_agent(mut self, agent: SipTrace) -> Self {
+        self.messages.extend(agent.messages.into_iter().map(|m| TraceMessage { leg: TraceLeg::Agent, ..m }));
+        self.messages.sort_by_key(|m| m.at);
+        self.dropped = self.dropped.saturating_add(agent.dropped);
+        self
+    }
+
     /// Whether message `n` is a repetition of an earlier one: the same bytes the same way.
     pub fn is_repeated(&self, n: usize) -> bool {
         let Some(message) = self.messages.get(n) else { return false };

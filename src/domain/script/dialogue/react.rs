@@ -228,7 +228,7 @@ impl Dialogue {
         self.next();
     }
 
-    /// A key: an answer where a digit is asked for, a note elsewhere.
+    /// A key: an answer where a digit is asked for, and without a recogniser wherever a sound would be; a note elsewhere.
     pub(super) fn key(&mut self, digit: char) {
         let say = match &self.phase {
             Phase::Speaking { say, .. } | Phase::Listening { say, .. } => say.clone(),
@@ -250,6 +250,17 @@ impl Dialogue {
                 self.keyed(&say, &format!("{KEY_MEANING}{level}"));
                 self.memory.answered.insert(say.step.clone());
                 self.rated(Some(level), "");
+            }
+            // Where any sound is an answer, a key is one too: he may have been asked for keys a moment ago.
+            (Role::Identity | Role::Fact | Role::Probe | Role::Suggestion | Role::Needs, ..)
+                if self.ears == Ears::Keys =>
+            {
+                let reply = self.reply_to(&say, "");
+                self.keyed(&say, reply.label());
+                if say.role.counts() {
+                    self.memory.answered.insert(say.step.clone());
+                }
+                self.react(say, "", reply);
             }
             _ => {}
         }

@@ -304,6 +304,26 @@ fn keys_answer_where_a_digit_is_asked() {
     assert_eq!(rated.asked(), "probe_reason_1");
 }
 
+#[test]
+fn without_a_recogniser_a_key_answers_wherever_a_sound_would() {
+    let mut hand = Hand::with(dialogue("receiving_inspection", Ears::Keys));
+    hand.prompt();
+    assert_eq!(hand.asked(), "identity");
+    hand.input(Input::Key('1'));
+    assert_eq!(hand.asked(), "consent");
+    hand.input(Input::Key('1'));
+    hand.answer("");
+    assert_eq!(hand.asked(), "ask_appearance");
+    hand.input(Input::Key('3'));
+    assert_eq!(hand.asked(), "ask_tools_docs", "keys cut the prompt");
+    let answered = |e: &JournalEvent| matches!(e, JournalEvent::Answer { step, .. } if step == "ask_appearance");
+    assert!(hand.events.iter().any(answered), "{:?}", hand.events);
+    let mut words = Hand::on("receiving_inspection");
+    words.prompt();
+    words.input(Input::Key('1'));
+    assert_eq!(words.asked(), "identity", "who is heard is asked for words");
+}
+
 /// The clips of every prompt of one step, in order.
 fn clips_of<'a>(hand: &'a Hand, wanted: &str) -> Vec<&'a [String]> {
     let clips = |e: &'a JournalEvent| match e {

@@ -27,12 +27,13 @@ enum Event {
     Released,
     CallOver,
     CallOverAtOnce,
+    TakeOver,
     WrappedUp,
     ForceRelease,
     Lapse,
 }
 
-const EVENTS: [Event; 13] = [
+const EVENTS: [Event; 14] = [
     Event::SignIn,
     Event::SignOut,
     Event::Break,
@@ -43,6 +44,7 @@ const EVENTS: [Event; 13] = [
     Event::Released,
     Event::CallOver,
     Event::CallOverAtOnce,
+    Event::TakeOver,
     Event::WrappedUp,
     Event::ForceRelease,
     Event::Lapse,
@@ -70,6 +72,7 @@ fn step(event: Event, seat: &Seat, visit: &VisitId, call: &CallId) -> Option<(Se
         Event::Released => released(now, seat, visit),
         Event::CallOver => call_over(now, seat, call, wrap_up),
         Event::CallOverAtOnce => call_over(now, seat, call, Duration::ZERO),
+        Event::TakeOver => take_over(now, seat, visit.clone(), call.clone(), lease),
         Event::WrappedUp => wrapped_up(now, seat, call),
         Event::ForceRelease => return force_release(now, seat).ok(),
         Event::Lapse => return Some(lapse(now, seat)),

@@ -397,7 +397,7 @@ fn a02_after_three_hours_a_visit_is_escalated_once_and_still_called() {
 fn one_customer_is_called_for_one_visit_at_a_time_the_more_urgent_first_and_why_says_so() {
     let calling = |id: &str| claim(at("23T09:59"), &fresh(id, "23T09:50"), CallId::new("c")).unwrap();
     let first = "该客户另有更紧急的回访先拨，同一客户一次只打一个";
-    let on_line = "正在为另一个回访与该客户通话，同一客户一次只打一个，通话结束后再拨";
+    let on_line = "正在为另一个回访（订单 o-old）与该客户通话，同一客户一次只打一个，通话结束后再拨";
     let check = |visits: [Visit; 2], same: bool, free: u32, dialled: &[&str], young: (WhyCode, Option<&str>)| {
         let visits = [visits.as_slice(), &[fresh("other", "23T09:45")]].concat();
         let mut group = SameCustomer::default();
@@ -429,7 +429,7 @@ fn one_customer_is_called_for_one_visit_at_a_time_the_more_urgent_first_and_why_
 fn a_visit_that_is_late_because_its_customer_was_called_for_another_says_so() {
     let visits = [fresh("old", "23T09:00"), fresh("young", "23T09:10")];
     for (calling, cause) in [
-        (true, "到期前没有呼叫：正在为另一个回访与该客户通话，同一客户一次只打一个，通话结束后再拨"),
+        (true, "到期前没有呼叫：正在为另一个回访（订单 o-old）与该客户通话，同一客户一次只打一个，通话结束后再拨"),
         (false, "到期前没有呼叫：该客户另有更紧急的回访先拨，同一客户一次只打一个"),
     ] {
         let mut same = SameCustomer::default();

@@ -166,7 +166,7 @@ fn ten_minutes_of_a_clock_that_drifts_stay_on_ours() {
             );
             bench.leg.tick(bench.now, |_, _| {}, |_, _| {});
             while bench.leg.next_frame().is_some() {}
-            if let Some(chunk) = bench.leg.take_chunk(8_000) {
+            if let Some(chunk) = bench.leg.chunk().take(8_000) {
                 let first = chunk.iter().skip(1).step_by(2).enumerate().filter(|(_, s)| s.unsigned_abs() > 1_000);
                 found.extend(first.map(|(i, _)| taken + i as i64));
                 taken += chunk.len() as i64 / 2;
@@ -290,7 +290,7 @@ fn a_hang_up_that_is_learnt_of_late_cuts_off_what_was_taken_beyond_it_unless_it_
         bench.pass(late_ms, false);
         let mut on_disk = 0;
         if on_disk_ms > 0 {
-            on_disk = bench.leg.take_chunk(0).unwrap().len() as i64 / 2;
+            on_disk = bench.leg.chunk().take(0).unwrap().len() as i64 / 2;
         }
         bench.leg.hang_up(ended);
         let (ending, _) = bench.end();

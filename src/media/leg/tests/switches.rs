@@ -167,7 +167,7 @@ fn an_inactive_call_times_out_by_the_bound_of_a_hold() {
     assert!(bench.events.is_empty() && bench.sent.is_empty(), "{:?}", bench.events);
     bench.pass(10_000, false);
     let (ending, events) = bench.end();
-    assert_eq!(events, [MediaEvent::RtpTimeout]);
+    assert_eq!(events, [MediaEvent::HoldTimeout]);
     assert_eq!(gaps(&ending), [(0.0, 39.0, GapReason::Hold)]);
 }
 

@@ -1,4 +1,4 @@
-/** Times and lengths as the desk shows them. Instants carry the site's offset and are shown as they are written there. */
+/** Times and lengths as the pages show them. Instants carry the site's offset and are shown as they are written there. */
 
 /** 75 s → `1:15`, an hour and more → `1:00:00`. */
 export function clock(ms: number): string {
