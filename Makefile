@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo build web test test-web test-rust test-models lint models bench bench-line soak
+.PHONY: help demo build web test test-web test-rust test-desk test-models lint models bench bench-line soak eval
 
 help:
 	@echo "make demo    one visit from the SMS to the scored report, on this machine"
@@ -12,6 +12,7 @@ help:
 	@echo "make web     only those pages: web/dist"
 	@echo "make bench   benchmarks (minutes)"
 	@echo "make bench-line   recorded calls at once against SIPp: LINE=\"--calls 10,50\" (minutes, a machine that does nothing else)"
+	@echo "make eval    scoring, facts and conduct over the labelled sets: docs/accuracy.md"
 	@echo "make soak    simulated lines by the hundred: SEEDS=$(SEEDS)"
 
 demo: build
@@ -41,7 +42,7 @@ web/dist/favicon.svg: web/node_modules/.installed $(WEB_SOURCES)
 	@echo "== building the pages of the console (a quarter of a minute)"
 	cd web && npm run build
 
-test: lint test-web test-rust test-models
+test: lint test-web test-rust test-desk test-models
 
 lint:
 	@echo "== set-up"
@@ -64,6 +65,12 @@ test-rust:
 	cargo test --locked -- --skip with_models --skip media:: --skip truth::calls --skip call::audio
 	@echo "== audio in real time"
 	cargo test --locked -- media:: truth::calls call::audio
+
+# The desk page in Chromium against the program that the tests have built (a quarter of a minute).
+test-desk: web
+	@echo "== the desk page against the engine"
+	[ -x $(TARGET)/debug/huifang ] || cargo build --locked
+	cd web && HUIFANG=$(abspath $(TARGET))/debug/huifang npm run test:engine
 
 # Whole calls with real recognisers, in real time: one test at a time.
 test-models: models
@@ -91,3 +98,8 @@ SEEDS ?= 500
 soak:
 	scripts/setup build test
 	HUIFANG_SOAK_SEEDS=$(SEEDS) cargo test --locked --test it truth::axis::
+
+# The figures of docs/accuracy.md: the labelled answers and calls of tests/data/eval (seconds, once built).
+eval:
+	scripts/setup build test
+	HUIFANG_ACCURACY_REPORT=docs/accuracy.md HUIFANG_ACCURACY_DAY=$(shell date -u +%F) cargo test --locked --test it accuracy::

@@ -384,6 +384,8 @@ impl Default for Dialer {
 pub struct Seats {
     /// An agent who is not heard of for so long is gone.
     pub lease_s: u64,
+    /// An agent in a call whose page is gone and whose line is silent, both for so long, is gone before his lease ends.
+    pub lost_after_s: u64,
     /// Time to write down what a call came to; 0 = none.
     pub wrap_up_s: u64,
     /// Addresses and networks from which desk phones may register with us; empty = nobody registers.
@@ -401,6 +403,7 @@ impl Default for Seats {
     fn default() -> Self {
         Self {
             lease_s: 15,
+            lost_after_s: 4,
             wrap_up_s: 120,
             phone_sources: vec![],
             phone_realm: "huifang".into(),
@@ -504,6 +507,7 @@ impl Config {
         }
         for (key, value, range, want) in [
             ("seats.lease_s", self.seats.lease_s, 3..=300, "3 to 300 seconds"),
+            ("seats.lost_after_s", self.seats.lost_after_s, 1..=300, "1 to 300 seconds"),
             ("seats.wrap_up_s", self.seats.wrap_up_s, 0..=3600, "0 to 3600 seconds"),
         ] {
             if !range.contains(&value) {

@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 /// Calls whose far ends share two sockets.
 const SHARED_BY: usize = 20;
 /// Between looks of the far thread.
-const STEP: Duration = Duration::from_millis(2);
-const FRAME_MS: u64 = 20;
+pub const STEP: Duration = Duration::from_millis(2);
+pub const FRAME_MS: u64 = 20;
 /// No speech holds these bytes by chance; the instant in microseconds follows.
 const MARK: [u8; 8] = [0x12, 0xE7, 0x3A, 0x91, 0x5C, 0x08, 0xB3, 0x6F];
 const SILENCE: u8 = 0xD5;
@@ -85,14 +85,14 @@ pub async fn step(args: &Args, calls: usize) -> anyhow::Result<String> {
 }
 
 /// Half of them, and 99 of 100, in milliseconds.
-fn quantiles(mut added_us: Vec<i64>) -> String {
+pub fn quantiles(mut added_us: Vec<i64>) -> String {
     added_us.sort_unstable();
     let [half, most] =
         [50, 99].map(|part| added_us.get(added_us.len() * part / 100).map_or(f64::NAN, |us| *us as f64 / 1e3));
     format!("{half:.1}/{most:.1}")
 }
 
-fn far_socket() -> anyhow::Result<(Udp, u16)> {
+pub fn far_socket() -> anyhow::Result<(Udp, u16)> {
     let port = std::net::UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
     Ok((Udp::bind(([127, 0, 0, 1], port).into(), BothClocks::now())?, port))
 }
@@ -145,7 +145,7 @@ impl FarEnds {
             for pair in sockets {
                 for ((socket, _), added_us) in pair.iter_mut().zip(&mut *added_us) {
                     socket.read::<512>(now, |datagram, _, at| {
-                        added_us.extend(added(datagram, at.duration_since(*began)))
+                        added_us.extend(datagram.get(HEADER..).and_then(|it| added(it, at.duration_since(*began))));
                     });
                 }
             }
@@ -155,21 +155,26 @@ impl FarEnds {
     }
 }
 
-fn packet(number: u64, ssrc: u32, sent_us: u64) -> [u8; HEADER + FRAME] {
+pub fn packet(number: u64, ssrc: u32, sent_us: u64) -> [u8; HEADER + FRAME] {
     let mut datagram = [0; HEADER + FRAME];
     let timestamp = (number * FRAME as u64) as u32;
     let fields = Outgoing { payload_type: 8, marker: number == 0, sequence: number as u16, timestamp, ssrc };
     if let Some(payload) = rtp::write(fields, &mut datagram, FRAME) {
-        payload.fill(SILENCE);
-        payload[..8].copy_from_slice(&MARK);
-        payload[8..16].copy_from_slice(&sent_us.to_be_bytes());
+        payload.copy_from_slice(&marked(sent_us));
     }
     datagram
 }
 
-/// What the mark in a packet that came says; a mark across two packets says nothing.
-fn added(datagram: &[u8], came: Duration) -> Option<i64> {
-    let payload = datagram.get(HEADER..)?;
+/// A packet's samples that name the instant at which it is sent.
+pub fn marked(sent_us: u64) -> [u8; FRAME] {
+    let mut payload = [SILENCE; FRAME];
+    payload[..8].copy_from_slice(&MARK);
+    payload[8..16].copy_from_slice(&sent_us.to_be_bytes());
+    payload
+}
+
+/// What the mark in the samples of a packet that came says; a mark across two packets says nothing.
+pub fn added(payload: &[u8], came: Duration) -> Option<i64> {
     let at = payload.windows(MARK.len()).position(|bytes| bytes == MARK)?;
     let sent_us = u64::from_be_bytes(payload.get(at + 8..at + 16)?.try_into().ok()?);
     Some(came.as_micros() as i64 + at as i64 * 125 - sent_us as i64)

@@ -6,6 +6,8 @@ use anyhow::{Context, bail, ensure};
 use futures::{StreamExt, TryStreamExt};
 use huifang::clock::{Clock, SystemClock, monotonic};
 use huifang::config::{Config, Trunk};
+use huifang::store::Store;
+use huifang::store::token::{NewToken, Role};
 use jiff::tz::TimeZone;
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -13,6 +15,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -29,7 +32,15 @@ pub struct Engine {
     pid: u32,
     base: String,
     token: String,
+    database: String,
     client: Client,
+}
+
+/// Who talks to the customers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    Machine,
+    Agents,
 }
 
 impl Engine {
@@ -38,9 +49,11 @@ impl Engine {
         folder: &Path,
         far_ends: &[SocketAddr],
         per_second: usize,
+        who: Who,
     ) -> anyhow::Result<Engine> {
         let file = folder.join("config.toml");
-        std::fs::write(&file, config(folder, far_ends, per_second)?)?;
+        let config = config(folder, far_ends, per_second, who)?;
+        std::fs::write(&file, toml::to_string(&config)?)?;
         let mut command = Command::new(binary);
         command.args(["serve", "--config"]).arg(&file).env("HUIFANG_LOG", "error");
         let log = std::fs::File::create(folder.join("engine.log"))?;
@@ -52,7 +65,7 @@ impl Engine {
         while let Some(line) = lines.next_line().await? {
             let words: Vec<&str> = line.split_whitespace().collect();
             if let ["console", url] = words[..] {
-                base = url.strip_suffix("/api/docs").map(str::to_owned);
+                base = Some(url.trim_end_matches('/').to_owned());
             }
             if let [.., "token", secret] = words[..] {
                 token = Some(secret.to_owned());
@@ -62,7 +75,24 @@ impl Engine {
         let (Some(base), Some(token)) = (base, token) else {
             bail!("the engine did not start: {}", std::fs::read_to_string(folder.join("engine.log"))?);
         };
-        Ok(Engine { child, pid, base, token, client: Client::new() })
+        Ok(Engine { child, pid, base, token, database: config.database.url, client: Client::new() })
+    }
+
+    /// The agents `seat-0` and so on; their tokens.
+    pub async fn agents(&self, seats: usize) -> anyhow::Result<Vec<String>> {
+        let store = Store::open(&self.database, Arc::new(SystemClock)).await?;
+        let mut tokens = vec![];
+        for n in 0..seats {
+            let token = NewToken::of_machine(&format!("seat-{n}"), Role::Agent);
+            tokens.push(store.create_token(&token).await?.secret);
+        }
+        store.close().await;
+        Ok(tokens)
+    }
+
+    /// The WebSocket of the seats.
+    pub fn seat_url(&self) -> String {
+        format!("{}/api/v1/seat", self.base.replacen("http", "ws", 1))
     }
 
     pub async fn hand_in(&self, visits: usize) -> anyhow::Result<()> {
@@ -126,7 +156,7 @@ impl Engine {
     }
 }
 
-fn config(folder: &Path, far_ends: &[SocketAddr], per_second: usize) -> anyhow::Result<String> {
+fn config(folder: &Path, far_ends: &[SocketAddr], per_second: usize, who: Who) -> anyhow::Result<Config> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut config = Config::default();
     config.site.timezone = mid_morning_zone();
@@ -139,6 +169,11 @@ fn config(folder: &Path, far_ends: &[SocketAddr], per_second: usize) -> anyhow::
     config.media.rtp_ports = format!("{}-{}", RTP_PORTS.start(), RTP_PORTS.end());
     // No limit of the engine is what is measured.
     config.dialer.max_voice_calls = u32::try_from(far_ends.len() * far::CALLS * 2)?;
+    if who == Who::Agents {
+        config.dialer.mode = "agent".into();
+        config.dialer.reserve_idle_seats = 0;
+        config.seats.wrap_up_s = 0;
+    }
     config.data.programmes = root.join("programmes");
     config.data.rubrics = root.join("rubrics");
     config.data.prompts = root.join("prompts");
@@ -146,7 +181,7 @@ fn config(folder: &Path, far_ends: &[SocketAddr], per_second: usize) -> anyhow::
     // Each takes what it can echo; the next call goes to the next.
     config.trunks =
         far_ends.iter().zip(1..).map(|(address, n)| trunk(&format!("line{n}"), *address, per_second)).collect();
-    Ok(toml::to_string(&config)?)
+    Ok(config)
 }
 
 fn trunk(name: &str, address: SocketAddr, per_second: usize) -> Trunk {

@@ -14,13 +14,13 @@ pub const CALLS: usize = 100;
 pub struct FarEnds(Vec<Far>);
 
 impl FarEnds {
-    /// Enough of them for so many calls; each call ends after `hold`.
-    pub async fn start(folder: &Path, calls: usize, hold: Duration) -> anyhow::Result<FarEnds> {
+    /// Enough of them for so many calls; each call ends after `hold`. Their voice goes to the port `ears`, or is sent back.
+    pub async fn start(folder: &Path, calls: usize, hold: Duration, ears: Option<u16>) -> anyhow::Result<FarEnds> {
         let mut all = vec![];
         for n in 0..calls.div_ceil(CALLS) {
             let folder = folder.join(format!("far{n}"));
             std::fs::create_dir(&folder)?;
-            all.push(Far::start(&folder, hold).await?);
+            all.push(Far::start(&folder, hold, ears).await?);
         }
         Ok(FarEnds(all))
     }
@@ -43,12 +43,16 @@ struct Far {
 }
 
 impl Far {
-    async fn start(folder: &Path, hold: Duration) -> anyhow::Result<Far> {
-        let scenario = include_str!("answer.xml").replace("HOLD_MS", &hold.as_millis().to_string());
+    async fn start(folder: &Path, hold: Duration, ears: Option<u16>) -> anyhow::Result<Far> {
+        let mut scenario = include_str!("answer.xml").replace("HOLD_MS", &hold.as_millis().to_string());
+        if let Some(port) = ears {
+            scenario = scenario.replace("[media_port]", &port.to_string());
+        }
         std::fs::write(folder.join("answer.xml"), scenario)?;
         let (sip, media) = (free_port()?, free_port()?);
         let mut command = Command::new("sipp");
-        command.current_dir(folder).args(["-sf", "answer.xml", "-i", "127.0.0.1", "-mi", "127.0.0.1", "-rtp_echo"]);
+        command.current_dir(folder).args(["-sf", "answer.xml", "-i", "127.0.0.1", "-mi", "127.0.0.1"]);
+        command.args(ears.is_none().then_some("-rtp_echo"));
         command.args(["-p", &sip.to_string(), "-mp", &media.to_string(), "-nostdin"]);
         command.args(["-l", &(CALLS + 10).to_string(), "-trace_err", "-error_file", "errors.log"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);

@@ -5,17 +5,21 @@
 //! SMS over HTTP, waits until N calls are up, measures a steady window, and judges every call by its own record and its file.
 //! Prints a Markdown table; `--json FILE` writes every figure. Needs `sipp` (Debian package sip-tester) and a machine that does nothing else.
 //! It is no criterion benchmark: `cargo bench --bench line -- --calls 10,50`. `-- --bridge --calls 50,200` measures
-//! calls of two legs instead, in this process (see `bridge`). Does not measure: transcription.
+//! calls of two legs instead, in this process (see `bridge`), and `-- --browser --calls 1,10,40` agents in browsers against the whole engine (see
+//! `browser`). Does not measure: transcription.
 
 mod bridge;
+mod browser;
 mod engine;
 mod far;
 mod report;
+#[path = "../../tests/it/support/softphone.rs"]
+mod softphone;
 mod usage;
 
 use anyhow::Context;
 use clap::Parser;
-use engine::Engine;
+use engine::{Engine, Who};
 use far::FarEnds;
 use huifang::clock::{Clock, SystemClock};
 use report::{Dropped, Step};
@@ -45,6 +49,9 @@ pub struct Args {
     /// Calls of two legs instead, a customer's and an agent's, without SIP
     #[arg(long)]
     bridge: bool,
+    /// Agents in browsers instead: WebRTC on one side, the trunk on the other
+    #[arg(long, conflicts_with = "bridge")]
+    browser: bool,
     /// `cargo bench` passes it
     #[arg(long, hide = true)]
     bench: bool,
@@ -63,6 +70,13 @@ async fn main() -> anyhow::Result<()> {
         println!("{}", bridge::HEAD);
         for calls in &args.calls {
             println!("{}", bridge::step(&args, *calls).await.with_context(|| format!("{calls} calls"))?);
+        }
+        return Ok(());
+    }
+    if args.browser {
+        println!("{}", browser::HEAD);
+        for calls in &args.calls {
+            println!("{}", browser::step(&args, *calls).await.with_context(|| format!("{calls} calls"))?);
         }
         return Ok(());
     }
@@ -87,8 +101,8 @@ async fn step(args: &Args, calls: usize, recorder_percent: f64) -> anyhow::Resul
     };
     let ramp = Duration::from_secs((calls / args.per_second) as u64 + 2);
     let window = Duration::from_secs(args.window_s);
-    let far = FarEnds::start(folder.path(), calls, ramp + SETTLING + window + MARGIN).await?;
-    let engine = Engine::start(&args.engine, folder.path(), &far.addresses(), args.per_second).await?;
+    let far = FarEnds::start(folder.path(), calls, ramp + SETTLING + window + MARGIN, None).await?;
+    let engine = Engine::start(&args.engine, folder.path(), &far.addresses(), args.per_second, Who::Machine).await?;
     engine.hand_in(calls).await?;
     engine.wait_until(calls, "answered_at").await?;
     tokio::time::sleep(SETTLING).await;

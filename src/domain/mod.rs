@@ -17,5 +17,6 @@ pub mod seat;
 pub mod simulate;
 pub mod sms;
 pub mod transcript;
+pub mod truth;
 pub mod visit;
 pub mod when;

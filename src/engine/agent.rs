@@ -255,7 +255,7 @@ async fn wrap_up(engine: &Arc<Engine>, ended: Ended) {
     let mut reply = None;
     if answered && !limit.is_zero() {
         hand.ended(&call);
-        reply = wait_for_result(engine, &mut hand, limit).await;
+        reply = wait_for_result(engine, &call, &mut hand, limit).await;
     }
     let written = write_down(engine, &call, &hand, answered).await;
     let freed = engine.change_seat(&id, |now, seat| match seat.state {
@@ -270,7 +270,7 @@ async fn wrap_up(engine: &Arc<Engine>, ended: Ended) {
     }
 }
 
-async fn wait_for_result(engine: &Engine, hand: &mut Hand, limit: Duration) -> Option<Reply> {
+async fn wait_for_result(engine: &Engine, call: &Call, hand: &mut Hand, limit: Duration) -> Option<Reply> {
     let over = tokio::time::sleep(limit);
     tokio::pin!(over);
     while !hand.is_gone() {
@@ -285,10 +285,26 @@ async fn wait_for_result(engine: &Engine, hand: &mut Hand, limit: Duration) -> O
                 return Some(reply);
             }
             Ask::Lost { .. } => return None,
+            said @ (Ask::Result { .. } | Ask::Note(_)) => {
+                hand.heed_at_rest(said);
+                if let Err(error) = keep_said(engine, call, hand).await {
+                    tracing::error!(call.id = %call.id, %error, "what an agent says of a call could not be kept");
+                }
+            }
             other => hand.heed_at_rest(other),
         }
     }
     None
+}
+
+/// When the time of the wrap-up is over, or the engine was killed, what is in the store counts.
+async fn keep_said(engine: &Engine, call: &Call, hand: &Hand) -> Result<(), StoreError> {
+    let (note, form, end) = hand.written();
+    engine.store.save_note(&call.id, note, form).await?;
+    match end {
+        Some(end) => engine.store.save_said(&call.id, &conversation_end(end)).await,
+        None => Ok(()),
+    }
 }
 
 /// Note, form and result to the call's row, and the visit's next step.

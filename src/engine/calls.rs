@@ -116,6 +116,8 @@ struct Live<'a> {
     phone_trace: Option<Arc<CallTrace>>,
     /// His line in the session.
     joined: Option<Joined>,
+    /// His line is silent, and whether he is still there is looked at then.
+    look_at: Option<Instant>,
 }
 
 /// The parts of a call that is on the line.
@@ -163,6 +165,7 @@ impl<'a> Live<'a> {
             phone: None,
             phone_trace: None,
             joined: None,
+            look_at: None,
         }
     }
 
@@ -231,6 +234,7 @@ impl<'a> Live<'a> {
                 end = conversation_end(&mut line.conversation) => Some(self.on_conversation(end)),
                 ask = agent::next_ask(&mut self.hand) => self.on_ask(ask, &line).await,
                 event = agent::next_event(&mut self.phone) => self.on_phone(event, &line).await,
+                () = until(self.look_at), if self.look_at.is_some() => self.look_for_agent().await,
                 () = until(self.save_at), if self.save_at.is_some() => {
                     self.save_at = None;
                     self.learn_from_the_wire();
@@ -376,6 +380,8 @@ impl<'a> Live<'a> {
     fn on_media(&mut self, event: MediaEvent, line: &Line) -> Option<CallInput> {
         let told = match event {
             MediaEvent::PlayFinished(id) if self.is_apology(id) => return Some(self.apologised()),
+            // He is there again, over another line.
+            MediaEvent::SupervisorLost if line.media.is_supervised() => return None,
             MediaEvent::AgentHeard { .. }
             | MediaEvent::AgentSilent { .. }
             | MediaEvent::AgentBack

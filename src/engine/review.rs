@@ -7,12 +7,22 @@ use super::Engine;
 use super::events::EngineEvent;
 use super::transcriber::JobError;
 use crate::domain::audit::{CallEvidence, Severity, audit_call};
-use crate::domain::facts::facts_of;
+use crate::domain::facts::{Facts, facts_of};
 use crate::domain::id::CallId;
 use crate::domain::score::{answers_of, answers_of_turns, judgements, score_judged, spoken_turns};
+use crate::domain::truth::{self, Tolerance, TruthCheck};
+use serde::Serialize;
 
 /// Who judged: the crate's version names the rules.
 const MADE_BY: &str = concat!("huifang ", env!("CARGO_PKG_VERSION"));
+
+/// What is stored as the facts of a call: the customer's words and how the order compares with them (D25).
+#[derive(Serialize)]
+struct Stated<'a> {
+    #[serde(flatten)]
+    facts: &'a Facts,
+    truth: &'a Option<TruthCheck>,
+}
 
 /// Judges a call from its stored rows and stores what comes out.
 pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
@@ -23,7 +33,8 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let transcript = store.transcript(id).await?.transcript;
     let answered_at_s = call.recording.as_ref().and_then(|r| r.answered_at_s).unwrap_or_default();
 
-    let rubric = &engine.site().rubric;
+    let site = engine.site();
+    let rubric = &site.rubric;
     let answers = match &call.seat {
         // What an agent asked is in his words; the journal only knows at which step he was.
         Some(_) => answers_of_turns(rubric, &spoken_turns(&transcript)),
@@ -32,7 +43,9 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let judged = judgements(rubric, &answers);
     let card = score_judged(rubric, &answers, &judged);
     let facts = facts_of(&answers);
-    let findings = audit_call(&CallEvidence {
+    let called_at = call.instants.answered_at.map(|at| at.to_zoned(visit.calendar(&site.rules.calendar).tz().clone()));
+    let truth = called_at.map(|at| truth::check(&order.claims, &facts, &at, &Tolerance::default()));
+    let mut findings = audit_call(&CallEvidence {
         order: &order,
         visit: &visit,
         call: &call,
@@ -41,9 +54,11 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
         complaint: judged.iter().any(|j| j.complaint),
     });
 
+    findings.extend(truth.iter().flat_map(TruthCheck::findings));
+
     // The store carries a person's corrections over.
     let card = store.save_scorecard(id, &card).await?.card;
-    store.save_facts(id, MADE_BY, &facts).await?;
+    store.save_facts(id, MADE_BY, &Stated { facts: &facts, truth: &truth }).await?;
     store.save_findings(id, MADE_BY, &findings).await?;
     let index = card.index();
     engine.announce(EngineEvent::Scored { call: id.clone(), index: index.mean, n_scored: index.n_scored });

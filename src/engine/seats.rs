@@ -2,10 +2,12 @@
 //!
 //! Contract: what a seat *is* lies in the store and changes by the pure steps of `domain::seat`; here is only what dies with the process:
 //! the newest connection of each seat, its browser leg, and the channel to the task that serves its visit (`agent`). A connection that is
-//! lost frees nothing by itself: the lease does ([`keep_leases`]), so that a page may reload, and a network may fail for a moment, without
-//! losing the call. Not here: JSON (`http/seat`), what happens in a call (`agent`, `calls`), who is given a visit (`dialer`).
+//! lost frees nothing by itself: the lease does ([`keep_leases`]), or in a call the silence of its line (`lost`), so that a page may reload,
+//! and a network may fail for a moment, without losing the call. Not here: JSON (`http/seat`), what happens in a call (`agent`, `calls`), who
+//! is given a visit (`dialer`).
 
 mod desk;
+mod lost;
 mod media;
 mod phones;
 
@@ -17,6 +19,7 @@ use super::agent::Ask;
 use super::desk::{CallView, SeatNews, SeatView, Welcome};
 use super::events::EngineEvent;
 use super::handle::CommandError;
+use crate::clock::monotonic;
 use crate::domain::id::{CallId, SeatId};
 use crate::domain::seat::{self, Lapse, Refused, Seat, SeatPhone, Skills};
 use crate::media::browser::Browser;
@@ -24,7 +27,7 @@ use crate::store::StoreError;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// A seat that loses against another writer is decided again on what is stored now, at most so often.
@@ -44,6 +47,8 @@ struct Place {
     connection: u64,
     /// `None`: not connected.
     news: Option<mpsc::Sender<SeatNews>>,
+    /// Its last word, or when it was lost.
+    heard_at: Option<Instant>,
     browser: Option<Leg>,
     legs: u64,
     /// The task that serves the visit in hand, and its number.
@@ -58,6 +63,13 @@ struct Leg {
     /// Of the page's DTLS certificate: another one comes from another page.
     fingerprint: Option<String>,
     browser: Browser,
+}
+
+impl Place {
+    /// The page is gone.
+    fn hang_up(&mut self) {
+        (self.news, self.heard_at) = (None, Some(monotonic()));
+    }
 }
 
 impl Seats {
@@ -77,6 +89,7 @@ impl Seats {
                 tell(&older, SeatNews::Replaced);
             }
             place.connection += 1;
+            place.heard_at = Some(monotonic());
             place.connection
         });
         (number, receiver)
@@ -85,7 +98,7 @@ impl Seats {
     fn disconnect(&self, seat: &SeatId, connection: u64) {
         self.with(seat, |place| {
             if place.connection == connection {
-                place.news = None;
+                place.hang_up();
             }
         });
     }
@@ -95,8 +108,15 @@ impl Seats {
         self.places().is_empty()
     }
 
-    fn is_newest(&self, seat: &SeatId, connection: u64) -> bool {
-        self.places().get(seat).is_some_and(|place| place.connection == connection && place.news.is_some())
+    /// A word over this connection; false when a newer one has the seat.
+    fn hear(&self, seat: &SeatId, connection: u64) -> bool {
+        self.with(seat, |place| {
+            let newest = place.connection == connection && place.news.is_some();
+            if newest {
+                place.heard_at = Some(monotonic());
+            }
+            newest
+        })
     }
 
     fn is_connected(&self, seat: &SeatId) -> bool {
@@ -108,7 +128,7 @@ impl Seats {
         self.with(seat, |place| {
             if place.news.as_ref().is_some_and(|page| !tell(page, news)) {
                 tracing::warn!(seat.id = %seat, "a page does not read its news and is closed");
-                place.news = None;
+                place.hang_up();
             }
         });
     }
@@ -269,19 +289,17 @@ impl Engine {
 pub async fn keep_leases(engine: Arc<Engine>) {
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    // Leases of before the start run on; where there are none and nobody has come, there is nothing to read every second.
-    let mut may_lapse = true;
     loop {
         tokio::select! {
             () = engine.stop.cancelled() => return,
             _ = tick.tick() => {}
         }
-        if !may_lapse && engine.seats.are_unused() {
+        // A start signs everybody out: where nobody has come since, there is no lease to read every second.
+        if engine.seats.are_unused() {
             continue;
         }
-        match look(&engine).await {
-            Ok(left) => may_lapse = left,
-            Err(error) => tracing::error!(%error, "the seats could not be looked at"),
+        if let Err(error) = look(&engine).await {
+            tracing::error!(%error, "the seats could not be looked at");
         }
     }
 }
@@ -295,13 +313,10 @@ fn lapse(now: Timestamp, seat: &Seat) -> Result<(Seat, Lapse), Refused> {
     }
 }
 
-/// Whether there was a seat whose time is running.
-async fn look(engine: &Engine) -> Result<bool, CommandError> {
+async fn look(engine: &Engine) -> Result<(), CommandError> {
     let now = engine.clock.now();
-    let seats = engine.store.seats().await?;
-    let running = seats.iter().any(|seat| seat.lapses_at().is_some());
     let due = |seat: &Seat| seat.lapses_at().is_some_and(|at| at <= now);
-    for late in seats.into_iter().filter(due) {
+    for late in engine.store.seats().await?.into_iter().filter(due) {
         let (seat, lapse) = engine.change_seat_with(&late.id, lapse).await?;
         if lapse != Lapse::Nothing {
             tracing::info!(seat.id = %seat.id, ?lapse, "a seat's time is over");
@@ -309,5 +324,5 @@ async fn look(engine: &Engine) -> Result<bool, CommandError> {
         }
         engine.close_browser_of(&seat).await;
     }
-    Ok(running)
+    Ok(())
 }

@@ -1,9 +1,9 @@
 //! The browser leg: one WebRTC connection of one signed-in seat, which lives across calls (RFC 8825).
 //!
 //! Contract: the bridge sees plain RTP with G.711 ([`BrowserRtp`]), whatever the browser speaks. G.711 is relayed untouched; Opus, accepted
-//! from a browser that offers nothing else, is transcoded here. Between calls what the browser sends is counted and dropped, or comes
-//! back to it a second later ([`Browser::echo`], the microphone test), and nothing is sent. A packet that cannot be delivered is counted
-//! and dropped, in either direction; nothing here waits for a slow reader.
+//! from a browser that offers nothing else, is transcoded here. Between calls what the browser sends is counted and dropped, and nothing is
+//! sent; the microphone test is the page's own. A packet that cannot be delivered is counted and dropped, in either direction; nothing here
+//! waits for a slow reader.
 //! Full ICE, always the answering side: the page offers, also to restart ICE, and finds its way to `media.address` or over the servers of
 //! `webrtc`. Pure parts: `offer`, `outbound`, `opus`; `peer` alone knows the crate.
 //! Does not do: HTTP and the WebSocket, deciding when a silent browser is lost, video, data, keys towards the browser.
@@ -173,8 +173,8 @@ impl Events for Shared {
         }
     }
 
-    fn packet(&self, packet: rtc_rtp::Packet) -> Option<rtc_rtp::Packet> {
-        lock(&self.relay).arrived(packet, monotonic())
+    fn packet(&self, packet: rtc_rtp::Packet) {
+        lock(&self.relay).arrived(&packet, monotonic());
     }
 }
 
@@ -260,7 +260,7 @@ impl Browser {
         self.0.peer.candidate(theirs.candidate).await.map_err(|e| BrowserError::Candidate(e.to_string()))
     }
 
-    /// The RTP of this browser for one call; `None` before an offer was answered. It ends what was taken before, and the echo.
+    /// The RTP of this browser for one call; `None` before an offer was answered. It ends what was taken before.
     pub fn take(&self) -> Option<BrowserRtp> {
         let (to_bridge, incoming) = mpsc::channel(QUEUE);
         let (outgoing, from_bridge) = mpsc::channel(QUEUE);
@@ -268,11 +268,6 @@ impl Browser {
         let (shared, line) = (self.0.shared.clone(), self.0.peer.line());
         tokio::spawn(async move { ended.run_until_cancelled(pump(shared, line, source, from_bridge)).await });
         Some(BrowserRtp { incoming, outgoing, codecs, event })
-    }
-
-    /// The microphone test: the agent hears himself a second later. Not during a call.
-    pub fn echo(&self, on: bool) {
-        lock(&self.0.shared.relay).echo(on);
     }
 
     pub fn stats(&self) -> BrowserStats {

@@ -227,6 +227,22 @@ impl Store {
         tx.commit().await
     }
 
+    /// What an agent says a finished call came to, while he may still say something else: [`Self::save_result`] applies it.
+    pub async fn save_said(&self, call: &CallId, end: &ConversationEnd) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query("UPDATE calls SET conversation = $1 WHERE id = $2 AND outcome IS NOT NULL")
+            .bind(to_json("conversation", end)?)
+            .bind(call.as_str())
+            .execute(tx.conn())
+            .await
+            .doing("save what was said")?;
+        if done.rows_affected() != 1 {
+            let why = "unknown, or not finished";
+            return Err(StoreError::Stale { table: "calls", id: call.to_string(), why });
+        }
+        tx.commit().await
+    }
+
     /// Ends the wrap-up of a finished call in one transaction: what the agent says it came to, and the next state of the visit that waited
     /// for it. A call that the customer left when all had been said was no hang-up (A04). Returns the visit at its new version.
     ///

@@ -1,4 +1,5 @@
 //! The one integration binary: whole paths over real sockets on loopback.
+mod accuracy;
 mod browser;
 mod call;
 mod customers;

@@ -2,6 +2,9 @@
 
 mod browser;
 mod calls;
+mod crowd;
+mod deskphone;
+mod line;
 mod page;
 mod presence;
 mod preview;

@@ -9,11 +9,12 @@ import { MockServer } from '../mock/server'
 const DIST = fileURLToPath(new URL('../dist', import.meta.url))
 const BROWSERS = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 /** Nothing on the page takes so long, on a busy machine either. */
-const WAIT_MS = 12_000
+export const WAIT_MS = 12_000
 /** A common screen of an agent. */
 const SCREEN = { width: 1366, height: 768 }
 
-export function launch(): Promise<Browser> {
+/** With a file for its microphone, or the browser's own beeps. */
+export function launch(voice?: string): Promise<Browser> {
   const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path))
   if (executablePath === undefined) throw new Error('no chromium here: scripts/setup web installs it, or set CHROMIUM')
   if (!existsSync(`${DIST}/assets`)) throw new Error('the page is not built: npm run build')
@@ -23,6 +24,7 @@ export function launch(): Promise<Browser> {
       '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
       '--disable-sync', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--allow-loopback-in-peer-connection',
       '--autoplay-policy=no-user-gesture-required',
+      ...(voice === undefined ? [] : [`--use-file-for-fake-audio-capture=${voice}`]),
     ],
   })
 }
@@ -40,14 +42,8 @@ export interface Desk {
 export async function openDesk(browser: Browser, options: MockOptions = {}): Promise<Desk> {
   const mock = new MockServer(options)
   const server = await mock.listen(DIST)
-  const context = await browser.newContext({ viewport: SCREEN, permissions: ['microphone'], locale: 'zh-CN' })
-  context.setDefaultTimeout(WAIT_MS)
-  const page = await context.newPage()
-  const faults: string[] = []
-  page.on('pageerror', (error) => faults.push(String(error)))
-  page.on('console', (line) => {
-    if (line.type() === 'error' && /Content Security Policy|Refused/.test(line.text())) faults.push(line.text())
-  })
+  const { context, page } = await openPage(browser)
+  const faults = faultsOf(page)
   await page.goto(server.url)
   return {
     mock, page, context, url: server.url, faults,
@@ -56,6 +52,23 @@ export async function openDesk(browser: Browser, options: MockOptions = {}): Pro
       await server.close()
     },
   }
+}
+
+/** An empty page that may use the microphone. */
+export async function openPage(browser: Browser): Promise<{ context: BrowserContext; page: Page }> {
+  const context = await browser.newContext({ viewport: SCREEN, permissions: ['microphone'], locale: 'zh-CN' })
+  context.setDefaultTimeout(WAIT_MS)
+  return { context, page: await context.newPage() }
+}
+
+/** Errors of scripts and breaches of the policy, as they come. */
+export function faultsOf(page: Page): string[] {
+  const faults: string[] = []
+  page.on('pageerror', (error) => faults.push(String(error)))
+  page.on('console', (line) => {
+    if (line.type() === 'error' && /Content Security Policy|Refused/.test(line.text())) faults.push(line.text())
+  })
+  return faults
 }
 
 /** By keyboard alone, as the whole desk. */

@@ -6,10 +6,12 @@
 use super::speech::{self, Line};
 use super::{asked, conduct};
 use crate::domain::facts::{Consent, Fact, Facts, Respondent, facts_of, time};
+use crate::domain::order::Claims;
 use crate::domain::score::{
     Answer, Indicator, Judgement, Level, Rubric, Scorecard, SpokenTurn, answers_of_turns, judgements, score_judged,
 };
 use crate::domain::transcript::Channel;
+use crate::domain::truth::{self, Tolerance, TruthCheck};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -24,6 +26,12 @@ pub struct DialogueRequest {
     pub out_of_warranty: bool,
     #[serde(default)]
     pub hung_up_by: Option<Speaker>,
+    /// What the order claims, to be compared with the words; counts only with `called_at`.
+    #[serde(default)]
+    pub claims: Option<Claims>,
+    /// When the call took place, RFC 9557: `2026-11-22T09:00:00+08:00[Asia/Shanghai]`.
+    #[serde(default)]
+    pub called_at: Option<jiff::Zoned>,
     pub turns: Vec<DialogueTurn>,
 }
 
@@ -49,6 +57,9 @@ pub struct DialogueReport {
     pub index: crate::domain::score::Index,
     pub outcome: DialogueOutcome,
     pub compliance: Compliance,
+    /// Present where the request brought the order's claims.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<TruthCheck>,
     /// Key of the value → where it was said.
     pub evidence: BTreeMap<String, Vec<EvidenceSpan>>,
     pub rubric: String,
@@ -127,15 +138,21 @@ pub fn audit_dialogue(rubric: &Rubric, request: &DialogueRequest) -> DialogueRep
     let facts = facts_of(&answers);
     let mut book = Book { turns: &request.turns, evidence: BTreeMap::new() };
     book.scores(&card);
-    let complaint = Complaint::of(&judged, &request.service_type);
+    let complaint = Complaint::of(&answers, &judged, &request.service_type);
     let outcome = outcome(&mut book, &lines, &facts, &complaint);
-    let compliance = compliance(&mut book, request, &lines, &card, &judged, &answers, &outcome);
+    let heard = Heard { answers: &answers, judged: &judged, card: &card, facts: &facts };
+    let compliance = compliance(&mut book, request, &lines, &heard, &outcome);
     DialogueReport {
         id: request.id.clone(),
         scores: card.scores.iter().map(|s| (s.indicator, s.level)).collect(),
         index: card.index(),
         outcome,
         compliance,
+        truth: request
+            .claims
+            .as_ref()
+            .zip(request.called_at.as_ref())
+            .map(|(claims, at)| truth::check(claims, &facts, at, &Tolerance::default())),
         evidence: book.evidence,
         rubric: card.rubric,
     }
@@ -216,6 +233,15 @@ impl Book<'_> {
     }
 }
 
+/// What was made of the customer's words.
+#[derive(Clone, Copy)]
+struct Heard<'a> {
+    answers: &'a [Answer],
+    judged: &'a [Judgement],
+    card: &'a Scorecard,
+    facts: &'a Facts,
+}
+
 /// Convention 16.
 struct Complaint {
     made: bool,
@@ -224,9 +250,9 @@ struct Complaint {
 }
 
 impl Complaint {
-    fn of(judged: &[Judgement], service_type: &str) -> Self {
+    fn of(answers: &[Answer], judged: &[Judgement], service_type: &str) -> Self {
         let first = judged.iter().find(|j| j.complaint);
-        let made = first.is_some() || service_type == "用户投诉";
+        let made = first.is_some() || explains_low_level(answers, judged) || service_type == "用户投诉";
         let severe = judged.iter().any(|j| !j.alarms.is_empty());
         let product = judged.iter().any(|j| j.product_fault);
         let service = judged.iter().any(|j| j.complaint && !j.product_fault);
@@ -238,6 +264,18 @@ impl Complaint {
         let turn = first.and_then(|j| j.evidence.iter().chain(&j.alarms).find_map(|e| e.turn));
         Self { made, kind, turn }
     }
+}
+
+/// Asked why, the customer gives a reason for a level of 3 or less.
+fn explains_low_level(answers: &[Answer], judged: &[Judgement]) -> bool {
+    let low = judged.iter().position(|j| j.label.is_some_and(|l| l.get() <= 3));
+    let silent = ["没有", "没啥", "没什么", "不知道", "不清楚", "谁知道", "说不上", "不好说"];
+    low.is_some_and(|from| {
+        answers[from..].iter().skip(1).any(|a| {
+            let says = a.text.chars().count() >= 5 && !silent.iter().any(|w| a.text.contains(w));
+            a.indicator.is_none() && says && speech::probes(&a.question)
+        })
+    })
 }
 
 fn outcome(book: &mut Book<'_>, lines: &[Line], facts: &Facts, complaint: &Complaint) -> DialogueOutcome {
@@ -275,37 +313,66 @@ fn outcome(book: &mut Book<'_>, lines: &[Line], facts: &Facts, complaint: &Compl
 /// A deadline in a promise: 今天下午五点前, 两个小时内, 三天之内.
 fn time_named(text: &str) -> Option<String> {
     let clocked = time::find_all(text).into_iter().find(|t| !t.text.is_empty()).map(|t| t.text);
-    let within = ["小时内", "小时之内", "天内", "天之内", "分钟内", "分钟之内", "个工作日"].iter().find_map(|unit| {
+    let within = [
+        "小时内",
+        "小时之内",
+        "小时后",
+        "小时以后",
+        "小时之后",
+        "天内",
+        "天之内",
+        "天后",
+        "天以后",
+        "分钟内",
+        "分钟之内",
+        "分钟后",
+        "分钟以后",
+        "个工作日",
+    ]
+    .iter()
+    .find_map(|unit| {
         let at = text.find(unit)?;
         let head: Vec<char> = text[..at].chars().collect();
         let from = head
             .iter()
-            .rposition(|c| !crate::domain::facts::number::is_number_char(*c) && *c != '个')
+            .rposition(|c| !crate::domain::facts::number::is_number_char(*c) && !matches!(c, '个' | '半'))
             .map_or(0, |p| p + 1);
         let count: String = head[from..].iter().collect();
         (!count.is_empty()).then(|| format!("{count}{unit}"))
     });
-    within.or(clocked)
+    let end_of_day = [
+        "今天下班之前",
+        "今天下班前",
+        "下班之前",
+        "下班前",
+        "今天之内",
+        "今天内",
+        "今天晚上之前",
+        "月底之前",
+        "月底前",
+        "这两天",
+        "这几天",
+    ];
+    within.or_else(|| end_of_day.iter().find(|w| text.contains(**w)).map(|w| (*w).to_string())).or(clocked)
 }
 
 fn compliance(
     book: &mut Book<'_>,
     request: &DialogueRequest,
     lines: &[Line],
-    card: &Scorecard,
-    judged: &[Judgement],
-    answers: &[Answer],
+    heard: &Heard<'_>,
     outcome: &DialogueOutcome,
 ) -> Compliance {
+    let Heard { answers, judged, card, facts } = *heard;
     let asked: BTreeMap<String, bool> = asked::required(&request.service_type, request.out_of_warranty)
         .into_iter()
         .map(|i| (i.name.to_string(), book.seen(&format!("compliance.asked.{}", i.name), asked::asked_by(i, lines))))
         .collect();
-    let sat_questions: usize = lines.iter().map(|l| l.rates.len()).sum();
+    let sat_questions = items_rated(answers, judged);
     let hotline = speech::hotline(lines);
     let duration_s = request.turns.iter().map(|t| t.end).fold(0.0, f64::max);
     let within = duration_s <= 180.0;
-    let question = lines.iter().find(|l| !l.agent() && crate::domain::facts::is_technical_question(&l.text));
+    let question = facts.tech_question.as_ref().and_then(|f| lines.iter().find(|l| Some(l.turn) == f.turn));
     let phone = question.map(|q| book.seen("compliance.field_phone_given", conduct::field_phone_given(lines, q)));
     Compliance {
         opening_said: book.seen("compliance.opening_said", speech::opening(lines)),
@@ -334,6 +401,22 @@ fn compliance(
         within_3_min: within,
         over_3_min_violation: !within && !outcome.complaint,
     }
+}
+
+/// C12: satisfaction items put to the customer; the same one asked again because it got no answer counts once.
+fn items_rated(answers: &[Answer], judged: &[Judgement]) -> usize {
+    let mut unanswered: Vec<Indicator> = Vec::new();
+    let mut count = 0;
+    for (answer, judgement) in answers.iter().zip(judged) {
+        let Some(indicator) = answer.indicator else { continue };
+        let again = unanswered.contains(&indicator);
+        unanswered.retain(|i| *i != indicator);
+        count += usize::from(!again);
+        if judgement.label.is_none() {
+            unanswered.push(indicator);
+        }
+    }
+    count
 }
 
 /// C18: null when there was no dissatisfaction.

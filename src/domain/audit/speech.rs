@@ -13,7 +13,7 @@ pub const HOTLINE: &str = "4006589888";
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub who: Channel,
-    /// Simplified.
+    /// Simplified; an agent's 啥 is 什么.
     pub text: String,
     pub from_s: f64,
     pub to_s: f64,
@@ -25,7 +25,11 @@ pub(super) struct Line {
 
 impl Line {
     pub fn new(who: Channel, text: &str, from_s: f64, to_s: f64, turn: usize) -> Self {
-        Self { who, text: to_simplified(text), from_s, to_s, turn, rates: Vec::new() }
+        let mut text = to_simplified(text);
+        if who == Channel::Agent {
+            text = text.replace('啥', "什么");
+        }
+        Self { who, text, from_s, to_s, turn, rates: Vec::new() }
     }
 
     pub fn agent(&self) -> bool {
@@ -41,21 +45,40 @@ impl Line {
 pub(super) fn opening(lines: &[Line]) -> Option<&Line> {
     lines.iter().take(10).find(|l| {
         l.agent()
-            && l.has(&["福田", "雷沃", "重工", "客户服务中心", "服务中心", "公司", "厂家", "售后"])
-            && l.has(&["客服", "代表", "回访员", "回访专员", "服务中心", "售后", "语音回访"])
+            && (l.has(&["福田", "雷沃", "重工", "客户服务中心", "服务中心", "公司", "厂家", "售后"])
+                && l.has(&["客服", "代表", "回访员", "回访专员", "服务中心", "售后", "语音回访"])
+                || presents_itself(&l.text))
     })
+}
+
+/// 我是鑫源服务站的客服代表: somebody's name before the role.
+fn presents_itself(text: &str) -> bool {
+    let Some(at) = ["我是", "我们是", "这里是", "这边是"].iter().filter_map(|w| Some(text.find(w)? + w.len())).min()
+    else {
+        return false;
+    };
+    let rest = &text[at..];
+    let role = ["客服代表", "客服专员", "客服", "回访员", "回访专员", "服务代表", "服务专员"]
+        .iter()
+        .filter_map(|w| rest.find(w))
+        .min();
+    role.is_some_and(|r| (2..=20).contains(&rest[..r].chars().count()))
 }
 
 /// C04: 您是…吗.
 pub(super) fn identity_asked(lines: &[Line]) -> Option<&Line> {
-    let person = ["先生", "女士", "师傅", "老板", "机主", "本人", "经理", "总"];
+    let person = [
+        "先生", "女士", "师傅", "老板", "机主", "本人", "经理", "总", "所长", "站长", "队长", "厂长", "主任", "主管",
+        "老师", "大哥", "大姐", "车主",
+    ];
     lines.iter().take(12).find(|l| {
         l.agent()
-            && (l.has(&["您是", "你是", "是您本人", "请问是", "请问您是", "您贵姓"])
+            && (l.has(&["您是", "你是", "是您本人", "请问是", "请问您是", "您贵姓", "您好是", "您好 是", "您好，是"])
                 && (l.has(&person) || l.text.contains("吗") && l.text.contains("您是"))
                 || person.iter().any(|p| {
                     l.text.contains(&format!("{p}吗"))
                         || l.text.contains(&format!("{p}是吗"))
+                        || l.text.contains(&format!("{p}吧"))
                         || l.text.contains(&format!("{p}对吧"))
                 }))
     })
@@ -156,40 +179,66 @@ pub(super) fn closing(lines: &[Line]) -> Option<&Line> {
 /// The hotline as said: the line and whether its digits are right; `None` when no number was said with it.
 pub(super) fn hotline(lines: &[Line]) -> Option<(&Line, bool)> {
     lines.iter().filter(|l| l.agent()).rev().find_map(|l| {
-        let digits = number::digits_of(&l.text);
-        let at = digits.find("400")?;
-        let enough = digits.len() - at >= 7;
-        enough.then(|| (l, digits[at..].starts_with(HOTLINE) && digits.len() - at == HOTLINE.len()))
+        let said = number::digit_runs(&l.text).into_iter().find_map(|run| Some(run[run.find("400")?..].to_string()))?;
+        (said.len() >= 7).then(|| (l, said == HOTLINE))
     })
 }
 
 /// C18: a question for the reason.
 pub(super) fn is_probe(line: &Line) -> bool {
-    line.agent()
-        && line.has(&[
-            "什么原因",
-            "为什么",
-            "具体是",
-            "什么地方不满意",
-            "哪方面",
-            "哪些方面",
-            "哪里不满意",
-            "哪儿不满意",
-            "说具体",
-            "具体说",
-            "详细说",
-            "怎么回事",
-            "什么问题",
-            "具体一点",
-            "具体情况",
-            "能说说",
-            "说一下情况",
-            "哪里不太",
-            "哪里让您",
-            "因为什么",
-            "是哪",
-            "怎么了",
-        ])
+    line.agent() && probes(&line.text)
+}
+
+pub(super) fn probes(text: &str) -> bool {
+    [
+        "什么原因",
+        "为什么",
+        "具体是",
+        "什么地方不满意",
+        "哪方面",
+        "哪些方面",
+        "哪里不满意",
+        "哪儿不满意",
+        "说具体",
+        "具体说",
+        "详细说",
+        "怎么回事",
+        "什么问题",
+        "具体一点",
+        "具体情况",
+        "能说说",
+        "说一下情况",
+        "哪里不太",
+        "哪里让您",
+        "因为什么",
+        "是哪",
+        "怎么了",
+        "具体原因",
+        "原因是",
+        "是因为",
+        "是不是因为",
+        "等了多久",
+        "等了多长",
+        "拖得久",
+        "主要缺",
+        "主要是",
+        "缺什么",
+        "缺哪",
+        "怎么个",
+        "哪里做得",
+        "哪些做得",
+        "指哪",
+        "哪个环节",
+        "哪个方面",
+        "哪一方面",
+        "什么没解决",
+        "问题没解决",
+        "您不满意的是",
+        "不满意的地方",
+        "怎么会",
+    ]
+    .iter()
+    .any(|w| text.contains(w))
 }
 
 /// Words before the answer count as a question about facts (C07: none before consent).

@@ -49,7 +49,13 @@ pub enum Consent {
 pub struct Facts {
     /// Hours on the machine's meter (D03).
     pub machine_hours: Option<Fact<f64>>,
-    /// D05, in the short form of [`time`].
+    /// When the service was asked for (D07), in the short form of [`time`].
+    pub requested_time: Option<Fact<String>>,
+    /// When the fault appeared (D14).
+    pub fault_time: Option<Fact<String>>,
+    /// What the engineer looked at (D08, D10).
+    pub checks: Option<Fact<Vec<String>>>,
+    /// D05.
     pub arrival_time: Option<Fact<String>>,
     /// D06.
     pub finish_time: Option<Fact<String>>,
@@ -75,10 +81,15 @@ pub struct Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum About {
     Hours,
+    Requested,
+    FaultTime,
+    Checks,
     Arrival,
     Finish,
     Location,
     Parts,
+    /// 怎么给您处理的.
+    Repair,
     Fee,
     Running,
     Leftover,
@@ -114,7 +125,7 @@ fn best_text(answer: &Answer) -> String {
 }
 
 fn about(question: &str) -> Vec<About> {
-    let q = to_simplified(question);
+    let q = to_simplified(question).replace("啥", "什么");
     let any = |words: &[&str]| words.iter().any(|w| q.contains(w));
     let mut found = Vec::new();
     let mut add = |hit: bool, about| {
@@ -123,6 +134,14 @@ fn about(question: &str) -> Vec<About> {
         }
     };
     add(any(&["多少小时", "多少个小时", "几个小时了", "工作小时", "小时数"]), About::Hours);
+    let asks_when = any(&["时间", "时候", "几点", "哪天", "几号"]);
+    add(
+        asks_when
+            && any(&["联系我们", "联系代理商", "联系的", "要求做", "要求保养", "报修", "报的", "打电话", "联系工程师"]),
+        About::Requested,
+    );
+    add(asks_when && any(&["出现", "坏的", "发生", "发现", "出的故障", "出故障"]), About::FaultTime);
+    add(q.contains("检查") && any(&["哪些", "什么", "做过", "做了"]), About::Checks);
     add(
         any(&["到达", "到现场", "时间到", "几点到", "什么时候到", "赶到", "到的"]) && !q.contains("到货"),
         About::Arrival,
@@ -138,12 +157,38 @@ fn about(question: &str) -> Vec<About> {
             "修好的",
             "弄好的",
             "几点完",
-            "做完的",
+            "做完",
+            "做好",
+            "弄好",
+            "修好",
+            "修完",
+            "搞好",
+            "干完",
+            "完的事",
+            "完事",
+            "完工",
+            "结束",
         ]) && any(&["时间", "时候", "几点"]),
         About::Finish,
     );
-    add(any(&["地点", "在哪", "什么地方", "哪个工地", "位置"]), About::Location);
-    add(any(&["更换", "换了", "换过", "保养件", "零部件", "换件", "换的"]), About::Parts);
+    add(any(&["地点", "在哪", "什么地方", "哪个工地", "哪里施工", "哪里干活", "位置"]), About::Location);
+    add(any(&["更换", "换了", "换过", "保养件", "零部件", "换件", "换的", "买了", "购买了"]), About::Parts);
+    add(
+        any(&[
+            "怎么给您处理",
+            "怎么处理",
+            "怎么修",
+            "怎么解决",
+            "处理的",
+            "排除了",
+            "排除没",
+            "解决了",
+            "处理好了吗",
+            "修好了吗",
+            "怎么给您",
+        ]),
+        About::Repair,
+    );
     add(any(&["费用", "收费", "多少钱", "收取", "收了", "花了"]) && !q.contains("合理"), About::Fee);
     add(
         any(&["运行正常", "运行的情况", "正常了", "运行情况怎么样", "正常吗", "能正常使用", "正常运行", "机器怎么样"])
@@ -167,10 +212,23 @@ fn fact<T>(answer: &Answer, value: T, text: &str) -> Option<Fact<T>> {
 fn read(facts: &mut Facts, about: About, answer: &Answer, text: &str) {
     match about {
         About::Hours => replace(&mut facts.machine_hours, words::hours(text).and_then(|h| fact(answer, h, text))),
+        About::Requested => {
+            replace(&mut facts.requested_time, words::time_said(text).and_then(|t| fact(answer, t, text)))
+        }
+        About::FaultTime => replace(&mut facts.fault_time, words::time_said(text).and_then(|t| fact(answer, t, text))),
+        About::Checks => replace(&mut facts.checks, words::checks(text).and_then(|c| fact(answer, c, text))),
         About::Arrival => replace(&mut facts.arrival_time, words::time_said(text).and_then(|t| fact(answer, t, text))),
         About::Finish => replace(&mut facts.finish_time, words::time_said(text).and_then(|t| fact(answer, t, text))),
         About::Location => replace(&mut facts.location, words::place(text).and_then(|p| fact(answer, p, text))),
         About::Parts => replace(&mut facts.parts_replaced, words::parts(text).and_then(|p| fact(answer, p, text))),
+        About::Repair => {
+            if words::still_broken(text) {
+                replace(&mut facts.running_normal, fact(answer, false, text));
+            }
+            if facts.parts_replaced.is_none() {
+                facts.parts_replaced = words::parts_in_passing(text).and_then(|p| fact(answer, p, text));
+            }
+        }
         About::Fee => replace(&mut facts.fee_yuan, words::fee(text).and_then(|f| fact(answer, f, text))),
         About::Running => replace(&mut facts.running_normal, words::running(text).and_then(|r| fact(answer, r, text))),
         About::Leftover => {
@@ -203,7 +261,7 @@ fn spontaneous(facts: &mut Facts, abouts: &[About], answer: &Answer, text: &str)
     if facts.running_normal.is_none() && !abouts.contains(&About::Running) && words::says_running_now(text) {
         facts.running_normal = fact(answer, true, text);
     }
-    if is_technical_question(text) {
+    if is_technical_question(text) || words::asks_how(text) && words::is_technical_matter(&answer.question) {
         facts.tech_question = facts.tech_question.take().or(fact(answer, true, text));
     }
     if people::is_wrong_number(text) {
@@ -265,6 +323,44 @@ mod tests {
         assert_eq!(consent("不用了，我不想做什么回访。"), Some(Consent::Refused));
         assert_eq!(consent("我现在正在操作机器，不方便接电话。"), Some(Consent::Refused));
         assert_eq!(consent("说吧，我正想找你们呢。"), Some(Consent::Given));
+    }
+
+    #[test]
+    fn d05_to_d14_every_time_asked_for_is_read_in_dialect_too() {
+        let arrival = |t: &str| one("师傅啥时候到的现场", t).arrival_time.map(|f| f.value);
+        assert_eq!(arrival("十八号上午十点二十").as_deref(), Some("18号10:20"));
+        assert_eq!(arrival("昨天九点多").as_deref(), Some("昨天9点多"));
+        assert_eq!(arrival("昨儿个一大早").as_deref(), Some("昨天一大早"));
+        let asked = one("您是什么时间联系我们要求做保养的", "前天上午打的电话");
+        assert_eq!(asked.requested_time.map(|f| f.value).as_deref(), Some("前天上午"));
+        let fault = one("什么时候出现的这个故障", "五号晚上八点");
+        assert_eq!(fault.fault_time.map(|f| f.value).as_deref(), Some("5号20:00"));
+    }
+
+    #[test]
+    fn d13_what_was_changed_is_told_in_the_answer_about_the_repair() {
+        let repair = |t: &str| one("大臂没劲的故障是怎么给您处理的", t);
+        assert_eq!(repair("换了个主泵 又调了调压力").parts_replaced.unwrap().value, ["主泵"]);
+        assert_eq!(repair("拆下来洗了洗 没换件").parts_replaced.unwrap().value, Vec::<String>::new());
+        assert_eq!(repair("调了调压力").parts_replaced, None);
+        assert_eq!(repair("没处理好 还响").running_normal.map(|f| f.value), Some(false));
+    }
+
+    #[test]
+    fn d08_the_checks_are_listed_as_said() {
+        let checks = |t: &str| one("做过哪些检查", t).checks.map(|f| f.value);
+        assert_eq!(checks("皮带 液压油 还有电瓶都看了").unwrap(), ["皮带", "液压油", "电瓶"]);
+        assert_eq!(checks("啥也没看"), Some(vec![]));
+        assert_eq!(checks("我没注意"), None);
+    }
+
+    #[test]
+    fn c24_a_question_how_to_do_it_is_technical_when_the_agent_spoke_of_it() {
+        let asks = |q: &str, t: &str| one(q, t).tech_question.is_some();
+        assert!(asks("总体满意吗", "我这铲斗老是没劲 咋回事啊"));
+        assert!(asks("您把液压油温度看一下", "我咋看呀"));
+        assert!(!asks("总体满意吗", "我咋看呀"));
+        assert!(!asks("故障怎么处理的", "换了个泵"));
     }
 
     #[test]

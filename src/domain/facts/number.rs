@@ -89,6 +89,24 @@ pub fn find_all(text: &str) -> Vec<(u64, std::ops::Range<usize>)> {
     found
 }
 
+/// Runs of digits, spoken or written, with nothing but spaces, dashes and points between them: 四零零 658-9888 → 4006589888.
+pub fn digit_runs(text: &str) -> Vec<String> {
+    let mut runs = vec![String::new()];
+    for c in text.chars() {
+        match digit(c).and_then(|d| char::from_digit(d as u32, 10)) {
+            Some(d) => {
+                if let Some(run) = runs.last_mut() {
+                    run.push(d);
+                }
+            }
+            None if matches!(c, ' ' | '-' | '—' | '.' | '，' | ',' | '、') => {}
+            None => runs.push(String::new()),
+        }
+    }
+    runs.retain(|r| !r.is_empty());
+    runs
+}
+
 /// Digits only, spoken or written, in order: 四零零 658 → 400658.
 pub fn digits_of(text: &str) -> String {
     text.chars().filter_map(digit).filter_map(|d| char::from_digit(d as u32, 10)).collect()
@@ -116,6 +134,12 @@ mod tests {
         check("一百零五", Some(105));
         check("小时", None);
         check("", None);
+    }
+
+    #[test]
+    fn c26_digits_run_on_over_spaces_and_end_at_words() {
+        assert_eq!(digit_runs("拨打四零零 658-9888祝您一路平安"), ["4006589888", "1"]);
+        assert_eq!(digit_runs("没有"), Vec::<String>::new());
     }
 
     #[test]

@@ -20,11 +20,11 @@ const NUM: &str = "[0-9零〇一二两三四五六七八九十]";
 
 static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let day = format!(
-        "大前天|前天|昨天|昨儿|今天|今儿|明天|后天|当天|第[一二三四五]天|(?:上个?|这个?|下个?)?(?:星期|礼拜|周)[一二三四五六日天]|(?:{NUM}{{1,3}}月)?{NUM}{{1,3}}[号日]|上周|上个星期|上个月|前几天|月底|月初|明早|今晚|昨晚|今早"
+        "大前天|前天|前儿|昨天|昨日|昨儿个|昨儿|今天|今日|今儿个|今儿|明天|明儿|大后天|后天|当天|头天|隔天|第[一二三四五]天|(?:上个?|这个?|下个?)?(?:星期|礼拜|周)[一二三四五六日天]|(?:{NUM}{{1,3}}月)?{NUM}{{1,3}}[号日]|上周|上个星期|上个月|前几天|月底|月初|明早|今晚|昨晚|今早"
     );
-    let period = "早上|早晨|上午|中午|下午|晚上|傍晚|凌晨|夜里|半夜|一早|大清早";
+    let period = "一大早|大清早|大早上|一早|早上|早晨|清早|头晌|晌午头|晌午|上午|中午|午后|后晌|下午|天黑前|天黑|天亮|傍晚|晚上|后半夜|前半夜|凌晨|夜里|夜间|半夜";
     let clock = format!("(?P<h>{NUM}{{1,3}})(?:点钟?|时|:)(?P<m>半|一刻|三刻|{NUM}{{1,3}})?分?");
-    let tail = "多|左右|来钟|不到|之?前|以前|之?后|以后";
+    let tail = "多钟|多|左右|前后|来钟|不到|之?前|以前|之?后|以后";
     Regex::new(&format!("(?P<day>{day})?(?:的)?(?P<period>{period})?(?:的)?(?:{clock})?(?P<tail>{tail})?")).ok()
 });
 
@@ -45,6 +45,7 @@ pub fn find_all(text: &str) -> Vec<SpokenTime> {
             let tail = match part("tail") {
                 "以前" | "之前" | "前" => "前",
                 "以后" | "之后" | "后" => "后",
+                "多钟" => "多",
                 other => other,
             };
             let text = format!("{}{shown_period}{clock}{tail}", day_text(day));
@@ -76,7 +77,19 @@ fn with_clock_marks(text: &str) -> String {
 
 /// 十八号 → 18号, 昨儿 → 昨天, 礼拜二 → 星期二.
 fn day_text(day: &str) -> String {
-    let day = day.replace("昨儿", "昨天").replace("今儿", "今天").replace("礼拜", "星期");
+    let mut day = day.replace("礼拜", "星期");
+    for (said, short) in [
+        ("昨日", "昨天"),
+        ("今日", "今天"),
+        ("昨儿个", "昨天"),
+        ("昨儿", "昨天"),
+        ("今儿个", "今天"),
+        ("今儿", "今天"),
+        ("前儿", "前天"),
+        ("明儿", "明天"),
+    ] {
+        day = day.replace(said, short);
+    }
     if !day.ends_with(['号', '日']) || day.contains("星期") {
         return day;
     }
@@ -120,7 +133,8 @@ fn day_and_hour(text: &str) -> Option<(&str, u32)> {
 
 fn clock(period: &str, hour: &str, minute: &str, tail: &str) -> String {
     let Some(h) = number::parse(hour) else { return String::new() };
-    let afternoon = matches!(period, "下午" | "晚上" | "傍晚") && h < 12;
+    let afternoon = (matches!(period, "下午" | "午后" | "后晌" | "傍晚" | "晚上") && h < 12)
+        || (matches!(period, "中午" | "晌午") && h < 4);
     let h = if afternoon { h + 12 } else { h };
     let m = match minute {
         "半" => Some(30),
@@ -131,7 +145,7 @@ fn clock(period: &str, hour: &str, minute: &str, tail: &str) -> String {
     };
     match m {
         Some(m) if m < 60 => format!("{h}:{m:02}"),
-        _ if matches!(tail, "多" | "左右" | "来钟" | "不到") => format!("{h}点"),
+        _ if matches!(tail, "多" | "多钟" | "左右" | "前后" | "来钟" | "不到") => format!("{h}点"),
         _ => format!("{h}:00"),
     }
 }

@@ -6,7 +6,7 @@ use super::{number, time};
 const CORRECTIONS: [&str; 8] = ["不对", "说错了", "哦不", "应该是", "不是不是", "记错了", "更正", "哦，是"];
 
 /// Names of parts and oils, longest first where one contains another (D09).
-const PARTS: [&str; 78] = [
+const PARTS: [&str; 119] = [
     "机油滤清器",
     "柴油滤清器",
     "空气滤清器",
@@ -85,6 +85,47 @@ const PARTS: [&str; 78] = [
     "仪表",
     "线束",
     "继电器",
+    "高压油泵",
+    "柴油泵",
+    "输油泵",
+    "先导泵",
+    "液压马达",
+    "先导阀",
+    "多路阀",
+    "主阀",
+    "分配阀",
+    "泵芯",
+    "缸套",
+    "活塞",
+    "缸垫",
+    "气门",
+    "曲轴",
+    "预热塞",
+    "火花塞",
+    "节温器",
+    "风扇",
+    "压缩机",
+    "冷凝器",
+    "刹车片",
+    "刹车盘",
+    "刹车油",
+    "制动片",
+    "离合器",
+    "变速箱油",
+    "变速箱",
+    "轮胎",
+    "雨刮",
+    "大灯",
+    "四轮一带",
+    "履带板",
+    "涨紧缸",
+    "破碎锤",
+    "操作机构",
+    "断路器",
+    "接触器",
+    "互感器",
+    "指示灯",
+    "电路板",
 ];
 
 fn last_version(text: &str) -> &str {
@@ -163,6 +204,92 @@ pub fn parts_in(text: &str) -> Vec<String> {
     found.into_iter().map(|(_, n)| n.to_string()).collect()
 }
 
+/// What an engineer looks at beyond the parts that he may change.
+const CHECKED: [&str; 20] = [
+    "发动机",
+    "液压系统",
+    "电路",
+    "油路",
+    "油位",
+    "水位",
+    "螺丝",
+    "螺栓",
+    "黄油嘴",
+    "黄油",
+    "履带",
+    "皮带",
+    "仪表",
+    "漏油",
+    "空调",
+    "大臂",
+    "小臂",
+    "铲斗",
+    "底盘",
+    "整机",
+];
+
+/// Things checked, in the order said; an empty list = said that nothing was checked.
+pub(super) fn checks(text: &str) -> Option<Vec<String>> {
+    let text = last_version(text);
+    if any(text, &["没检查", "没有检查", "啥也没看", "什么也没看", "什么都没看", "没看"]) {
+        return Some(Vec::new());
+    }
+    let mut found: Vec<(usize, String)> =
+        parts_in(text).into_iter().filter_map(|p| Some((text.find(&p)?, p))).collect();
+    for name in CHECKED {
+        if let Some(at) = text.find(name)
+            && !found.iter().any(|(_, p)| p.contains(name))
+        {
+            found.push((at, name.to_string()));
+        }
+    }
+    found.sort_unstable();
+    (!found.is_empty()).then(|| found.into_iter().map(|(_, name)| name).collect())
+}
+
+/// 换了个主泵, 换的是油封: parts named in the answer about the repair.
+pub(super) fn parts_in_passing(text: &str) -> Option<Vec<String>> {
+    let text = last_version(text);
+    if any(text, &["没换件", "没有换件", "没换东西", "没换零件", "没换配件", "啥也没换", "什么都没换", "没用换件"])
+    {
+        return Some(Vec::new());
+    }
+    let changed = ["换了", "换的", "换上", "更换", "换过", "换个", "给换"].iter().any(|w| text.contains(w));
+    let found = if changed { parts_in(text) } else { Vec::new() };
+    (!found.is_empty()).then_some(found)
+}
+
+/// The fault is not gone: 没处理好, 还响, 早上还是打不着火.
+pub(super) fn still_broken(text: &str) -> bool {
+    any(
+        text,
+        &[
+            "没处理好",
+            "没修好",
+            "没弄好",
+            "没解决",
+            "没排除",
+            "没搞好",
+            "没好",
+            "还响",
+            "还漏",
+            "还是漏",
+            "还是响",
+            "还是不",
+            "还是打不着",
+            "打不着",
+            "还抖",
+            "还是没劲",
+            "又犯",
+            "又坏",
+            "又漏",
+            "老样子",
+            "没修完",
+            "还没修",
+        ],
+    )
+}
+
 pub(super) fn parts(text: &str) -> Option<Vec<String>> {
     let found = parts_in(last_version(text));
     let nothing = any(text, &["没换", "没有换", "没更换", "没有更换", "啥也没换", "都没换", "没换件", "没动配件"])
@@ -208,6 +335,19 @@ pub(super) fn running(text: &str) -> Option<bool> {
         "不太正常",
         "不稳定",
         "没弄好",
+        "还是有点",
+        "有点漏",
+        "正常个",
+        "正常啥",
+        "往下掉",
+        "自己掉",
+        "还没有",
+        "还没修",
+        "没修完",
+        "打不着",
+        "还不",
+        "老熄火",
+        "熄火",
     ];
     let good = [
         "正常",
@@ -274,9 +414,42 @@ pub fn is_technical_question(text: &str) -> bool {
             "正常吗",
             "行吗",
             "是不是",
+            "哪里",
+            "哪儿",
         ],
     );
-    let matter = any(
+    let matter = is_technical_matter(text);
+    let asking_verb = any(text, &["问一下", "问问", "请教", "想问", "咨询", "再问"]) && matter;
+    asking_verb
+        || asks
+            && matter
+            && (text.contains('吗')
+                || text.contains('呢')
+                || any(
+                    text,
+                    &[
+                        "怎么办",
+                        "咋办",
+                        "咋弄",
+                        "咋整",
+                        "怎么弄",
+                        "怎么回事",
+                        "咋回事",
+                        "什么原因",
+                        "为啥",
+                        "咋放",
+                        "咋看",
+                        "咋调",
+                        "怎么调",
+                        "怎么看",
+                    ],
+                )
+                || text.trim_end().ends_with(['？', '?', '啊', '呀']))
+}
+
+/// Parts of a machine and what goes wrong with them.
+pub(super) fn is_technical_matter(text: &str) -> bool {
+    any(
         text,
         &[
             "液压",
@@ -307,16 +480,47 @@ pub fn is_technical_question(text: &str) -> bool {
             "防冻液",
             "憋车",
             "灯亮",
+            "油路",
+            "放气",
+            "大臂",
+            "小臂",
+            "铲斗",
+            "斗杆",
+            "启动",
+            "打火",
+            "熄火",
+            "跑偏",
+            "回转",
+            "油门",
+            "皮带",
+            "电瓶",
+            "尿素",
+            "刹车",
+            "离合",
+            "跳闸",
+            "仪表",
         ],
-    );
-    let asking_verb = any(text, &["问一下", "问问", "请教", "想问", "咨询", "再问"]) && matter;
-    asking_verb
-        || asks
-            && matter
-            && (text.contains('吗')
-                || text.contains('呢')
-                || text.contains("怎么办")
-                || text.contains("咋办")
-                || text.contains("怎么回事")
-                || text.ends_with(['？', '?']))
+    )
+}
+
+/// 我咋看呀, 怎么调: asks for a handling; of what, the agent has just said.
+pub(super) fn asks_how(text: &str) -> bool {
+    any(
+        text,
+        &[
+            "咋看",
+            "怎么看",
+            "咋弄",
+            "怎么弄",
+            "咋调",
+            "怎么调",
+            "咋放",
+            "怎么放",
+            "咋整",
+            "咋查",
+            "怎么查",
+            "咋换",
+            "怎么换",
+        ],
+    )
 }

@@ -5,9 +5,8 @@ use super::{Answer, Evidence, Indicator, Level};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One question and its answer.
+/// One question and its answer. Further keys are passed over: a labelled file can be scored as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ScoreRequest {
     pub id: String,
     /// The indicator asked for; null where the question was about something else.

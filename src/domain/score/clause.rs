@@ -142,7 +142,7 @@ fn carry_quotation(lexicon: &Lexicon, clauses: &mut [Clause], tokens: &[Token]) 
         let before = &clauses[i - 1];
         let says_nothing = !tokens[before.first..before.last]
             .iter()
-            .any(|t| matches!(lexicon.role(t), Role::Rating(_) | Role::Threat));
+            .any(|t| matches!(lexicon.role(t), Role::Rating(_) | Role::Threat(_)));
         let opens_own = tokens[clauses[i].first..clauses[i].last]
             .first()
             .is_some_and(|t| speaks_for_himself(lexicon.role(t)) && t.start == clauses[i].start);

@@ -20,7 +20,31 @@ pub(super) struct Weighed {
     pub steps: Vec<&'static str>,
     /// A negated complaint (没什么不满意的, 也不是说不好).
     pub double_negation: bool,
+    /// 也不是, 倒不是, 不能说: denied with something held back.
+    pub hedge: bool,
 }
+
+impl Weighed {
+    /// A question that expects a no denies.
+    pub fn deny(&mut self) {
+        apply(Step::Deny, self);
+    }
+
+    /// 也不是说不好, 好是好: granted half-heartedly.
+    pub fn hedges(&self) -> bool {
+        self.hedge && (self.double_negation || self.class.is_positive())
+    }
+
+    /// Praise that is meant the other way round.
+    pub fn turn_round(&mut self) {
+        self.class = Class::Poor;
+        self.level = 2;
+        self.steps.push("irony");
+    }
+}
+
+/// Negators that hold something back.
+const HEDGES: [&str; 6] = ["也不是", "倒不是", "倒也不是", "不是说", "不能说", "也不能"];
 
 #[derive(Clone, Copy, Debug)]
 struct Weight {
@@ -51,10 +75,22 @@ pub(super) fn weigh(
         end: head.end,
         steps: vec![r.source],
         double_negation: false,
+        hedge: false,
     };
+    w.hedge = grants(normal, &head);
     after(lexicon, tokens, at, clause, &mut w);
     before(lexicon, normal, tokens, at, clause, &mut w);
     Some(w)
+}
+
+/// 好是好, 快是快: granted, with a reservation to come.
+fn grants(normal: &Normal, head: &Token) -> bool {
+    let word = &normal.chars[head.start..head.end];
+    let behind = |from: usize| normal.chars.get(from..from + word.len()) == Some(word);
+    normal.chars.get(head.end) == Some(&'是') && behind(head.end + 1)
+        || head.start > word.len()
+            && normal.chars.get(head.start - 1) == Some(&'是')
+            && behind(head.start - 1 - word.len())
 }
 
 /// Words behind the level word: 慢了点, 好得很, 满意什么呀.
@@ -106,7 +142,10 @@ fn before(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], at: usize, claus
         let step = match role {
             Role::Negator if measured && matches!(lexicon.word(&t), "没有" | "没" | "不") => return,
             Role::Negator if is_existence_before_praise(lexicon, &t, w) => return,
-            Role::Negator => Step::Deny,
+            Role::Negator => {
+                w.hedge |= HEDGES.iter().any(|h| lexicon.word(&t).starts_with(h));
+                Step::Deny
+            }
             Role::SoftNegator => Step::DenySoftly,
             Role::Intensifier => Step::Intensify,
             Role::Rating(_) if lexicon.word(&t) == "好" => Step::Intensify,
@@ -116,6 +155,7 @@ fn before(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], at: usize, claus
             }
             Role::Softener => Step::Soften,
             Role::Topic { .. } if denies_whole_statement(lexicon, tokens, i, clause) => {
+                w.hedge |= HEDGES.iter().any(|h| lexicon.word(&tokens[i - 1]).starts_with(h));
                 apply(Step::Deny, w);
                 w.start = tokens[i - 1].start;
                 return;

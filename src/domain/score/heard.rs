@@ -9,6 +9,7 @@ use super::lexicon::Lexicon;
 use super::normal::{Normal, PAUSE};
 use super::rubric::Data;
 use pinyin::ToPinyin;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// The written list, ready for use.
@@ -40,29 +41,75 @@ pub(super) fn corrected(list: &[Misheard], lexicon: &Lexicon, normal: &Normal, a
     fixed
 }
 
+/// Phrases that are found by their sound, ready for use.
+#[derive(Debug)]
+pub(super) struct BySound {
+    phrases: Vec<Phrase>,
+    /// Written so, the words mean themselves.
+    innocent: HashSet<Vec<char>>,
+}
+
+#[derive(Debug)]
+struct Phrase {
+    meant: Vec<char>,
+    sounds: Vec<String>,
+}
+
+/// A phrase of so many characters is also found by sounds that speakers and recognisers mix up.
+const LONG_ENOUGH_TO_BLUR: usize = 3;
+
+impl BySound {
+    pub fn compile(data: &Data) -> Self {
+        let phrase = |p: &String| {
+            let meant: Vec<char> = p.chars().collect();
+            let blur = meant.len() >= LONG_ENOUGH_TO_BLUR;
+            let sounds: Option<Vec<String>> = meant.iter().map(|c| sound(*c, blur)).collect();
+            Some(Phrase { meant, sounds: sounds? })
+        };
+        let mut phrases: Vec<Phrase> = data.by_sound.phrases.iter().filter_map(phrase).collect();
+        // The longest first: 不满意 before 满意.
+        phrases.sort_by_key(|p| std::cmp::Reverse(p.meant.len()));
+        Self { phrases, innocent: data.by_sound.innocent.iter().map(|w| w.chars().collect()).collect() }
+    }
+}
+
+/// Toneless pinyin; blurred, zh/z, ch/c, sh/s, n/l in front and ng/n at the end are one sound.
+fn sound(c: char, blur: bool) -> Option<String> {
+    let plain = c.to_pinyin()?.plain();
+    if !blur {
+        return Some(plain.to_string());
+    }
+    let mut s = plain.replacen("zh", "z", 1).replacen("ch", "c", 1).replacen("sh", "s", 1);
+    if let Some(rest) = s.strip_prefix('l') {
+        s = format!("n{rest}");
+    }
+    Some(s.strip_suffix('g').map_or(s.clone(), str::to_string))
+}
+
 /// The text with phrases found by toneless pinyin; `None` when there is nothing to find.
-pub(super) fn by_sound(data: &Data, lexicon: &Lexicon, normal: &Normal) -> Option<Normal> {
+pub(super) fn by_sound(list: &BySound, lexicon: &Lexicon, normal: &Normal) -> Option<Normal> {
     let known = Known::of(lexicon, normal);
-    let sounds: Vec<Option<&'static str>> = normal.chars.iter().map(|c| c.to_pinyin().map(|p| p.plain())).collect();
+    let exact: Vec<Option<String>> = normal.chars.iter().map(|c| sound(*c, false)).collect();
+    let blurred: Vec<Option<String>> = normal.chars.iter().map(|c| sound(*c, true)).collect();
     let mut fixed = normal.clone();
-    let mut found = false;
-    for phrase in &data.by_sound.phrases {
-        let meant: Vec<char> = phrase.chars().collect();
-        let wanted: Vec<Option<&'static str>> = meant.iter().map(|c| c.to_pinyin().map(|p| p.plain())).collect();
-        if wanted.iter().any(Option::is_none) {
-            continue;
-        }
-        for at in 0..(normal.chars.len() + 1).saturating_sub(meant.len()) {
-            let span = at..at + meant.len();
-            let written: String = normal.chars[span.clone()].iter().collect();
-            let alike = sounds[span.clone()] == wanted[..] && written != *phrase;
-            if alike && !known.any(&span) && !data.by_sound.innocent.contains(&written) {
-                fixed.chars[span].copy_from_slice(&meant);
-                found = true;
+    let mut taken = vec![false; normal.chars.len()];
+    for phrase in &list.phrases {
+        let long = phrase.meant.len() >= LONG_ENOUGH_TO_BLUR;
+        let sounds = if long { &blurred } else { &exact };
+        for at in 0..(normal.chars.len() + 1).saturating_sub(phrase.meant.len()) {
+            let span = at..at + phrase.meant.len();
+            let alike = sounds[span.clone()].iter().zip(&phrase.sounds).all(|(s, want)| s.as_ref() == Some(want));
+            let written = &normal.chars[span.clone()];
+            if !alike || *written == phrase.meant[..] || taken[span.clone()].iter().any(|t| *t) {
+                continue;
+            }
+            if known.allows(&span, written, &phrase.meant) && !list.innocent.contains(written) {
+                fixed.chars[span.clone()].copy_from_slice(&phrase.meant);
+                taken[span].fill(true);
             }
         }
     }
-    found.then_some(fixed)
+    taken.contains(&true).then_some(fixed)
 }
 
 fn replace(chars: &mut [char], heard: &[char], meant: &[char], known: &Known) {
@@ -98,8 +145,13 @@ impl Known {
         self.covered[span.clone()].iter().all(|c| *c)
     }
 
-    fn any(&self, span: &Range<usize>) -> bool {
-        self.covered[span.clone()].iter().any(|c| *c)
+    /// A span may be read by its sound where it cuts no known word and leaves those inside it as they are (布满意 → 不满意).
+    fn allows(&self, span: &Range<usize>, written: &[char], meant: &[char]) -> bool {
+        self.words.iter().filter(|w| w.start < span.end && span.start < w.end).all(|w| {
+            let inside = w.start >= span.start && w.end <= span.end;
+            let at = |i: usize| i - span.start;
+            inside && written[at(w.start)..at(w.end)] == meant[at(w.start)..at(w.end)]
+        })
     }
 
     /// A known word goes on behind the span: 太满 in 太满意.
@@ -132,9 +184,10 @@ mod tests {
     #[test]
     fn toneless_pinyin_finds_what_no_list_has_and_spares_the_innocent() {
         let r = Rubric::builtin();
-        let sound = |t: &str| by_sound(&r.data, &r.lexicon, &Normal::new(t)).map(|n| n.text());
-        assert_eq!(sound("哭纯竹"), None);
-        assert_eq!(sound("裤纯足"), None);
+        let sound = |t: &str| by_sound(&r.sounds, &r.lexicon, &Normal::new(t)).map(|n| n.text());
+        assert_eq!(sound("哭纯竹").as_deref(), Some("库存足"), "ch and c, zh and z are mixed up in longer phrases");
+        assert_eq!(sound("布满意").as_deref(), Some("不满意"), "a known word inside the phrase stays");
+        assert_eq!(sound("前家都好"), None);
         assert_eq!(sound("苦存族").as_deref(), Some("库存足"));
         assert_eq!(sound("几时来的"), None);
         assert_eq!(sound("技师来了"), None);

@@ -66,16 +66,16 @@ impl Rubric {
     /// Judges one answer in the light of its question.
     pub fn judge(&self, answer: &Answer) -> Judgement {
         let question = self.question(&answer.question, answer.indicator);
-        let own = self.judge_words(&answer.text, &question, false);
+        let own = self.judge_words(&answer.text, &question);
         let merged = self.merge_engines(answer, &question, own);
         timed(answer, merged)
     }
 
-    /// Exact words of either recogniser first, then pinyin (TRAPS: no false hit in that order).
+    /// Exact words of either recogniser first, then the transcript by its sound (TRAPS 19: no false hit in that order).
     fn merge_engines(&self, answer: &Answer, question: &Question, own: Judgement) -> Judgement {
         let mut chosen = own;
         for (engine, text) in &answer.also_heard {
-            let mut other = self.judge_words(text, question, false);
+            let mut other = self.judge_words(text, question);
             for e in other.evidence.iter_mut().chain(&mut other.alarms) {
                 e.heard_by = Some(engine.clone());
             }
@@ -96,34 +96,45 @@ impl Rubric {
                 add_alarms(&mut chosen, other.alarms);
             }
         }
-        if chosen.label.is_none() && question.asked != Asked::Fact {
-            let by_sound = self.judge_words(&answer.text, question, true);
-            if by_sound.label.is_some() || chosen.labels.is_empty() && !by_sound.labels.is_empty() {
-                return Judgement { disagreement: chosen.disagreement, ..by_sound };
+        let only_own = chosen.evidence.iter().all(|e| e.heard_by.is_none());
+        match self.judge_by_sound(&answer.text, question).filter(|_| only_own) {
+            Some(j) if j.label.is_some() || chosen.label.is_none() && !j.labels.is_empty() => {
+                Judgement { disagreement: chosen.disagreement, ..j }
             }
+            _ => chosen,
         }
-        chosen
     }
 
-    fn judge_words(&self, text: &str, question: &Question, by_sound: bool) -> Judgement {
+    fn judge_words(&self, text: &str, question: &Question) -> Judgement {
+        self.judge_normal(&self.listed(text, question), text, question)
+    }
+
+    /// The words read by their sound; `None` where that changes nothing.
+    fn judge_by_sound(&self, text: &str, question: &Question) -> Option<Judgement> {
+        if question.asked == Asked::Fact {
+            return None;
+        }
+        let heard = heard::by_sound(&self.sounds, &self.lexicon, &self.listed(text, question))?;
+        Some(self.judge_normal(&heard, text, question))
+    }
+
+    /// Misheard words of the written list set right, where an evaluation was asked for.
+    fn listed(&self, text: &str, question: &Question) -> Normal {
         let written = Normal::new(text);
-        let mut normal = match question.asked {
+        match question.asked {
             Asked::Fact => written,
             Asked::Rating | Asked::Suggestion => {
                 heard::corrected(&self.misheard, &self.lexicon, &written, question.indicator)
             }
-        };
-        if by_sound {
-            match heard::by_sound(&self.data, &self.lexicon, &normal) {
-                Some(found) => normal = found,
-                None => return Judgement::default(),
-            }
         }
-        if let Some(short) = self.short_answer(&normal, text, question) {
+    }
+
+    fn judge_normal(&self, normal: &Normal, text: &str, question: &Question) -> Judgement {
+        if let Some(short) = self.short_answer(normal, text, question) {
             return short;
         }
-        let reading = self.read(&normal, text, question);
-        settle(reading, question, text, &normal)
+        let reading = self.read(normal, text, question);
+        settle(reading, question, text, normal)
     }
 
     /// Answers that are a word or a number: 对, 没有, 四分 (conventions 2, 3, 13).
@@ -162,8 +173,9 @@ fn spoken_number(flat: &str) -> Option<Level> {
         return Level::new(5);
     }
     let chars: Vec<char> = flat.chars().collect();
+    // 四分，不，五分: the last one holds (convention 11).
     let before_mark =
-        chars.windows(2).find(|w| w[1] == '分').and_then(|w| digit(if w[0] == '两' { '二' } else { w[0] }));
+        chars.windows(2).rfind(|w| w[1] == '分').and_then(|w| digit(if w[0] == '两' { '二' } else { w[0] }));
     let alone = (chars.len() <= 3).then(|| chars.iter().find_map(|c| digit(*c))).flatten();
     before_mark.or(alone).and_then(Level::new)
 }

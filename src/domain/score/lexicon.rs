@@ -30,6 +30,8 @@ pub(super) struct Rating {
     /// `table`, `synonym`, `template`, `compare`.
     pub source: &'static str,
     pub suggestion: bool,
+    /// The word names its indicator itself: 技术好, 态度恶劣.
+    pub named: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -57,8 +59,12 @@ pub(super) enum Role {
     Counterfactual,
     Question,
     Suggest,
-    Topic { topic: Topic, strong: bool },
-    Threat,
+    Topic {
+        topic: Topic,
+        strong: bool,
+    },
+    /// The level when in force.
+    Threat(u8),
     NotApplicable,
     Ignorant,
     Acknowledgement,
@@ -87,13 +93,16 @@ pub(super) struct Lexicon {
     roles: Vec<Role>,
     words: Vec<String>,
     templates: Vec<Template>,
+    bitter: Vec<Regex>,
     measuring: HashSet<String>,
+    alone: HashSet<String>,
 }
 
 impl Lexicon {
     pub fn compile(data: &Data) -> Result<Self, String> {
         let mut book = Book::default();
         book.add_all(data)?;
+        book.mark_named(data);
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(&book.words)
@@ -103,8 +112,13 @@ impl Lexicon {
             roles: book.roles,
             words: book.words,
             templates: Vec::new(),
+            bitter: Vec::new(),
             measuring: data.guards.before_number.iter().cloned().collect(),
+            alone: data.guards.alone.iter().cloned().collect(),
         };
+        for form in &data.modifiers.bitter {
+            lexicon.bitter.push(gapped(form)?);
+        }
         for row in &data.row {
             for form in row.templates.iter() {
                 lexicon.add_template(form, rating(Class::of_row(row.level), row.level, &[], "template"))?;
@@ -112,7 +126,8 @@ impl Lexicon {
         }
         for forms in &data.template {
             for form in &forms.forms {
-                let mut r = rating(Class::of_row(forms.level), forms.level, &[], "template");
+                let class = if forms.complaint { compared(forms.level) } else { Class::of_row(forms.level) };
+                let mut r = rating(class, forms.level, &forms.about, "template");
                 r.suggestion = forms.suggestion;
                 lexicon.add_template(form, r)?;
             }
@@ -122,11 +137,7 @@ impl Lexicon {
 
     fn add_template(&mut self, form: &str, mut r: Rating) -> Result<(), String> {
         r.suggestion |= r.level == 4;
-        // A gap stays inside its clause; at the ends of a template it is what stands around it anyway.
-        let trimmed = form.trim_start_matches("××").trim_end_matches("××");
-        let gap = format!("[^{PAUSE}]{{0,12}}?");
-        let pattern = trimmed.split("××").map(regex::escape).collect::<Vec<_>>().join(&gap);
-        let pattern = Regex::new(&pattern).map_err(|e| format!("template `{form}`: {e}"))?;
+        let pattern = gapped(form)?;
         self.roles.push(Role::Rating(r));
         self.words.push(form.to_string());
         self.templates.push(Template { pattern, entry: self.roles.len() - 1 });
@@ -150,7 +161,7 @@ impl Lexicon {
             .automaton
             .find_iter(&text)
             .map(|m| Token { entry: m.pattern().as_usize(), start: char_at[m.start()], end: char_at[m.end()] })
-            .filter(|t| !self.measures(normal, t))
+            .filter(|t| !self.measures(normal, t) && !self.asks_either_way(normal, t))
             .collect();
         for template in &self.templates {
             for m in template.pattern.find_iter(&text) {
@@ -159,6 +170,19 @@ impl Lexicon {
             }
         }
         tokens
+    }
+
+    /// Characters of every bitter fact: 等了半个月, 修了四回.
+    pub fn bitter(&self, normal: &Normal) -> Vec<(usize, usize)> {
+        let text = normal.text();
+        let char_at = char_index(&text);
+        let found = self.bitter.iter().flat_map(|p| p.find_iter(&text));
+        found.map(|m| (char_at[m.start()], char_at[m.end()])).collect()
+    }
+
+    /// 中, 坑, 次: in a longer clause they are parts of other words.
+    pub fn needs_to_stand_alone(&self, token: &Token) -> bool {
+        self.alone.contains(self.word(token))
     }
 
     /// The template swallows the words inside it, but for what it speaks of.
@@ -177,11 +201,23 @@ impl Lexicon {
         tokens.insert(at, found);
     }
 
-    /// 差不多十点, 一般三天: a measure, not a judgement.
+    /// 快不快, 行不行: a question whatever stands around it.
+    fn asks_either_way(&self, normal: &Normal, t: &Token) -> bool {
+        let chars = &normal.chars;
+        let word = &chars[t.start..t.end];
+        let asked_behind = word.len() == 1 && chars.get(t.end) == Some(&'不') && chars.get(t.end + 1) == word.first();
+        let before = |back: usize| t.start.checked_sub(back).and_then(|i| chars.get(i));
+        let asked_before = word.first() == Some(&'不') && before(1) == word.get(1)
+            || word.len() == 1 && before(1) == Some(&'不') && before(2) == word.first();
+        matches!(self.role(t), Role::Rating(_)) && (asked_behind || asked_before)
+    }
+
+    /// 差不多十点, 一般三天: a measure, not a judgement; 慢一点 is no measure.
     fn measures(&self, normal: &Normal, t: &Token) -> bool {
         matches!(self.role(t), Role::Rating(_))
             && self.measuring.contains(self.word(t))
             && normal.chars.get(t.end).is_some_and(|c| is_numeral(*c))
+            && !(t.end - t.start == 1 && matches!(normal.chars.get(t.end..t.end + 2), Some(['一', '点' | '些'])))
     }
 }
 
@@ -199,8 +235,16 @@ fn char_index(text: &str) -> Vec<usize> {
     index
 }
 
+/// A form with ×× gaps as a pattern. A gap stays inside its clause; at the ends of a form it is what stands around it anyway.
+fn gapped(form: &str) -> Result<Regex, String> {
+    let trimmed = form.trim_start_matches("××").trim_end_matches("××");
+    let gap = format!("[^{PAUSE}]{{0,12}}?");
+    let pattern = trimmed.split("××").map(regex::escape).collect::<Vec<_>>().join(&gap);
+    Regex::new(&pattern).map_err(|e| format!("template `{form}`: {e}"))
+}
+
 fn rating(class: Class, level: u8, about: &[Indicator], source: &'static str) -> Rating {
-    Rating { class, level, about: about.to_vec(), source, suggestion: false }
+    Rating { class, level, about: about.to_vec(), source, suggestion: false, named: false }
 }
 
 /// The table's own words that name their indicator.
@@ -233,8 +277,20 @@ impl Book {
         }
     }
 
+    /// Words that contain what they speak of.
+    fn mark_named(&mut self, data: &Data) {
+        let topics: Vec<&String> =
+            data.topic.iter().filter(|t| Indicator::parse(&t.of).is_some()).flat_map(|t| &t.strong).collect();
+        for (word, role) in self.words.iter().zip(&mut self.roles) {
+            if let Role::Rating(r) = role {
+                r.named = !r.about.is_empty() && topics.iter().any(|t| word.contains(t.as_str()));
+            }
+        }
+    }
+
     fn add_all(&mut self, data: &Data) -> Result<(), String> {
-        self.add(&data.threats.words, &Role::Threat);
+        self.add(&data.threats.words, &Role::Threat(1));
+        self.add(&data.threats.complaints, &Role::Threat(2));
         for row in &data.row {
             for word in &row.keywords {
                 let about: Vec<Indicator> = inherent(word).into_iter().collect();
@@ -244,9 +300,11 @@ impl Book {
                 );
             }
         }
+        let named = |r: &String| data.rival_suffixes.iter().map(|s| format!("{r}{s}")).collect::<Vec<_>>();
+        let rivals: Vec<String> = data.rivals.iter().flat_map(named).collect();
         for forms in &data.compare {
             self.add(
-                &expand(forms, &data.rivals),
+                &expand(forms, &rivals),
                 &Role::Rating(rating(compared(forms.level), forms.level, &[], "compare")),
             );
         }
@@ -330,6 +388,13 @@ fn expand(forms: &Forms, rivals: &[String]) -> Vec<String> {
 /// 他们说, 隔壁觉得 …: everyone who may be quoted with every verb of saying.
 fn quoted(data: &Data) -> Vec<String> {
     let s = &data.scopes;
-    let pairs = s.quotation_people.iter().flat_map(|p| s.quotation_tails.iter().map(move |t| format!("{p}{t}")));
-    s.quotation.iter().cloned().chain(pairs).collect()
+    let plain = String::new();
+    let infixes: Vec<&String> = s.quotation_infixes.iter().chain([&plain]).collect();
+    let mut said = s.quotation.clone();
+    for person in &s.quotation_people {
+        for infix in &infixes {
+            said.extend(s.quotation_tails.iter().map(|tail| format!("{person}{infix}{tail}")));
+        }
+    }
+    said
 }

@@ -8,6 +8,7 @@ mod api;
 mod clause;
 mod compose;
 mod heard;
+mod irony;
 mod judge;
 mod lexicon;
 mod normal;

@@ -29,6 +29,8 @@ pub(super) struct Question {
     pub negative_polar: bool,
     /// Numbers 1..5 count.
     pub number: bool,
+    /// Asks for the reason of a low answer.
+    pub probe: bool,
 }
 
 impl Rubric {
@@ -54,6 +56,7 @@ impl Rubric {
             polar: flat.ends_with('吗') && proposed.is_some(),
             negative_polar: has(&q.negative_polar),
             number: has(&q.number),
+            probe: has(&q.probe),
         }
     }
 
@@ -88,11 +91,16 @@ impl Rubric {
             return Vec::new();
         }
         let named: Vec<Indicator> = tokens.iter().filter_map(|t| self.named(t)).collect();
-        let elliptic =
-            flat.chars().count() <= 12 && (flat.ends_with('呢') || flat.ends_with("方面")) && !flat.contains('换');
+        let bare = flat.chars().count() <= 6;
+        let elliptic = flat.chars().count() <= 12
+            && (flat.ends_with('呢') || flat.ends_with("方面") || bare)
+            && !has(&["换", "什么", "啥", "哪", "缺", "多少", "几", "买"]);
         let rates = self.data.questions.rating.iter().any(|w| flat.contains(w.as_str()));
         if !named.is_empty() && (rates || elliptic) {
-            return Indicator::ALL.into_iter().filter(|i| named.contains(i)).collect();
+            // 配件供应总的满意吗: the whole of the parts, not of the service.
+            let several = named.iter().any(|i| *i != Indicator::Overall);
+            let counts = |i: &Indicator| named.contains(i) && !(several && *i == Indicator::Overall);
+            return Indicator::ALL.into_iter().filter(counts).collect();
         }
         if rates { self.unnamed(&tokens, &flat) } else { Vec::new() }
     }

@@ -24,6 +24,8 @@ pub(super) enum Target {
 #[derive(Clone, Debug)]
 pub(super) struct Eval {
     pub target: Target,
+    /// The customer named what he speaks of.
+    pub named: bool,
     pub weighed: Weighed,
     pub scope: Scope,
     pub clause: usize,
@@ -44,8 +46,12 @@ pub(super) struct Reading {
     pub threats: Vec<(Evidence, u8)>,
     pub not_applicable: bool,
     pub suggests: bool,
+    /// 建议…, 希望…: characters of the first.
+    pub advice: Option<(usize, usize)>,
     /// Clauses that take back what was said before them.
     pub corrections: Vec<usize>,
+    /// Clauses that turn (就是…, 不过…) without a level word: 服务行 就是人手太紧.
+    pub reservations: Vec<usize>,
 }
 
 /// The words under judgement.
@@ -73,13 +79,16 @@ impl Rubric {
         let mut dangling = None;
         for (n, clause) in clauses.iter().enumerate() {
             let before = reading.evals.len();
+            if self.is_reservation(&normal.chars, &tokens, clause) {
+                reading.reservations.push(n);
+            }
             if clause.scope.correction {
                 reading.corrections.push(n);
             }
             self.read_clause(&mut reading, &words, &Place { clause, n, dangling });
             dangling = self.left_over_topic(&tokens, clause, reading.evals.len() > before, dangling);
         }
-        self.sarcasm(&mut reading, normal, &tokens, &clauses);
+        self.irony(&mut reading, normal, &tokens, &clauses);
         reading
     }
 
@@ -87,28 +96,48 @@ impl Rubric {
         let tokens = words.tokens;
         for at in place.clause.first..place.clause.last {
             match self.lexicon.role(&tokens[at]) {
+                Role::Rating(_) if lost_in_clause(&self.lexicon, &tokens[at], place.clause) => {}
                 Role::Rating(r) if !is_degree_of_next(&self.lexicon, tokens, at, place.clause) => {
                     reading.evals.extend(self.evaluation(words, place, at, r));
                 }
                 Role::Acknowledgement if follows_topic(&self.lexicon, tokens, at, place.clause) => {
                     let about = Vec::new();
-                    let r = Rating { class: Class::Good, level: 4, about, source: "synonym", suggestion: false };
+                    let (class, source) = (Class::Good, "synonym");
+                    let r = Rating { class, level: 4, about, source, suggestion: false, named: false };
                     reading.evals.extend(self.evaluation(words, place, at, &r));
                 }
-                Role::Threat => reading.threats.extend(self.threat(words, at, place.clause)),
+                Role::Threat(level) => reading.threats.extend(self.threat(words, at, place.clause, *level)),
                 Role::NotApplicable => reading.not_applicable = true,
-                Role::Suggest => reading.suggests = true,
+                Role::Suggest => {
+                    reading.suggests = true;
+                    let t = &tokens[at];
+                    if matches!(self.lexicon.word(t), "建议" | "希望" | "提个建议") && reading.advice.is_none()
+                    {
+                        reading.advice = Some((t.start, place.clause.end));
+                    }
+                }
                 _ => {}
             }
         }
     }
 
     fn evaluation(&self, words: &Words<'_>, place: &Place<'_>, at: usize, r: &Rating) -> Option<Eval> {
-        let w = weigh(&self.lexicon, words.normal, words.tokens, at, place.clause, r)?;
+        let mut w = weigh(&self.lexicon, words.normal, words.tokens, at, place.clause, r)?;
+        let mut scope = place.clause.scope;
+        if scope.asks && w.class.is_positive() && self.asks_in_vain(words.normal, place.clause, words.tokens[at].start)
+        {
+            w.deny();
+            // 你说这叫及时吗: nobody else is quoted.
+            (scope.asks, scope.quoted) = (false, false);
+        }
+        let named = r.named || matches!(self.topic_near(words.tokens, at, place.clause), Some((_, true)));
+        // 能再快点就更好了: advice speaks of what is not yet.
+        scope.supposed &= !r.suggestion;
         let (target, overall_word) = self.target(words.tokens, at, place.clause, r, words.question, place.dangling);
         Some(Eval {
             target,
-            scope: place.clause.scope,
+            named,
+            scope,
             clause: place.n,
             suggestion: r.suggestion,
             overall_word,
@@ -133,26 +162,31 @@ impl Rubric {
         let overall_word = matches!(topic, Some((Topic::Of(Indicator::Overall), true)));
         let asked = question.indicator;
         let own = &r.about;
-        let target =
-            match topic {
-                Some((Topic::Product, _)) => Target::Product,
-                Some((Topic::Price, _)) => Target::Price,
-                Some((Topic::Elsewhere, _)) => Target::Elsewhere,
-                Some((Topic::Of(i), true)) => Target::Of(i),
-                // Parts are not the service: 配件可以，服务不行.
-                Some((Topic::Generic, _))
-                    if own.is_empty() && asked == Some(Indicator::Parts) && self.names_service(tokens, at, clause) =>
-                {
-                    Target::Of(Indicator::Overall)
+        let target = match topic {
+            Some((Topic::Product, _)) => Target::Product,
+            Some((Topic::Price, _)) => Target::Price,
+            Some((Topic::Elsewhere, _)) => Target::Elsewhere,
+            Some((Topic::Of(i), true)) => Target::Of(i),
+            // Parts are not the service: 配件可以，服务不行.
+            Some((Topic::Generic, _))
+                if own.is_empty() && asked == Some(Indicator::Parts) && self.names_service(tokens, at, clause) =>
+            {
+                Target::Of(Indicator::Overall)
+            }
+            Some((Topic::Of(i), false)) if own.is_empty() || own.contains(&i) => {
+                if weak_belongs_to_asked(i, asked) && !self.names_person(tokens, at, clause, i) {
+                    Target::Asked
+                } else {
+                    Target::Of(i)
                 }
-                Some((Topic::Of(i), false)) if own.is_empty() || own.contains(&i) => {
-                    if weak_belongs_to_asked(i, asked) { Target::Asked } else { Target::Of(i) }
-                }
-                _ if speaks_of_money(self.lexicon.word(&tokens[at])) => Target::Price,
-                _ if own.is_empty() => Target::Asked,
-                _ if asked.is_some_and(|a| own.contains(&a)) => Target::Asked,
-                _ => Target::Of(own[0]),
-            };
+            }
+            _ if speaks_of_money(self.lexicon.word(&tokens[at])) => Target::Price,
+            // 挺热情, asked for the whole: his words are about the whole as long as he names nothing else.
+            None if asked == Some(Indicator::Overall) && !r.named => Target::Asked,
+            _ if own.is_empty() => Target::Asked,
+            _ if asked.is_some_and(|a| own.contains(&a)) => Target::Asked,
+            _ => Target::Of(own[0]),
+        };
         let target =
             if asked.is_some() && target == asked.map_or(Target::Asked, Target::Of) { Target::Asked } else { target };
         (target, overall_word)
@@ -187,6 +221,12 @@ impl Rubric {
         tokens[clause.first..at].iter().any(|t| matches!(self.lexicon.word(t), "服务" | "售后" | "服务质量"))
     }
 
+    /// 人来得快 is about the visit even where parts were asked for.
+    fn names_person(&self, tokens: &[Token], at: usize, clause: &Clause, i: Indicator) -> bool {
+        let person = |t: &Token| ["人来", "人到", "师傅", "工程师"].iter().any(|w| self.lexicon.word(t).starts_with(w));
+        i == Indicator::Timeliness && tokens[clause.first..at].iter().any(person)
+    }
+
     fn no_rating_between(&self, tokens: &[Token], at: usize, clause: &Clause) -> bool {
         !tokens[at + 1..clause.last].iter().any(|t| matches!(self.lexicon.role(t), Role::Rating(_)))
     }
@@ -205,7 +245,7 @@ impl Rubric {
     }
 
     /// E09: a threat in force is 1, on condition 2, denied or unreal nothing (convention 9).
-    fn threat(&self, words: &Words<'_>, at: usize, clause: &Clause) -> Option<(Evidence, u8)> {
+    fn threat(&self, words: &Words<'_>, at: usize, clause: &Clause, level: u8) -> Option<(Evidence, u8)> {
         let (normal, text, t) = (words.normal, words.text, &words.tokens[at]);
         let scopes = &self.data.scopes;
         let head: String = normal.chars[clause.start..t.start].iter().collect();
@@ -216,6 +256,8 @@ impl Rubric {
         let denied = !negated_itself && scopes.denial.iter().any(|d| ends_near(&head, d));
         let waived = scopes.denial_after.iter().any(|d| tail.starts_with(d.as_str()) || next.starts_with(d.as_str()));
         let s = clause.scope;
+        // 不解决我就找记者: 就 ties it to a condition, spoken or not.
+        let tied = ["就", "就去", "就得", "就直接", "就只能", "就只好"].iter().any(|w| head.ends_with(w));
         let others = !head.contains('我')
             && ["他们", "人家", "别人", "同事", "邻居", "隔壁", "有人", "朋友", "老板", "亲戚"]
                 .iter()
@@ -223,47 +265,34 @@ impl Rubric {
         if denied || waived || others || s.quoted || s.counterfactual || s.asks && !head.contains("必须") || s.past {
             return None;
         }
-        let level = if s.supposed { 2 } else { 1 };
-        let rule = if s.supposed { "threat on condition" } else { "threat" };
+        let supposed = s.supposed || tied;
+        let level = if supposed { 2 } else { level };
+        let rule = if supposed { "threat on condition" } else { "threat" };
         Some((evidence(normal, text, t.start, t.end, Level::new(level)?, rule), level))
     }
 
-    /// 可真快，等了十天: praise in form; a complaint, a wait or a lack beside it turns it round (convention 11).
-    fn sarcasm(&self, reading: &mut Reading, normal: &Normal, tokens: &[Token], clauses: &[Clause]) {
-        let Some(at) = tokens.iter().position(|t| matches!(self.lexicon.role(t), Role::Sarcasm)) else { return };
-        let text = normal.text();
-        let bitter = ["等了", "才", "没", "半天", "什么", "个月", "礼拜", "星期"].iter().any(|w| text.contains(w))
-            || reading.evals.iter().any(|e| e.weighed.class.is_negative());
-        if !bitter {
-            return;
-        }
-        for e in reading.evals.iter_mut().filter(|e| e.weighed.class.is_positive()) {
-            e.weighed.class = Class::Poor;
-            e.weighed.level = 2;
-            e.weighed.steps.push("sarcasm");
-        }
-        let Some(n) = clauses.iter().position(|c| (c.first..c.last).contains(&at)) else { return };
-        let weighed = Weighed {
-            level: 2,
-            class: Class::Poor,
-            start: tokens[at].start,
-            end: tokens[at].end,
-            steps: vec!["sarcasm"],
-            double_negation: false,
-        };
-        let scope = clauses[n].scope;
-        reading.evals.push(Eval {
-            target: Target::Asked,
-            weighed,
-            scope,
-            clause: n,
-            suggestion: false,
-            overall_word: false,
-            commends: false,
-            trait_word: false,
-            nothing_to_say: false,
-        });
+    /// 你说这叫及时吗, 谁能满意: a question that expects a no.
+    fn asks_in_vain(&self, normal: &Normal, clause: &Clause, until: usize) -> bool {
+        let head: String = normal.chars[clause.start..until.max(clause.start)].iter().collect();
+        let asks_how = ["什么样", "怎么", "怎样", "咋样", "啥样"].iter().any(|w| head.contains(w));
+        !asks_how && self.data.scopes.rhetoric_marks.iter().any(|m| head.contains(m.as_str()))
     }
+
+    /// A turn that says something and names no level.
+    fn is_reservation(&self, chars: &[char], tokens: &[Token], clause: &Clause) -> bool {
+        let own = &tokens[clause.first..clause.last];
+        let Some(turn) = own.iter().find(|t| matches!(self.lexicon.role(t), Role::Contrast)) else { return false };
+        let rest: String = chars[turn.end..clause.end].iter().filter(|c| **c != PAUSE).collect();
+        let levelled = own.iter().any(|t| matches!(self.lexicon.role(t), Role::Rating(_) | Role::Threat(_)));
+        let turns = ["就是", "但是", "但", "不过", "可是", "只是", "可惜"].contains(&self.lexicon.word(turn));
+        let says = rest.chars().count() >= 3;
+        turns && says && !levelled && !self.data.scopes.no_reservation.iter().any(|w| rest.contains(w.as_str()))
+    }
+}
+
+/// 中 in 路中: a word of one character inside a longer clause judges nothing.
+fn lost_in_clause(lexicon: &Lexicon, token: &Token, clause: &Clause) -> bool {
+    lexicon.needs_to_stand_alone(token) && (clause.end - clause.start) > (token.end - token.start) + 3
 }
 
 /// 好慢, 好快: 好 before another level word is a degree word.
@@ -285,7 +314,7 @@ fn follows_topic(lexicon: &Lexicon, tokens: &[Token], at: usize, clause: &Clause
         && tokens[at - 1].end == tokens[at].start
         && matches!(
             lexicon.role(&tokens[at - 1]),
-            Role::Topic { .. } | Role::Intensifier | Role::Measured | Role::SoftNegator | Role::Negator
+            Role::Topic { .. } | Role::Now | Role::Intensifier | Role::Measured | Role::SoftNegator | Role::Negator
         )
 }
 

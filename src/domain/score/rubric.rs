@@ -3,7 +3,7 @@
 //! Contract: a rubric that parses is complete (five rows, every word once per meaning) and compiled, so that judging cannot fail.
 //! It does not read files: the caller brings the text, the built-in table travels inside the binary.
 
-use super::heard::{self, Misheard};
+use super::heard::{self, BySound, Misheard};
 use super::lexicon::Lexicon;
 use super::{Indicator, Level};
 use serde::Deserialize;
@@ -19,6 +19,7 @@ pub struct Rubric {
     pub(super) data: Data,
     pub(super) lexicon: Lexicon,
     pub(super) misheard: Vec<Misheard>,
+    pub(super) sounds: BySound,
     id: String,
 }
 
@@ -47,7 +48,8 @@ impl Rubric {
         let lexicon = Lexicon::compile(&data).map_err(|detail| RubricError::Whole { detail })?;
         let id = format!("{}@{}", data.name, data.version);
         let misheard = heard::compile(&data);
-        Ok(Self { data, lexicon, misheard, id })
+        let sounds = BySound::compile(&data);
+        Ok(Self { data, lexicon, misheard, sounds, id })
     }
 
     /// The table that travels with the program.
@@ -136,6 +138,8 @@ pub(super) struct Data {
     pub row: Vec<Row>,
     pub words: Vec<Words>,
     pub rivals: Vec<String>,
+    /// What may follow a rival's name: 比三一的师傅强.
+    pub rival_suffixes: Vec<String>,
     pub compare: Vec<Forms>,
     pub template: Vec<Forms>,
     pub modifiers: Modifiers,
@@ -147,7 +151,7 @@ pub(super) struct Data {
     pub block: Vec<Block>,
     pub guards: Guards,
     pub misheard: Vec<MisheardWords>,
-    pub by_sound: BySound,
+    pub by_sound: SoundWords,
     pub questions: Questions,
 }
 
@@ -178,6 +182,11 @@ pub(super) struct Forms {
     pub why: String,
     #[serde(default)]
     pub suggestion: bool,
+    #[serde(default)]
+    pub about: Vec<Indicator>,
+    /// A complaint at level 3 (E08), not a shrug.
+    #[serde(default)]
+    pub complaint: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -194,6 +203,8 @@ pub(super) struct Modifiers {
     pub rhetoric_before: Vec<String>,
     pub rhetoric_after: Vec<String>,
     pub sarcasm: Vec<String>,
+    /// Facts that turn stressed praise round; ×× is a gap.
+    pub bitter: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -207,6 +218,11 @@ pub(super) struct Scopes {
     pub quotation: Vec<String>,
     pub quotation_tails: Vec<String>,
     pub quotation_people: Vec<String>,
+    pub quotation_infixes: Vec<String>,
+    /// Before praise in a question they deny it: 你说这叫及时吗.
+    pub rhetoric_marks: Vec<String>,
+    /// After a turn that names no level: words that make it no reservation.
+    pub no_reservation: Vec<String>,
     pub own_view: Vec<String>,
     pub hypothesis: Vec<String>,
     pub counterfactual: Vec<String>,
@@ -229,6 +245,8 @@ pub(super) struct TopicWords {
 #[serde(deny_unknown_fields)]
 pub(super) struct Threats {
     pub words: Vec<String>,
+    /// Going over the agent's head: an alarm at level 2.
+    pub complaints: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -260,6 +278,8 @@ pub(super) struct Block {
 pub(super) struct Guards {
     /// Words that measure instead of judging when a number follows.
     pub before_number: Vec<String>,
+    /// Words that judge only where they are nearly all of their clause.
+    pub alone: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -273,7 +293,7 @@ pub(super) struct MisheardWords {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct BySound {
+pub(super) struct SoundWords {
     pub phrases: Vec<String>,
     pub innocent: Vec<String>,
 }
@@ -282,6 +302,8 @@ pub(super) struct BySound {
 #[serde(deny_unknown_fields)]
 pub(super) struct Questions {
     pub suggestion: Vec<String>,
+    /// After a low answer: what is said then explains a complaint.
+    pub probe: Vec<String>,
     pub rating: Vec<String>,
     pub number: Vec<String>,
     pub leading_tails: Vec<String>,
@@ -352,7 +374,7 @@ mod tests {
     #[test]
     fn the_builtin_table_parses_and_has_the_five_rows_as_printed() {
         let rubric = Rubric::builtin();
-        assert_eq!(rubric.id(), "after-sales-zh@1");
+        assert_eq!(rubric.id(), "after-sales-zh@2");
         let counts: Vec<(u8, usize)> = rubric.rows().map(|(l, _, k, t)| (l.get(), k.len() + t.len())).collect();
         assert_eq!(counts, [(5, 10), (4, 17), (3, 11), (2, 11), (1, 10)]);
     }

@@ -31,7 +31,12 @@ pub fn score_judged(rubric: &Rubric, answers: &[Answer], judged: &[Judgement]) -
 }
 
 fn score_of(indicator: Indicator, pairs: &[(&Answer, &Judgement)]) -> Score {
-    let direct: Vec<&(&Answer, &Judgement)> = pairs.iter().filter(|(a, _)| a.indicator == Some(indicator)).collect();
+    let mut direct: Vec<&(&Answer, &Judgement)> =
+        pairs.iter().filter(|(a, _)| a.indicator == Some(indicator)).collect();
+    // 配件质量怎么样 beside 配件供应怎么样: the indicator's own question decides.
+    if direct.iter().any(|(a, _)| !asks_aside(&a.question)) {
+        direct.retain(|(a, _)| !asks_aside(&a.question));
+    }
     if direct.is_empty() {
         return spontaneous(indicator, pairs);
     }
@@ -43,6 +48,11 @@ fn score_of(indicator: Indicator, pairs: &[(&Answer, &Judgement)]) -> Score {
     let not_applicable = direct.iter().any(|(_, j)| j.not_applicable);
     let reason = if not_applicable { NoLevel::NotApplicable } else { NoLevel::NoEvidence };
     Score { indicator, level: None, null_reason: Some(reason), evidence: Vec::new(), human: None }
+}
+
+/// Asks for a side of the indicator: the quality or the price of parts.
+fn asks_aside(question: &str) -> bool {
+    ["配件质量", "零件质量", "配件的质量", "配件价格", "零件价格"].iter().any(|w| question.contains(w))
 }
 
 fn spontaneous(indicator: Indicator, pairs: &[(&Answer, &Judgement)]) -> Score {

@@ -6,7 +6,7 @@ use super::judge::Judgement;
 use super::normal::Normal;
 use super::question::{Asked, Question};
 use super::reading::{Eval, Reading, Target, evidence};
-use super::{Indicator, Level};
+use super::{Evidence, Indicator, Level};
 use std::collections::BTreeMap;
 
 /// Reading → levels per indicator.
@@ -32,12 +32,17 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
         let own = keep_last_version(&own, &reading.corrections);
         let threat = threat_for(&reading, indicator, home);
         let Some((mut level, mut shown)) = resolve(&own).or(threat.map(|l| (l, Vec::new()))) else { continue };
+        let reserved = home == Some(indicator) && has_reservation(&reading, &shown);
+        // 也不是不好 就是不爱说话 (convention 5).
+        if reserved && level == 4 && shown.iter().any(|e| e.weighed.hedges()) {
+            level = 3;
+        }
         if let Some(l) = threat {
             level = level.min(l);
         }
         if indicator == Indicator::Overall && threat.is_none() {
             let standing = keep_last_version(&live, &reading.corrections);
-            level = cap_by_complaint(level, &shown, &standing);
+            level = cap_by_complaint(level, &shown, &standing, reserved);
         }
         let Some(settled) = Level::new(level) else { continue };
         out.labels.insert(indicator, settled);
@@ -45,6 +50,8 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
         used.extend(shown.into_iter().map(|e| (indicator, level, e)));
     }
     fill_evidence(&mut out, &used, text, normal);
+    whole_of_parts(&mut out, home);
+    only_advice(&mut out, &reading, question, text, normal);
     out.evidence.extend(out.alarms.iter().filter(|_| !out.labels.is_empty()).cloned());
     out.label = match question.asked {
         Asked::Rating => home.and_then(|i| out.labels.get(&i).copied()),
@@ -56,13 +63,46 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
         live.iter().find(|e| e.commends).map(|e| normal.chars[e.weighed.start..e.weighed.end].iter().collect());
     out.product_fault = live.iter().any(|e| e.weighed.class.is_negative() && e.target == Target::Product);
     // 一开机就不行了 in answer to a question about the fault describes; it alleges nothing.
-    let describes =
-        |e: &Eval| e.target == Target::Elsewhere || e.target == Target::Asked && question.asked == Asked::Fact;
+    let describes = |e: &Eval| {
+        e.target == Target::Elsewhere || e.target == Target::Asked && question.asked == Asked::Fact && !question.probe
+    };
     let alleges = live.iter().any(|e| e.weighed.class.is_negative() && !describes(e));
     out.complaint = alleges && !superseded_complaint(&live, &out)
         || !out.alarms.is_empty()
         || out.labels.values().any(|l| l.get() <= 2);
     out
+}
+
+/// 服务行 就是人手太紧: praise, then a turn that names no level.
+fn has_reservation(reading: &Reading, shown: &[&Eval]) -> bool {
+    let praise = shown.iter().filter(|e| e.weighed.class.is_positive()).map(|e| e.clause).min();
+    praise.is_some_and(|from| reading.reservations.iter().any(|r| *r > from))
+}
+
+/// Asked for the whole, the customer goes through two or more indicators and names no overall word: a complaint among them caps it (E08).
+fn whole_of_parts(out: &mut Judgement, home: Option<Indicator>) {
+    let told = out.labels.values().min().copied().filter(|_| out.labels.len() >= 2);
+    if let Some(lowest) = told
+        && home == Some(Indicator::Overall)
+        && !out.labels.contains_key(&Indicator::Overall)
+    {
+        let Some(level) = Level::new(lowest.get().clamp(3, 5)) else { return };
+        out.labels.insert(Indicator::Overall, level);
+        let rule = format!("{}:sum of what was named", Indicator::Overall.name());
+        let named: Vec<Evidence> =
+            out.evidence.iter().map(|e| Evidence { level, rule: rule.clone(), ..e.clone() }).collect();
+        out.evidence.extend(named);
+    }
+}
+
+/// E10: advice and nothing else, where an evaluation was asked for.
+fn only_advice(out: &mut Judgement, reading: &Reading, question: &Question, text: &str, normal: &Normal) {
+    let alone = reading.evals.is_empty() && reading.threats.is_empty() && out.labels.is_empty();
+    let asked = question.indicator.filter(|_| question.asked == Asked::Rating && alone);
+    if let (Some(indicator), Some((start, end)), Some(level)) = (asked, reading.advice, Level::new(4)) {
+        out.labels.insert(indicator, level);
+        out.evidence.push(evidence(normal, text, start, end, level, "advice without complaint"));
+    }
 }
 
 /// A complaint about the past with a content present is none.
@@ -83,7 +123,8 @@ fn home_indicator(question: &Question) -> Option<Indicator> {
 fn belongs(e: &Eval, indicator: Indicator, question: &Question, home: Option<Indicator>) -> bool {
     match e.target {
         Target::Asked => home == Some(indicator),
-        Target::Of(i) => i == indicator,
+        // Asked for a fact, only what he names himself opens a score (conventions 3, 14).
+        Target::Of(i) => i == indicator && (e.named || question.asked != Asked::Fact),
         // The product or the price is nobody's indicator; asked for the whole, it is part of the whole.
         Target::Product | Target::Price => {
             indicator == Indicator::Overall
@@ -152,7 +193,7 @@ fn keep_after_contrast<'a>(own: &[&'a Eval]) -> Vec<&'a Eval> {
 }
 
 /// E08, convention 7: any live complaint caps the whole at 3, unless the customer says an overall word himself.
-fn cap_by_complaint(level: u8, shown: &[&Eval], live: &[&Eval]) -> u8 {
+fn cap_by_complaint(level: u8, shown: &[&Eval], live: &[&Eval], reserved: bool) -> u8 {
     let present = live.iter().any(|e| !e.scope.past);
     let complains = live
         .iter()
@@ -160,7 +201,7 @@ fn cap_by_complaint(level: u8, shown: &[&Eval], live: &[&Eval]) -> u8 {
     let own_word = shown.iter().any(|e| e.overall_word && e.weighed.level >= 4);
     let product_only = shown.iter().all(|e| is_thing(e));
     match level {
-        4.. if complains && !own_word => 3,
+        4.. if (complains || reserved) && !own_word => 3,
         2 if product_only && !shown.is_empty() => 3,
         l => l,
     }
@@ -177,5 +218,50 @@ fn fill_evidence(out: &mut Judgement, used: &[(Indicator, u8, &Eval)], text: &st
         let Some(level) = Level::new(e.weighed.level) else { continue };
         let rule = format!("{}:{}", indicator.name(), e.weighed.steps.join("+"));
         out.evidence.push(evidence(normal, text, e.weighed.start, e.weighed.end, level, &rule));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::score::{Answer, Indicator, Rubric};
+
+    fn check(indicator: Indicator, question: &str, text: &str, want: Option<u8>) {
+        let j = Rubric::builtin().judge(&Answer::bare(Some(indicator), question, text));
+        assert_eq!(j.label.map(|l| l.get()), want, "{text}: {:?}", j.evidence);
+    }
+
+    #[test]
+    fn convention_7_a_turn_without_a_level_word_is_a_reservation() {
+        let whole = |text, want| check(Indicator::Overall, "总体您满意吗", text, want);
+        whole("服务行 就是人手太紧", Some(3));
+        whole("都挺好 就是离得太远", Some(3));
+        whole("挺满意 就是这样", Some(4));
+        whole("满意 不过我想问一下", Some(4));
+        check(Indicator::Attitude, "态度怎么样", "也不是态度不好 就是总低着头", Some(3));
+        check(Indicator::Attitude, "态度怎么样", "好是好 可是不干活", Some(3));
+    }
+
+    #[test]
+    fn e10_advice_and_nothing_else_is_content() {
+        check(Indicator::Parts, "配件供应您满意吗", "建议在县里设个配件库", Some(4));
+        check(Indicator::Parts, "配件供应您满意吗", "建议设个配件库 现在太慢", Some(2));
+    }
+
+    #[test]
+    fn a_question_that_expects_a_no_denies_and_one_that_asks_does_not_score() {
+        let timely = |text, want| check(Indicator::Timeliness, "来得及时吗", text, want);
+        timely("等一个礼拜算及时吗", Some(2));
+        timely("你说这叫及时吗", Some(2));
+        timely("怎么样算及时啊", None);
+        timely("快不快你们不知道啊", None);
+    }
+
+    #[test]
+    fn convention_9_a_threat_tied_by_jiu_is_conditional_and_going_over_the_agents_head_is_two() {
+        let whole = |text, want| check(Indicator::Overall, "总体您满意吗", text, want);
+        whole("不解决我就找电视台", Some(2));
+        whole("我要投诉你们", Some(2));
+        whole("要求退机", Some(1));
+        whole("我可没说要退机", None);
     }
 }

@@ -130,6 +130,9 @@ pub struct Step {
     /// Clips, in order. Empty for `identity`, whose clips come from the customer's name, and where only an agent speaks.
     #[serde(default)]
     pub say: Vec<PromptId>,
+    /// In a few words, for the list of steps of an agent; default: what it is by its kind.
+    #[serde(default)]
+    pub title: Option<String>,
     /// What a person says here instead, where the clips speak of a machine or there are none.
     #[serde(default)]
     pub agent: Option<String>,

@@ -50,7 +50,7 @@ fn read(step: &Step, prompts: &PromptManifest, order: &Order) -> SheetStep {
     };
     let hint = step.hint.as_ref().map(|id| prompts.text(std::slice::from_ref(id)));
     let fact = fact(&step.id);
-    let title = fact.map_or_else(|| title(step), |(_, title)| title.into());
+    let title = step.title.clone().unwrap_or_else(|| fact.map_or_else(|| title(step), |(_, title)| title.into()));
     let facts = fact.map(|(name, _)| name).into_iter().collect();
     SheetStep { step: step.id.clone(), title, say, ask, indicator: step.indicator, hint, facts }
 }
@@ -109,6 +109,8 @@ mod tests {
     use crate::domain::id::OrderNo;
     use crate::domain::order::{Claims, ServiceType};
     use crate::domain::phone::Phone;
+    use crate::domain::script::tests::{FILES, shipped, shipped_prompts};
+    use std::collections::BTreeSet;
 
     const SCRIPT: &str = r#"
 service_type = "质保期内修理"
@@ -147,6 +149,21 @@ indicator = "服务技能"
         check("ask_complaint_who", "fact", "", "核实情况", &[]);
         check("sat_skill", "rating", "indicator = \"服务技能\"", "服务技能", &[]);
         check("closing", "closing", "", "结束语", &[]);
+        check("greeting", "statement", "title = \"问候\"", "问候", &[]);
+        check("ask_grease", "fact", "title = \"润滑脂加注\"", "润滑脂加注", &["parts_replaced"]);
+    }
+
+    #[test]
+    fn no_two_steps_of_a_shipped_sheet_have_the_same_title() {
+        let prompts = shipped_prompts();
+        for (file, service_type) in FILES {
+            for temporary_fix in [false, true] {
+                let order = Order { service_type, ..order(None, temporary_fix) };
+                let steps = sheet(&shipped(file), &prompts, &order);
+                let titles: BTreeSet<&str> = steps.iter().map(|step| step.title.as_str()).collect();
+                assert_eq!(titles.len(), steps.len(), "{file}: {titles:?}");
+            }
+        }
     }
 
     fn order(name: Option<&str>, temporary_fix: bool) -> Order {

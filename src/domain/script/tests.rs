@@ -18,7 +18,7 @@ pub(crate) fn shipped(file: &str) -> Script {
     Script::parse(file, &text, &shipped_prompts()).expect(file)
 }
 
-const FILES: [(&str, ServiceType); 8] = [
+pub(crate) const FILES: [(&str, ServiceType); 8] = [
     ("receiving_inspection", ServiceType::ReceivingInspection),
     ("delivery", ServiceType::Delivery),
     ("maintenance", ServiceType::Maintenance),

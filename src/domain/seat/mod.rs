@@ -24,7 +24,7 @@ mod steps;
 pub use choose::{NoSeat, Wanted, choose};
 pub(in crate::domain) use choose::{idle, may_take};
 pub use steps::{
-    Lapse, Refused, answered, back, call_over, dialled, force_release, lapse, released, renew, reserve, sign_in,
+    Lapse, Refused, answered, back, call_over, dialled, force_release, lapse, lost, released, renew, reserve, sign_in,
     sign_out, take_break, take_over, wrapped_up,
 };
 

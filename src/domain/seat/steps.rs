@@ -214,6 +214,11 @@ pub fn force_release(now: Timestamp, seat: &Seat) -> Result<(Seat, Lapse), Refus
     Ok((Seat { lease_until: seat.lease_until, ..lost }, todo))
 }
 
+/// The agent who has `visit` in hand is gone, whatever his lease says.
+pub fn lost(now: Timestamp, seat: &Seat, visit: &VisitId) -> Result<(Seat, Lapse), Refused> {
+    if seat.state.holds(visit) { Ok(lose(now, seat)) } else { Err(Refused::NotReserved) }
+}
+
 /// The agent is gone.
 fn lose(now: Timestamp, seat: &Seat) -> (Seat, Lapse) {
     let todo = match &seat.state {

@@ -15,7 +15,7 @@ use crate::domain::call::journal::SeatChange;
 use crate::domain::call::outcome::{ConversationEnd, Party};
 use crate::domain::id::SeatId;
 use crate::domain::order::Order;
-use crate::domain::seat::{self, Seat};
+use crate::domain::seat::{self, Seat, SeatState};
 use crate::domain::visit::task::Visit;
 use crate::engine::Engine;
 use crate::media::bridge::Supervision;
@@ -136,12 +136,13 @@ impl Live<'_> {
                 let seat = hand.seat().clone();
                 if let Some(agent) = Lines::browser(self.engine, &seat) {
                     self.joined = Some(line.media.join(agent));
+                    self.look_at = None;
                     hand.note(SeatChange::Joined, "坐席换了线路".into());
                 }
                 None
             }
             Heeded::Supervise { by, mode, reply } => {
-                answer(reply, self.supervise(by, mode, line));
+                answer(reply, self.supervise(by, mode, line).await);
                 None
             }
             Heeded::TakeOver { by, reply } => {
@@ -153,10 +154,17 @@ impl Live<'_> {
     }
 
     /// In another mode, when he is there already: he misses nothing of the call.
-    fn supervise(&mut self, by: SeatId, mode: SupervisorMode, line: &Line) -> Result<(), CommandError> {
+    async fn supervise(&mut self, by: SeatId, mode: SupervisorMode, line: &Line) -> Result<(), CommandError> {
         let Some(hand) = &mut self.hand else { return Ok(()) };
         if *hand.seat() == by {
             return Err(refused("这是您自己的通话"));
+        }
+        if !Lines::browser_is_up(self.engine, &by) {
+            return Err(no_line());
+        }
+        // His line is one: a call of his own would lose it.
+        if let SeatState::Reserved { .. } | SeatState::InCall { .. } = self.engine.store.seat(&by).await?.state {
+            return Err(refused("您手上有通话，不能监听另一通"));
         }
         if hand.watched_by() == Some(&by) && line.media.is_supervised() {
             line.media.supervise_as(supervision(mode));
@@ -194,7 +202,7 @@ impl Live<'_> {
             line.media.unsupervise();
             hand.unsupervised("不再监听");
         }
-        self.joined = Some(line.media.join(supervisor));
+        (self.joined, self.look_at) = (Some(line.media.join(supervisor)), None);
         if let Some(phone) = self.phone.take() {
             phone.control.hang_up("a supervisor took over");
         }
@@ -271,9 +279,25 @@ impl Live<'_> {
             MediaEvent::AgentHeard { .. } => hand.note(SeatChange::Joined, "坐席的声音接入".into()),
             MediaEvent::AgentSilent { .. } => hand.note(SeatChange::Silent, "坐席的声音中断".into()),
             MediaEvent::AgentBack => hand.note(SeatChange::Back, "坐席的声音恢复".into()),
-            MediaEvent::SupervisorLost => hand.unsupervised("断线，退出监听"),
+            MediaEvent::SupervisorLost => hand.unsupervised("的线路离开了，退出监听"),
             _ => {}
         }
+        match event {
+            MediaEvent::AgentSilent { since } => {
+                self.look_at = Some(*since + Duration::from_secs(self.engine.config.seats.lost_after_s));
+            }
+            MediaEvent::AgentHeard { .. } | MediaEvent::AgentBack => self.look_at = None,
+            _ => {}
+        }
+    }
+
+    /// His line has been silent for long: is his page there?
+    pub(super) async fn look_for_agent(&mut self) -> Option<CallInput> {
+        self.look_at = None;
+        if let Some(hand) = &self.hand {
+            self.look_at = self.engine.lose_if_gone(hand.seat(), &self.call.visit).await;
+        }
+        None
     }
 
     pub(super) fn show_phase(&mut self, phase: CallPhase) {

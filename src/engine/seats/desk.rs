@@ -79,7 +79,7 @@ impl Desk for Arc<Engine> {
     }
 
     async fn say(&self, seat: &SeatId, connection: u64, message: SeatMessage) -> Result<(), CommandError> {
-        if !self.seats.is_newest(seat, connection) {
+        if !self.seats.hear(seat, connection) {
             return Err(CommandError::Conflict("另一个窗口已接管本坐席".into()));
         }
         match message {

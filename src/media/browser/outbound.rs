@@ -1,4 +1,4 @@
-//! One unbroken RTP stream towards the browser, whoever speaks (RFC 3550 §5.1): every call, and the echo, is a source with numbers of its own.
+//! One unbroken RTP stream towards the browser, whoever speaks (RFC 3550 §5.1): every call is a source with numbers of its own.
 //!
 //! Pure: the caller says `now`. Within a source gaps stay gaps; where the source changes, sequence numbers go on by one and time stamps
 //! by the time that has passed, so that the browser's jitter buffer neither waits nor rewinds.

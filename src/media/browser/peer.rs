@@ -34,8 +34,8 @@ pub trait Events: Send + Sync + 'static {
     /// One of our candidates as in `a=candidate`, or that there are no more.
     fn candidate(&self, candidate: Option<String>);
     fn state(&self, state: BrowserState);
-    /// A packet of the browser, and what is sent back to it.
-    fn packet(&self, packet: Packet) -> Option<Packet>;
+    /// A packet of the browser.
+    fn packet(&self, packet: Packet);
 }
 
 pub struct Peer {
@@ -81,13 +81,12 @@ impl Peer {
             .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECKS))
             .build();
         let line = Arc::new(Line { ssrc: rand::random(), track: OnceLock::new() });
-        let handler = Handler { events, line: line.clone() };
         let connection = PeerConnectionBuilder::new()
             .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(servers(ice)).build())
             .with_media_engine(codecs)
             .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
             .with_setting_engine(settings)
-            .with_handler(Arc::new(handler))
+            .with_handler(Arc::new(Handler { events }))
             .with_udp_addrs(vec![at])
             .build()
             .await?;
@@ -145,7 +144,6 @@ impl Drop for Peer {
 
 struct Handler {
     events: Arc<dyn Events>,
-    line: Arc<Line>,
 }
 
 #[async_trait]
@@ -175,13 +173,11 @@ impl PeerConnectionEventHandler for Handler {
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        let (events, line) = (self.events.clone(), self.line.clone());
+        let events = self.events.clone();
         tokio::spawn(async move {
             while let Some(event) = track.poll().await {
-                if let TrackRemoteEvent::OnRtpPacket(packet) = event
-                    && let Some(back) = events.packet(packet)
-                {
-                    line.send(back).await;
+                if let TrackRemoteEvent::OnRtpPacket(packet) = event {
+                    events.packet(packet);
                 }
             }
             // A track ends with the crate's task, and that tells nobody when it ends by an error.

@@ -1,4 +1,4 @@
-//! Where the packets of one browser go: to the call that has taken it, back to the agent who tests his microphone, or nowhere.
+//! Where the packets of one browser go: to the call that has taken it, or nowhere.
 //!
 //! Pure but for the queue towards the bridge, which is never waited for: the caller says `now`.
 //! Does not do: sending (it gives back what is to be sent), jitter (the bridge and the browser have buffers of their own).
@@ -12,15 +12,9 @@ use crate::media::rtp::{self, HEADER, Outgoing};
 use bytes::Bytes;
 use rtc_rtp::Packet;
 use rtc_rtp::header::Header;
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
-
-/// The agent hears himself so much later: long enough to have stopped speaking.
-const ECHO: Duration = Duration::from_secs(1);
-/// Packets that wait to be echoed: two seconds of the usual 20 ms.
-const ECHOED: usize = 100;
 
 /// To the bridge.
 type ToBridge = mpsc::Sender<(Instant, Bytes)>;
@@ -33,23 +27,13 @@ pub struct Relay {
     agreed: Option<(Agreed, Outbound)>,
     /// Whoever speaks to the browser has a number.
     sources: u64,
-    to: Destination,
+    /// The call that has taken the browser.
+    call: Option<Call>,
     received: u64,
     received_lost: u64,
     heard_at: Option<Instant>,
     sent: u64,
     sent_lost: u64,
-}
-
-#[derive(Default)]
-enum Destination {
-    #[default]
-    Nowhere,
-    Echo {
-        source: u64,
-        waiting: VecDeque<(Instant, Packet)>,
-    },
-    Call(Box<Call>),
 }
 
 struct Call {
@@ -85,7 +69,7 @@ impl Relay {
             BrowserState::Failed => self.reachable = false,
             BrowserState::Closed => {
                 self.reachable = false;
-                self.to = Destination::Nowhere;
+                self.call = None;
             }
             // An ICE restart: the connection itself knows when it has a way again.
             BrowserState::New | BrowserState::Connecting | BrowserState::Disconnected => {}
@@ -102,11 +86,6 @@ impl Relay {
         self.agreed = Some((agreed, Outbound::new(ssrc, clock_rate)));
     }
 
-    fn next_source(&mut self) -> u64 {
-        self.sources += 1;
-        self.sources
-    }
-
     pub fn take(&mut self, bridge: ToBridge) -> Option<Taken> {
         let (agreed, _) = self.agreed.as_ref()?;
         let event = agreed.event;
@@ -119,53 +98,25 @@ impl Relay {
         if self.state == BrowserState::Closed {
             return None;
         }
-        let (source, ended) = (self.next_source(), CancellationToken::new());
-        self.to = Destination::Call(Box::new(Call { source, bridge, opus, _ends: ended.clone().drop_guard() }));
+        self.sources += 1;
+        let (source, ended) = (self.sources, CancellationToken::new());
+        self.call = Some(Call { source, bridge, opus, _ends: ended.clone().drop_guard() });
         Some(Taken { source, codecs, event, ended })
     }
 
-    pub fn echo(&mut self, on: bool) {
-        match self.to {
-            Destination::Call(_) => {}
-            Destination::Nowhere if on => {
-                let source = self.next_source();
-                self.to = Destination::Echo { source, waiting: VecDeque::new() };
-            }
-            Destination::Echo { .. } if !on => self.to = Destination::Nowhere,
-            Destination::Nowhere | Destination::Echo { .. } => {}
-        }
-    }
-
-    /// A packet of the browser; what comes back is to be sent to it.
-    pub fn arrived(&mut self, packet: Packet, now: Instant) -> Option<Packet> {
+    /// A packet of the browser.
+    pub fn arrived(&mut self, packet: &Packet, now: Instant) {
         self.received += 1;
         self.heard_at = Some(now);
-        let (agreed, outbound) = self.agreed.as_mut()?;
         // A browser that probes its way sends padding alone.
         if packet.payload.is_empty() || packet.payload.len() > rtp::LONGEST - HEADER {
-            return None;
+            return;
         }
-        match &mut self.to {
-            Destination::Nowhere => None,
-            Destination::Echo { source, waiting } => {
-                waiting.push_back((now, packet));
-                if waiting.len() <= ECHOED && waiting.front().is_some_and(|(came, _)| now.duration_since(*came) < ECHO)
-                {
-                    return None;
-                }
-                let (_, packet) = waiting.pop_front()?;
-                let header = outbound.place(*source, &packet.header, now);
-                self.sent += 1;
-                Some(Packet { header, payload: packet.payload })
-            }
-            Destination::Call(call) => {
-                for datagram in call.hear(agreed, &packet) {
-                    // Full: the bridge is behind by more than a second. Closed: the call is over and says so by itself.
-                    if call.bridge.try_send((now, datagram)).is_err() {
-                        self.received_lost += 1;
-                    }
-                }
-                None
+        let (Some((agreed, _)), Some(call)) = (&self.agreed, &mut self.call) else { return };
+        for datagram in call.hear(agreed, packet) {
+            // Full: the bridge is behind by more than a second. Closed: the call is over and says so by itself.
+            if call.bridge.try_send((now, datagram)).is_err() {
+                self.received_lost += 1;
             }
         }
     }
@@ -173,10 +124,7 @@ impl Relay {
     /// What one datagram of the bridge becomes; `None` when that call has ended.
     pub fn leaving(&mut self, source: u64, datagram: &[u8], now: Instant) -> Option<Vec<Packet>> {
         let (agreed, outbound) = self.agreed.as_mut()?;
-        let Destination::Call(call) = &mut self.to else { return None };
-        if call.source != source {
-            return None;
-        }
+        let call = self.call.as_mut().filter(|call| call.source == source)?;
         let packets = match rtp::read(datagram) {
             Some(packet) if self.reachable => call.speak(agreed, packet),
             _ => None,

@@ -1,7 +1,7 @@
 //! The leg against Chromium: a tiny page takes the microphone, connects, listens, and posts what it found.
 
 use super::{AGENT_HZ, CUSTOMER_HZ, level, loopback, spoken, until, within};
-use crate::support::chromium::{Chromium, microphone};
+use crate::support::chromium::{Chromium, LISTEN, microphone};
 use axum::extract::State;
 use axum::response::Html;
 use axum::routing::{get, post};
@@ -15,8 +15,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// `CODECS` is a list of names that the page restricts its offer to; empty = what Chromium offers by itself.
-const PAGE: &str = r#"<!doctype html><meta charset=utf-8><title>leg</title><script>
+/// `LISTEN` is the script of that name; `CODECS` is a list of names that the page restricts its offer to; empty = what Chromium offers by itself.
+const PAGE: &str = r#"<!doctype html><meta charset=utf-8><title>leg</title><script>LISTEN
 const post = (path, body) => fetch(path, {method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify(body)}).then(r => r.json());
 const only = CODECS;
 (async () => { try {
@@ -28,18 +28,7 @@ const only = CODECS;
   pc.onicecandidate = e => post('/candidate', e.candidate);
   let peak = 0;
   pc.ontrack = e => {
-    if (e.track.kind !== 'audio') return;
-    const stream = new MediaStream([e.track]), player = new Audio();
-    player.srcObject = stream; player.play();
-    const context = new AudioContext(), analyser = context.createAnalyser();
-    analyser.fftSize = 4096;
-    context.createMediaStreamSource(stream).connect(analyser);
-    setInterval(() => {
-      const bins = new Float32Array(analyser.frequencyBinCount);
-      analyser.getFloatFrequencyData(bins);
-      const best = bins.reduce((m, v, i) => v > bins[m] ? i : m, 1);
-      peak = bins[best] > -50 ? best * context.sampleRate / analyser.fftSize : 0;
-    }, 100);
+    if (e.track.kind === 'audio') listen(e.track, hz => peak = hz);
   };
   const negotiate = async () => {
     await pc.setLocalDescription(await pc.createOffer());
@@ -106,7 +95,7 @@ impl Rig {
     async fn connected(codecs: &[&str]) -> Self {
         let (browser, events) = Browser::open(&loopback(), &WebRtc::default()).await.unwrap();
         let desk = Desk {
-            page: PAGE.replace("CODECS", &json!(codecs).to_string()).into(),
+            page: PAGE.replace("LISTEN", LISTEN).replace("CODECS", &json!(codecs).to_string()).into(),
             browser,
             todo: Arc::new(Mutex::new(nothing())),
             report: Default::default(),

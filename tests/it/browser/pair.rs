@@ -164,24 +164,11 @@ async fn the_next_call_takes_the_browser_from_the_last_and_the_stream_goes_on() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn between_calls_the_agent_is_counted_and_hears_himself_when_he_asks_to() {
+async fn between_calls_the_agent_is_counted_and_hears_nothing() {
     let page = Page::connected(&loopback(), &[PCMA]).await;
     page.say(PCMA, AGENT_HZ, 10).await;
     until("ten packets are counted", || page.browser.stats().received == 10).await;
     assert!(page.heard.lock().unwrap().is_empty() && page.browser.stats().heard_at.is_some());
-    page.browser.echo(true);
-    let start = huifang::clock::monotonic();
-    let mut tick = tokio::time::interval(Duration::from_millis(20));
-    for n in 10.. {
-        tick.tick().await;
-        page.write(PCMA.0, n, u32::from(n) * 160, vec![0x2A; FRAME]).await;
-        if !page.heard.lock().unwrap().is_empty() {
-            break;
-        }
-        assert!(n < 1000, "nothing came back");
-    }
-    assert!(start.elapsed() >= Duration::from_secs(1));
-    assert_eq!(page.heard.lock().unwrap()[0].1.payload[..], [0x2A; FRAME]);
 }
 
 const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 0 8 126\r\nc=IN IP4 0.0.0.0\r\n\

@@ -1,6 +1,6 @@
-//! baresip as the customer: a far end that none of us wrote answers by itself, speaks a file, and hangs up.
+//! baresip as the customer: a far end that none of us wrote answers by itself, speaks a file, hears into a file, and hangs up.
 //!
-//! Debian's baresip 1.0 has `aufile` as a source only: what it hears is not kept, so the way to it is proved by our own telephones.
+//! Debian's baresip 1.0 has `aufile` as a source only; what it hears is kept by its filter `sndfile`, once the call is over.
 
 use super::NUMBER;
 use crate::support::api::text;
@@ -15,7 +15,7 @@ use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-const VOICE_HZ: f64 = 1_500.0;
+pub const VOICE_HZ: f64 = 1_500.0;
 /// Of a recording.
 const BYTES_PER_SECOND: u64 = 32_000;
 /// Where Debian keeps the modules, by architecture or not.
@@ -51,7 +51,7 @@ impl Baresip {
     }
 
     async fn try_start(account: &impl Fn(u16) -> String) -> Option<Self> {
-        for module in ["account.so", "g711.so", "aufile.so", "menu.so", "srtp.so"] {
+        for module in ["account.so", "g711.so", "aufile.so", "sndfile.so", "menu.so", "srtp.so"] {
             let path = Path::new(MODULES).join(module);
             assert!(path.exists(), "{} is missing (Debian packages baresip and baresip-core)", path.display());
         }
@@ -61,9 +61,10 @@ impl Baresip {
         write_wav(&voice, &tone(VOICE_HZ, LEVEL, 8_000 * 60));
         let config = format!(
             "sip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\nrtp_ports 39000-39499\nausrc_srate 8000\n\
-             audio_source aufile,{}\nmodule_path {MODULES}\nmodule g711.so\nmodule aufile.so\nmodule srtp.so\n\
-             module_app account.so\nmodule_app menu.so\n",
-            voice.display()
+             audio_source aufile,{}\nsnd_path {}\nmodule_path {MODULES}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
+             module srtp.so\nmodule_app account.so\nmodule_app menu.so\n",
+            voice.display(),
+            folder.path().display()
         );
         std::fs::write(folder.path().join("config"), config).unwrap();
         std::fs::write(folder.path().join("accounts"), account(port)).unwrap();
@@ -85,7 +86,16 @@ impl Baresip {
         ready.await.then_some(baresip)
     }
 
-    fn log(&self) -> String {
+    /// What it heard in its last call, which must be over.
+    pub fn heard(&self) -> Vec<i16> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        // They are named by the second in which the call began.
+        let last = entries.filter(|path| path.to_string_lossy().ends_with("-dec.wav")).max();
+        let mut reader = hound::WavReader::open(last.expect("baresip was on a call")).unwrap();
+        reader.samples().map(Result::unwrap).collect()
+    }
+
+    pub fn log(&self) -> String {
         let bytes = std::fs::read(self.folder.path().join("log")).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }

@@ -4,7 +4,7 @@ use super::{agent, changes};
 use crate::call::{NUMBER, ends, phone, picks_up};
 use crate::support::api::text;
 use crate::support::audio::{Recording, bursts};
-use crate::support::chromium::{Chromium, microphone};
+use crate::support::chromium::{Chromium, LISTEN, microphone};
 use crate::support::data::OTHERS_HZ;
 use crate::support::{Station, until};
 use axum::extract::State;
@@ -20,7 +20,7 @@ const AGENT_HZ: f64 = 440.0;
 const CUSTOMER_HZ: f64 = 1_000.0;
 
 /// What a desk page does, without its looks: connects, offers, signs in when the leg is up, and tells what it hears.
-const PAGE: &str = r#"<!doctype html><meta charset=utf-8><title>seat</title><script>
+const PAGE: &str = r#"<!doctype html><meta charset=utf-8><title>seat</title><script>LISTEN
 const post = (body) => fetch('/told', {method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify(body)});
 (async () => { try {
   const mic = await navigator.mediaDevices.getUserMedia({audio: {echoCancellation: false, noiseSuppression: false, autoGainControl: false}});
@@ -30,19 +30,7 @@ const post = (body) => fetch('/told', {method: 'POST', headers: {'content-type':
   const audio = pc.addTransceiver(mic.getAudioTracks()[0], {direction: 'sendrecv', streams: [mic]});
   audio.setCodecPreferences(RTCRtpSender.getCapabilities('audio').codecs.filter(c => ['audio/PCMA', 'audio/PCMU'].includes(c.mimeType)));
   pc.onicecandidate = e => say({type: 'candidate', candidate: e.candidate});
-  pc.ontrack = e => {
-    const stream = new MediaStream([e.track]), player = new Audio();
-    player.srcObject = stream; player.play();
-    const context = new AudioContext(), analyser = context.createAnalyser();
-    analyser.fftSize = 4096;
-    context.createMediaStreamSource(stream).connect(analyser);
-    setInterval(() => {
-      const bins = new Float32Array(analyser.frequencyBinCount);
-      analyser.getFloatFrequencyData(bins);
-      const best = bins.reduce((m, v, i) => v > bins[m] ? i : m, 1);
-      peak = bins[best] > -50 ? best * context.sampleRate / analyser.fftSize : 0;
-    }, 100);
-  };
+  pc.ontrack = e => listen(e.track, hz => peak = hz);
   seat.onmessage = async e => {
     const news = JSON.parse(e.data);
     if (news.type === 'welcome') { await pc.setLocalDescription(await pc.createOffer()); say({type: 'offer', sdp: pc.localDescription.sdp}); }
@@ -60,7 +48,7 @@ type Told = Arc<Mutex<Value>>;
 /// Serves the page; what it told last.
 async fn serve(station: &Station, token: &str) -> (String, Told) {
     let seat = format!("{}/api/v1/seat", station.api.base.replacen("http", "ws", 1));
-    let page = PAGE.replace("SEAT", &seat).replace("TOKEN", token);
+    let page = PAGE.replace("LISTEN", LISTEN).replace("SEAT", &seat).replace("TOKEN", token);
     let told = Told::default();
     let hear = |State(told): State<Told>, Json(body): Json<Value>| async move { *told.lock().unwrap() = body };
     let pages = Router::new()
@@ -79,7 +67,9 @@ async fn an_agent_in_a_browser_is_heard_and_recorded_and_one_whose_browser_is_ki
     let station = Station::start_with(customer.addr(), |config| {
         config.dialer.mode = "agent".into();
         config.dialer.reserve_idle_seats = 0;
-        config.seats.lease_s = 3;
+        // Not his lease: his closed connection and his silence.
+        config.seats.lease_s = 300;
+        config.seats.lost_after_s = 1;
     })
     .await;
     let token = agent(&station, "anna").await;

@@ -106,6 +106,17 @@ impl Page {
         news["call"].clone()
     }
 
+    /// Closes the connection and says so.
+    pub async fn leave(&mut self) {
+        self.socket.close(None).await.ok();
+    }
+
+    /// Told, and not yet looked at.
+    pub fn was_told(&mut self, fits: impl Fn(&Value) -> bool) -> bool {
+        let place = self.told.iter().position(fits);
+        place.map(|place| self.told.drain(..=place)).is_some()
+    }
+
     pub async fn close(mut self) {
         self.socket.close(None).await.ok();
     }

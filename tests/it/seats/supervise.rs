@@ -212,7 +212,7 @@ async fn a_supervisor_listens_whispers_and_barges_and_his_words_are_a_track_of_t
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_supervisor_who_takes_over_is_the_agent_and_the_former_one_writes_down_what_he_has_to() {
     let mut scene = Scene::begins().await;
-    let Scene { station, page, boss, desk, far, call, visit } = &mut scene;
+    let Scene { station, page, boss, desk, far, call, visit, .. } = &mut scene;
     page.does(json!({ "type": "mute", "on": true })).await;
     boss.supervises(call, "listen").await;
     boss.does(Method::POST, &format!("calls/{call}/take_over"), Value::Null).await;

@@ -10,6 +10,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+/// Script for a page: `listen(track, tell)` plays a track, and tells ten times a second which frequency is the loudest in it, 0 = quiet.
+pub const LISTEN: &str = r#"
+const listen = (track, tell) => {
+  const stream = new MediaStream([track]), player = new Audio();
+  player.srcObject = stream; player.play();
+  const context = new AudioContext(), analyser = context.createAnalyser();
+  analyser.fftSize = 4096;
+  context.createMediaStreamSource(stream).connect(analyser);
+  setInterval(() => {
+    const bins = new Float32Array(analyser.frequencyBinCount);
+    analyser.getFloatFrequencyData(bins);
+    const best = bins.reduce((m, v, i) => v > bins[m] ? i : m, 1);
+    tell(bins[best] > -50 ? best * context.sampleRate / analyser.fftSize : 0);
+  }, 100);
+};"#;
+
 const FLAGS: [&str; 19] = [
     "--headless",
     "--no-sandbox",

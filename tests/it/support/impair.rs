@@ -4,6 +4,7 @@
 //! relays real datagrams over UDP. Every way has dice of its own, so that what befalls the n-th datagram of a way depends on the seed alone.
 //! To either side the relay is the other one: addresses in SIP and SDP are rewritten, and each call gets a pair of RTP ports of its own.
 //! Reordering is not an impairment of its own: jitter wider than the distance of two datagrams brings it about.
+//! [`Cable`] is no weather: it lies between two ends and can be pulled.
 //! Does not do: RTCP (nothing listens there), TCP, more than one far end.
 
 #[path = "../../sim/dice.rs"]
@@ -13,6 +14,7 @@ pub use dice::Dice;
 use huifang::clock::monotonic;
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::UdpSocket;
@@ -139,6 +141,50 @@ impl Network {
     /// How many calls the engine tried.
     pub fn invites(&self) -> usize {
         self.relay.invites.lock().unwrap().len()
+    }
+}
+
+/// The only way between a UDP port and whoever sends to `address`. It is cut when it is dropped.
+pub struct Cable {
+    pub address: SocketAddr,
+    pulled: Arc<AtomicBool>,
+    _way: JoinSet<()>,
+}
+
+impl Cable {
+    pub async fn to(far: SocketAddr) -> Self {
+        let (near, away) = (bind().await, bind().await);
+        let (address, pulled) = (near.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
+        let mut way = JoinSet::new();
+        way.spawn(carry(near, away, far, pulled.clone()));
+        Self { address, pulled, _way: way }
+    }
+
+    /// Nothing that is sent while it is pulled arrives, in either direction.
+    pub fn pull(&self, out: bool) {
+        self.pulled.store(out, Ordering::Relaxed);
+    }
+}
+
+async fn carry(near: Arc<UdpSocket>, away: Arc<UdpSocket>, far: SocketAddr, pulled: Arc<AtomicBool>) {
+    let (mut inward, mut outward) = ([0; 2048], [0; 2048]);
+    let mut caller = None;
+    loop {
+        // An ICMP of an earlier datagram: nothing to read. Who has left hears nothing.
+        tokio::select! {
+            Ok((len, from)) = near.recv_from(&mut inward) => {
+                caller = Some(from);
+                if !pulled.load(Ordering::Relaxed) {
+                    away.send_to(&inward[..len], far).await.ok();
+                }
+            }
+            Ok((len, _)) = away.recv_from(&mut outward) => {
+                if let Some(caller) = caller && !pulled.load(Ordering::Relaxed) {
+                    near.send_to(&outward[..len], caller).await.ok();
+                }
+            }
+            else => {}
+        }
     }
 }
 

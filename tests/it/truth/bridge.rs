@@ -544,6 +544,28 @@ fn before_the_answer_an_agent_hears_early_media_and_is_not_heard() {
     );
 }
 
+/// The agent's line is joined before the INVITE, the customer speaks from his answer on, and his 200 is read a while after it was sent.
+#[test]
+fn an_agent_hears_the_customer_within_200_ms_of_the_answer_and_whole_from_when_it_was_read() {
+    for late_us in [0, 15_000, 60_000, 120_000] {
+        let mut scene = Scene::unanswered();
+        scene.join(Pcma);
+        scene.speak(&Speech { from_us: SECOND, ..Speech::new(Party::Customer, Pcma, 3 * SECOND, &noise) });
+        scene.run_to(SECOND + late_us);
+        scene.answer(Pcma);
+        scene.run_to(3 * SECOND);
+        let (began_us, heard) = scene.heard(Party::Agent);
+        let said: Vec<u8> = (0..8_000).map(noise).collect();
+        let at = find(&heard, &said[1_600..]).expect("he hears all that is said 200 ms after the answer");
+        let sooner = heard[..at].iter().rev().zip(said[..1_600].iter().rev()).take_while(|(heard, said)| heard == said);
+        let sooner = sooner.count() as i64;
+        let first_heard_us = began_us + (at as i64 - sooner) * 125 - SECOND;
+        let missing_us = (1_600 - sooner) * 125;
+        assert!(first_heard_us <= 200_000, "{late_us} us late: heard {first_heard_us} us after the answer");
+        assert!(missing_us <= late_us, "{late_us} us late: the first {missing_us} us are missing");
+    }
+}
+
 #[test]
 fn an_agents_first_packet_silence_and_return_are_told_once_each() {
     let mut scene = Scene::bridged(Pcma, Pcma);

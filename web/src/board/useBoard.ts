@@ -130,6 +130,8 @@ export function useBoard(token: string, me: string) {
     return act(mode, async () => {
       if (call === null) return
       await withVoice()
+      // One call at a time: the other would only see the line go.
+      if (watch.value !== null && watch.value.call !== call) await request('DELETE', `/calls/${watch.value.call}/supervise`, token).catch(() => undefined)
       await post(`/calls/${call}/supervise`, { mode })
       watch.value = { call, seat: id, mode }
     })

@@ -30,10 +30,11 @@ enum Event {
     TakeOver,
     WrappedUp,
     ForceRelease,
+    Lost,
     Lapse,
 }
 
-const EVENTS: [Event; 14] = [
+const EVENTS: [Event; 15] = [
     Event::SignIn,
     Event::SignOut,
     Event::Break,
@@ -47,6 +48,7 @@ const EVENTS: [Event; 14] = [
     Event::TakeOver,
     Event::WrappedUp,
     Event::ForceRelease,
+    Event::Lost,
     Event::Lapse,
 ];
 
@@ -75,6 +77,7 @@ fn step(event: Event, seat: &Seat, visit: &VisitId, call: &CallId) -> Option<(Se
         Event::TakeOver => take_over(now, seat, visit.clone(), call.clone(), lease),
         Event::WrappedUp => wrapped_up(now, seat, call),
         Event::ForceRelease => return force_release(now, seat).ok(),
+        Event::Lost => return lost(now, seat, visit).ok(),
         Event::Lapse => return Some(lapse(now, seat)),
     };
     done.ok().map(|seat| (seat, Lapse::Nothing))
@@ -176,6 +179,7 @@ fn check_state(world: &World) {
                     | Event::CallOver
                     | Event::CallOverAtOnce
                     | Event::WrappedUp
+                    | Event::Lost
             );
             if named {
                 assert_eq!(step(event, seat, &other_visit, &other_call), None, "{event:?} of another visit: {seat:?}");
@@ -197,11 +201,11 @@ fn check_given_back_once(event: Event, seat: &Seat) {
     let (own_visit, own_call) = (own_visit(seat), own_call(seat));
     let Some((after, todo)) = step(event, seat, &own_visit, &own_call) else { return };
     let Some(_) = seat.state.visit().filter(|_| after.state.visit().is_none()) else { return };
-    for again in [Event::Dialled, Event::Answered, Event::Released, Event::CallOver, Event::WrappedUp] {
+    for again in [Event::Dialled, Event::Answered, Event::Released, Event::CallOver, Event::WrappedUp, Event::Lost] {
         assert_eq!(step(again, &after, &own_visit, &own_call), None, "{again:?} after {event:?} of {seat:?}");
     }
     assert_eq!(left_behind(&lapse(at(NOW), &after).1), None, "{event:?} of {seat:?} is told twice");
-    if matches!(event, Event::Lapse | Event::ForceRelease) {
+    if matches!(event, Event::Lapse | Event::ForceRelease | Event::Lost) {
         assert_eq!(left_behind(&todo), seat.state.call(), "{event:?} of {seat:?} forgets its call");
     }
 }

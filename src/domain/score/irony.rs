@@ -1,0 +1,102 @@
+//! Praise in form, the opposite in meaning (convention 11): 真快啊 等了半个月, 满意 满意得睡不着.
+//!
+//! Contract: praise turns round only where it is stressed or drawn out *and* a bitter fact of the table stands behind it, or where a
+//! mocking word stands beside a complaint; plain praise beside a plain complaint stays praise. Every turned word says `irony`.
+
+use super::clause::Clause;
+use super::compose::Weighed;
+use super::lexicon::{Role, Token};
+use super::normal::{Normal, PAUSE};
+use super::reading::{Eval, Reading, Target};
+use super::rubric::{Class, Rubric};
+
+/// A bitter fact so many characters behind the praise still speaks of it.
+const REACH: usize = 14;
+
+impl Rubric {
+    pub(super) fn irony(&self, reading: &mut Reading, normal: &Normal, tokens: &[Token], clauses: &[Clause]) {
+        let bitter = self.lexicon.bitter(normal);
+        let turned = |clause: usize| clauses.get(clause).is_some_and(|c| c.scope.contrast);
+        for e in reading.evals.iter_mut().filter(|e| e.weighed.class.is_positive() && e.scope.in_force()) {
+            let behind = bitter.iter().any(|(from, _)| *from >= e.weighed.end && *from <= e.weighed.end + REACH);
+            let sincere_turn = turned(e.clause + 1);
+            if behind && !sincere_turn && stressed(normal, &e.weighed) {
+                e.weighed.turn_round();
+            }
+        }
+        let Some(at) = tokens.iter().position(|t| matches!(self.lexicon.role(t), Role::Sarcasm)) else { return };
+        let Some(clause) = clauses.iter().position(|c| (c.first..c.last).contains(&at)) else { return };
+        let complains = reading.evals.iter().any(|e| e.weighed.class.is_negative());
+        if bitter.is_empty() && !complains {
+            return;
+        }
+        for e in reading.evals.iter_mut().filter(|e| e.weighed.class.is_positive()) {
+            e.weighed.turn_round();
+        }
+        reading.evals.push(mockery(&tokens[at], clauses[clause].scope, clause));
+    }
+}
+
+/// 真快, 可真专业, 好啊, 满意得…, 及时 及时…: said with more force than plain praise needs.
+fn stressed(normal: &Normal, w: &Weighed) -> bool {
+    let said: String = normal.chars[w.start..w.end].iter().collect();
+    let rest: Vec<char> =
+        normal.chars[w.end..].iter().copied().filter(|c| *c != PAUSE).take(w.end - w.start + 1).collect();
+    let particle = rest.first().is_some_and(|c| "啊呀得呐哈".contains(*c));
+    let again = rest.iter().collect::<String>().starts_with(&said);
+    let vocative = rest.iter().collect::<String>().starts_with("你们");
+    particle || again || vocative || ["真", "可真", "真够", "够"].iter().any(|m| said.starts_with(m))
+}
+
+/// 呵呵, 真行啊 beside a complaint: a level of its own.
+fn mockery(token: &Token, scope: super::clause::Scope, clause: usize) -> Eval {
+    let weighed = Weighed {
+        level: 2,
+        class: Class::Poor,
+        start: token.start,
+        end: token.end,
+        steps: vec!["irony"],
+        double_negation: false,
+        hedge: false,
+    };
+    Eval {
+        target: Target::Asked,
+        named: false,
+        weighed,
+        scope,
+        clause,
+        suggestion: false,
+        overall_word: false,
+        commends: false,
+        trait_word: false,
+        nothing_to_say: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::score::{Answer, Indicator, Rubric};
+
+    fn check(indicator: Indicator, text: &str, want: u8) {
+        let j = Rubric::builtin().judge(&Answer::bare(Some(indicator), "您觉得怎么样", text));
+        assert_eq!(j.label.map(|l| l.get()), Some(want), "{text}: {:?}", j.evidence);
+    }
+
+    #[test]
+    fn convention_11_stressed_praise_before_a_bitter_fact_is_meant_the_other_way_round() {
+        use Indicator::{Overall, Skill, Timeliness};
+        check(Timeliness, "真快啊 等了半个月", 2);
+        check(Timeliness, "及时 及时得活都干完了", 2);
+        check(Skill, "可真专业 连扳手都没带", 2);
+        check(Overall, "满意 满意得我天天睡不着觉", 2);
+        check(Overall, "真行啊 满意什么呀", 2);
+    }
+
+    #[test]
+    fn plain_praise_stays_praise_and_so_does_praise_that_a_turn_limits() {
+        use Indicator::{Attitude, Skill, Timeliness};
+        check(Timeliness, "真快 一会儿就到了", 5);
+        check(Attitude, "真热情 但是等了三天", 5);
+        check(Skill, "技术好 修了两个小时", 4);
+    }
+}

@@ -1,0 +1,122 @@
+//! Single answers: exact, accepted, falsely scored, kappa; by kind of trap.
+
+use super::metrics::{Label, percent, quadratic_kappa, share};
+use huifang::domain::score::{Indicator, Level, Rubric, ScoreRequest, score_request};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+pub const TUNE: &str = include_str!("../../data/eval/answers_tune.jsonl");
+pub const HELD_OUT: &str = include_str!("../../data/eval/answers_held_out.jsonl");
+
+/// Smallest exact and accepted shares, largest share of what should stay unscored scored, smallest kappa.
+pub struct Floor {
+    exact: f64,
+    accepted: f64,
+    falsely_scored: f64,
+    kappa: f64,
+}
+
+pub const TUNE_FLOOR: Floor = Floor { exact: 0.90, accepted: 0.94, falsely_scored: 0.03, kappa: 0.96 };
+pub const HELD_OUT_FLOOR: Floor = Floor { exact: 0.85, accepted: 0.90, falsely_scored: 0.10, kappa: 0.95 };
+
+#[derive(Deserialize)]
+struct Case {
+    tags: Vec<String>,
+    indicator: Option<Indicator>,
+    question: String,
+    answer: String,
+    label: Label,
+    #[serde(default)]
+    acceptable: Vec<Label>,
+}
+
+#[derive(Default)]
+pub struct Tally {
+    n: usize,
+    exact: usize,
+    accepted: usize,
+    silent: usize,
+    falsely_scored: usize,
+    pairs: Vec<(u8, u8)>,
+}
+
+impl Tally {
+    fn add(&mut self, case: &Case, got: Label) {
+        self.n += 1;
+        self.exact += usize::from(got == case.label);
+        self.accepted += usize::from(got == case.label || case.acceptable.contains(&got));
+        if case.label.is_none() {
+            self.silent += 1;
+            self.falsely_scored += usize::from(got.is_some());
+        }
+        self.pairs.extend(case.label.zip(got));
+    }
+
+    fn line(&self, name: &str) -> String {
+        let kappa = quadratic_kappa(&self.pairs).map_or("–".into(), |k| format!("{k:.3}"));
+        format!(
+            "| {name} | {} | {} | {} | {} | {kappa} |",
+            self.n,
+            percent(share(self.exact, self.n)),
+            percent(share(self.accepted, self.n)),
+            percent(share(self.falsely_scored, self.silent)),
+        )
+    }
+}
+
+#[derive(Default)]
+pub struct Measured {
+    all: Tally,
+    by_kind: BTreeMap<String, Tally>,
+    by_indicator: BTreeMap<String, Tally>,
+}
+
+pub fn measure(set: &str) -> Measured {
+    let mut measured = Measured::default();
+    for line in set.lines() {
+        let case: Case = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+        let got = judged(&case);
+        measured.all.add(&case, got);
+        for tag in &case.tags {
+            measured.by_kind.entry(tag.clone()).or_default().add(&case, got);
+        }
+        let indicator = case.indicator.map_or("none", Indicator::name).to_string();
+        measured.by_indicator.entry(indicator).or_default().add(&case, got);
+    }
+    measured
+}
+
+fn judged(case: &Case) -> Label {
+    let request = ScoreRequest {
+        id: String::new(),
+        indicator: case.indicator,
+        question: case.question.clone(),
+        answer: case.answer.clone(),
+        also_heard: Vec::new(),
+    };
+    score_request(Rubric::builtin(), &request).label.map(Level::get)
+}
+
+pub fn hold_floor(m: &Measured, floor: Floor) {
+    let all = &m.all;
+    let figures = all.line("all");
+    assert!(share(all.exact, all.n) >= Some(floor.exact), "exact: {figures}");
+    assert!(share(all.accepted, all.n) >= Some(floor.accepted), "accepted: {figures}");
+    assert!(share(all.falsely_scored, all.silent) <= Some(floor.falsely_scored), "falsely scored: {figures}");
+    assert!(quadratic_kappa(&all.pairs) >= Some(floor.kappa), "kappa: {figures}");
+}
+
+pub fn report(text: &mut String, halves: &[(&str, Measured)]) {
+    let head = "| | answers | exact | accepted | unscored ones scored | quadratic kappa |\n|-|-:|-:|-:|-:|-:|";
+    writeln!(text, "\n## Answers\n\n{head}").unwrap();
+    for (half, m) in halves {
+        writeln!(text, "{}", m.all.line(&format!("**{half}**"))).unwrap();
+    }
+    for (half, m) in halves {
+        writeln!(text, "\n### By kind, {half}\n\n{head}").unwrap();
+        for (name, tally) in m.by_indicator.iter().chain(&m.by_kind) {
+            writeln!(text, "{}", tally.line(name)).unwrap();
+        }
+    }
+}

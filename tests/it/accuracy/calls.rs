@@ -1,0 +1,171 @@
+//! Whole calls: indicator cells, all five right, facts and conduct.
+
+use super::metrics::{Label, f1, percent, share};
+use huifang::domain::audit::{DialogueReport, DialogueRequest, audit_dialogue};
+use huifang::domain::score::{Indicator, Level, Rubric};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+pub const TUNE: &str = include_str!("../../data/eval/calls_tune.jsonl");
+pub const HELD_OUT: &str = include_str!("../../data/eval/calls_held_out.jsonl");
+
+/// Words of the customer: right when this share of the gold's characters is there.
+const WORDS_SHARE: f64 = 0.6;
+const IN_WORDS: [&str; 4] = ["callback_when", "arrival_time", "finish_time", "location"];
+
+pub struct Floor {
+    cells: f64,
+    all_five: f64,
+    /// Mean over all keys of facts and conduct.
+    keys: f64,
+}
+
+pub const TUNE_FLOOR: Floor = Floor { cells: 0.97, all_five: 0.90, keys: 0.96 };
+pub const HELD_OUT_FLOOR: Floor = Floor { cells: 0.93, all_five: 0.72, keys: 0.95 };
+
+#[derive(Deserialize)]
+struct Case {
+    #[serde(rename = "in")]
+    request: DialogueRequest,
+    out: Gold,
+}
+
+#[derive(Deserialize)]
+struct Gold {
+    scores: BTreeMap<Indicator, Label>,
+    #[serde(default)]
+    acceptable_scores: BTreeMap<Indicator, Vec<Label>>,
+    outcome: Value,
+    compliance: Value,
+    /// Key → further values that are right too.
+    #[serde(default)]
+    acceptable: BTreeMap<String, Value>,
+}
+
+/// One key over all calls.
+#[derive(Default)]
+struct Key {
+    right: usize,
+    n: usize,
+    /// Gold and got, where the key is a flag.
+    flags: Vec<(bool, bool)>,
+}
+
+#[derive(Default)]
+pub struct Measured {
+    calls: usize,
+    cells: usize,
+    cells_right: usize,
+    all_five: usize,
+    keys: BTreeMap<String, Key>,
+}
+
+pub fn measure(set: &str) -> Measured {
+    let mut m = Measured::default();
+    for line in set.lines() {
+        let case: Case = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+        let report = audit_dialogue(Rubric::builtin(), &case.request);
+        let wrong = Indicator::ALL.iter().filter(|i| !score_is_right(&case.out, &report, **i)).count();
+        m.calls += 1;
+        m.cells += Indicator::ALL.len();
+        m.cells_right += Indicator::ALL.len() - wrong;
+        m.all_five += usize::from(wrong == 0);
+        let got = serde_json::to_value(&report).expect("a report is JSON");
+        for section in ["outcome", "compliance"] {
+            let gold = if section == "outcome" { &case.out.outcome } else { &case.out.compliance };
+            m.compare(section, gold, &got[section], &case.out.acceptable);
+        }
+    }
+    m
+}
+
+fn score_is_right(gold: &Gold, report: &DialogueReport, indicator: Indicator) -> bool {
+    let got = report.scores.get(&indicator).copied().flatten().map(Level::get);
+    let further = gold.acceptable_scores.get(&indicator);
+    gold.scores.get(&indicator).copied().flatten() == got || further.is_some_and(|f| f.contains(&got))
+}
+
+impl Measured {
+    fn compare(&mut self, prefix: &str, gold: &Value, got: &Value, further: &BTreeMap<String, Value>) {
+        for (name, want) in gold.as_object().into_iter().flatten() {
+            let (path, found) = (format!("{prefix}.{name}"), &got[name]);
+            if want.is_object() {
+                self.compare(&path, want, found, further);
+                continue;
+            }
+            let right = same(name, want, found)
+                || further.get(name).and_then(Value::as_array).is_some_and(|f| f.iter().any(|v| same(name, v, found)))
+                || name == "parts_replaced" && same_parts(want, found, further.get(name));
+            let key = self.keys.entry(path).or_default();
+            key.n += 1;
+            key.right += usize::from(right);
+            if want.is_boolean() || want.is_null() && found.is_boolean() {
+                let gold = want == &Value::Bool(true);
+                key.flags.push((gold, if right { gold } else { found == &Value::Bool(true) }));
+            }
+        }
+    }
+
+    fn keys_right(&self) -> f64 {
+        let shares: Vec<f64> = self.keys.values().filter_map(|k| share(k.right, k.n)).collect();
+        shares.iter().sum::<f64>() / shares.len().max(1) as f64
+    }
+}
+
+fn same(name: &str, want: &Value, got: &Value) -> bool {
+    match (want, got) {
+        (Value::Number(w), Value::Number(g)) => {
+            let slack = if name == "duration_s" { 1.0 } else { 1e-9 };
+            (w.as_f64().unwrap_or_default() - g.as_f64().unwrap_or_default()).abs() <= slack
+        }
+        (Value::String(w), Value::String(g)) if IN_WORDS.contains(&name) => {
+            let there = w.chars().filter(|c| g.contains(*c)).count();
+            there as f64 >= WORDS_SHARE * w.chars().count() as f64
+        }
+        _ => want == got,
+    }
+}
+
+/// Lists agree when they share at least half; a part may go by a further name.
+fn same_parts(want: &Value, got: &Value, further: Option<&Value>) -> bool {
+    let names = |v: Option<&Value>| v.and_then(Value::as_array).into_iter().flatten().cloned().collect::<Vec<Value>>();
+    let (gold, got) = (names(Some(want)), names(Some(got)));
+    let known: Vec<Value> = gold.iter().cloned().chain(names(further)).collect();
+    let hits = got.iter().filter(|p| known.contains(p)).count();
+    hits > 0 && 4 * hits >= gold.len() + got.len()
+}
+
+pub fn hold_floor(m: &Measured, floor: Floor) {
+    let cells = share(m.cells_right, m.cells);
+    let five = share(m.all_five, m.calls);
+    assert!(cells >= Some(floor.cells), "cells: {cells:?}");
+    assert!(five >= Some(floor.all_five), "all five: {five:?}");
+    assert!(m.keys_right() >= floor.keys, "facts and conduct: {}", m.keys_right());
+}
+
+pub fn report(text: &mut String, halves: &[(&str, Measured)]) {
+    let head =
+        "| | calls | indicator cells right | all five right | facts and conduct, mean over keys |\n|-|-:|-:|-:|-:|";
+    writeln!(text, "\n## Whole calls\n\n{head}").unwrap();
+    for (half, m) in halves {
+        let (cells, five) = (share(m.cells_right, m.cells), share(m.all_five, m.calls));
+        let keys = percent(Some(m.keys_right()));
+        writeln!(text, "| **{half}** | {} | {} | {} | {keys} |", m.calls, percent(cells), percent(five)).unwrap();
+    }
+    for (half, m) in halves {
+        writeln!(
+            text,
+            "\n### Facts and conduct, {half}\n\n| key | calls | right | said or true in | F1 |\n|-|-:|-:|-:|-:|"
+        )
+        .unwrap();
+        for (name, key) in &m.keys {
+            let of_flag = f1(&key.flags).map_or("–".into(), |f| format!("{f:.2}"));
+            let positive = key.flags.iter().filter(|f| f.0).count();
+            let positive = if key.flags.is_empty() { "–".into() } else { positive.to_string() };
+            writeln!(text, "| {name} | {} | {} | {positive} | {of_flag} |", key.n, percent(share(key.right, key.n)))
+                .unwrap();
+        }
+    }
+}
