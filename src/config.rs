@@ -1,6 +1,10 @@
 //! One validated configuration. Sources, later wins: defaults, the TOML file, `HUIFANG__SECTION__KEY` variables.
 //! Unknown keys are an error; every error names the key and the value.
 
+mod site;
+
+pub use site::{Branch, Site};
+
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -25,40 +29,6 @@ pub struct Config {
     pub intake: Intake,
     pub auth: Auth,
     pub data: Data,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Site {
-    /// IANA zone.
-    pub timezone: String,
-    /// Shifts of a working day, `HH:MM-HH:MM`.
-    pub work_hours: Vec<String>,
-    /// `cn` = Chinese public holidays and 调休; `none` = Monday to Friday only; `every_day` = no day off.
-    pub holidays: String,
-    /// Used for a visit whose SMS names no programme.
-    pub programme: String,
-}
-impl Default for Site {
-    fn default() -> Self {
-        Self {
-            timezone: "Asia/Shanghai".into(),
-            work_hours: vec!["08:00-12:00".into(), "13:00-18:00".into()],
-            holidays: "cn".into(),
-            programme: "excavator".into(),
-        }
-    }
-}
-
-impl Site {
-    /// What the calendar is made of.
-    pub fn hours(&self) -> crate::domain::calendar::SiteHours {
-        crate::domain::calendar::SiteHours {
-            timezone: self.timezone.clone(),
-            work_hours: self.work_hours.clone(),
-            holidays: self.holidays.clone(),
-        }
-    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -448,6 +418,8 @@ impl Default for Seats {
 #[serde(default, deny_unknown_fields)]
 pub struct Intake {
     pub sms: IntakeSms,
+    /// Which programmes an order belongs to; the first rule that fits decides.
+    pub rules: Vec<crate::domain::programme::assign::Rule>,
 }
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

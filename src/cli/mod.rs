@@ -13,6 +13,7 @@ pub mod models;
 pub mod recordings;
 pub mod score;
 pub mod serve;
+pub mod simulate;
 pub mod transcribe;
 
 use crate::config::Config;
@@ -41,6 +42,8 @@ enum Command {
     Score(score::ScoreArgs),
     /// Scores, facts and conduct of whole dialogues, JSON Lines in and out
     Audit(audit::AuditArgs),
+    /// Days on a virtual clock: what would be late with so many seats, and how many are enough
+    Simulate(simulate::Args),
     /// List or fetch the speech models
     Models(models::Args),
     /// Check the configuration, or print the defaults
@@ -100,6 +103,7 @@ fn start(command: Command) -> anyhow::Result<ExitCode> {
     // What only computes or blocks runs without a runtime.
     match command {
         Command::Transcribe(args) => transcribe::run(&args, &Config::load(None)?)?,
+        Command::Simulate(args) => simulate::run(&args)?,
         Command::Models(args) => models::run(&args)?,
         Command::Score(args) => score::run(args)?,
         Command::Audit(args) => audit::run(args)?,

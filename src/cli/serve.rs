@@ -1,4 +1,4 @@
-//! `huifang serve`: everything in one process, until SIGINT or SIGTERM.
+//! `huifang serve`: everything in one process, until SIGINT or SIGTERM. SIGHUP reads the programmes again.
 
 use super::ConfigFile;
 use crate::app::App;
@@ -34,7 +34,19 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             first.name, first.password, first.token
         ));
     }
-    wait_for_signal().await?;
+    let mut again = signal(SignalKind::hangup()).context("SIGHUP")?;
+    let end = wait_for_signal();
+    tokio::pin!(end);
+    loop {
+        tokio::select! {
+            ended = &mut end => break ended?,
+            // What came of it is in the log; a set that is not usable changes nothing.
+            Some(()) = again.recv() => match app.engine.reload("SIGHUP").await {
+                Ok(loaded) => say(&format!("programmes were read again: {}", loaded.len())),
+                Err(error) => say(&format!("programmes stay as they were: {error}")),
+            },
+        }
+    }
     say("stopping: calls in progress are ended and written");
     app.stop().await
 }

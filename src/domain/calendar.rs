@@ -4,6 +4,8 @@
 //! (`is_open`, `next_opening`, `add_working`, `working_between`) are answered from the same intervals on the absolute time line, so they
 //! agree with one another also on days when clocks change: a shift inside a skipped hour is shorter, one over a repeated hour longer.
 //!
+//! A site may have branches with a zone and shifts of their own; an order that names one is counted there ([`Calendar::of`]).
+//!
 //! Not here: who may be called when (quiet hours are the programme's), and the time of day `now` (always passed in).
 
 mod holidays;
@@ -12,6 +14,7 @@ use holidays::DayRule;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, Timestamp};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Ten years: no sum of working time looks further.
@@ -48,12 +51,13 @@ pub struct Shift {
     end: Option<Time>,
 }
 
-/// Working time of one site.
+/// Working time of one site, and of its branches.
 #[derive(Clone, Debug)]
 pub struct Calendar {
     tz: TimeZone,
     shifts: Vec<Shift>,
     rule: DayRule,
+    branches: BTreeMap<String, Calendar>,
 }
 
 /// `[from, to)` on the absolute time line; never empty.
@@ -63,7 +67,32 @@ impl Calendar {
     pub fn new(hours: &SiteHours) -> Result<Self, CalendarError> {
         let tz = TimeZone::get(&hours.timezone).map_err(|_| CalendarError::Zone(hours.timezone.clone()))?;
         let shifts = Shift::parse_day(&hours.work_hours)?;
-        Ok(Self { tz, shifts, rule: DayRule::parse(&hours.holidays)? })
+        Ok(Self { tz, shifts, rule: DayRule::parse(&hours.holidays)?, branches: BTreeMap::new() })
+    }
+
+    /// With a branch of its own hours. Of two with one name the later counts.
+    pub fn with_branch(mut self, name: &str, hours: &SiteHours) -> Result<Self, CalendarError> {
+        self.branches.insert(name.to_owned(), Self::new(hours)?);
+        Ok(self)
+    }
+
+    /// The calendar of a branch, or the site's own where no branch of that name is known.
+    pub fn of(&self, branch: Option<&str>) -> &Calendar {
+        branch.and_then(|name| self.branches.get(name)).unwrap_or(self)
+    }
+
+    pub fn has_branch(&self, name: &str) -> bool {
+        self.branches.contains_key(name)
+    }
+
+    /// Branches by name.
+    pub fn branches(&self) -> impl Iterator<Item = (&str, &Calendar)> {
+        self.branches.iter().map(|(name, calendar)| (name.as_str(), calendar))
+    }
+
+    /// The site's own calendar, then those of its branches.
+    pub fn and_branches(&self) -> impl Iterator<Item = &Calendar> {
+        std::iter::once(self).chain(self.branches.values())
     }
 
     pub fn tz(&self) -> &TimeZone {
@@ -118,7 +147,8 @@ impl Calendar {
 
     /// A sentence for the administrator when holidays are not known for a year that is near: from November also the next one.
     pub fn coverage_warning(&self, now: Timestamp) -> Option<String> {
-        let year = self.rule.missing_year(now.to_zoned(self.tz.clone()).date())?;
+        let missing = |calendar: &Calendar| calendar.rule.missing_year(now.to_zoned(calendar.tz.clone()).date());
+        let year = self.and_branches().find_map(missing)?;
         Some(format!(
             "没有{year}年的法定节假日数据，{year}年按周一至周五上班计算；请在国务院公布放假安排后更新 holidays_cn.toml"
         ))

@@ -14,6 +14,7 @@ pub mod recording;
 pub mod score;
 pub mod script;
 pub mod seat;
+pub mod simulate;
 pub mod sms;
 pub mod transcript;
 pub mod truth;

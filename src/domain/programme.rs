@@ -1,15 +1,31 @@
-//! 回访方案: window, retry, calling hours, script and scoring of one kind of visit, as data (`programmes/*.toml`).
+//! 回访方案: what begins a visit, its window, retry, calling hours, selection, script and scoring, as data (`programmes/*.toml`).
 //!
-//! Contract: a [`Programme`] that exists is complete and consistent: every outcome has a rule, every limit is in range. The sources
-//! contradict each other (30 minutes or 3 days, five indicators or three questions), so nothing of that is in code.
+//! ```text
+//!   something happens to an order ──▶ assign: which programmes ──▶ stages that begin by it ──▶ selection: this order?
+//!     (SMS, order closed, …)            (rules of the site)           (one visit each)            (classes, share)
+//! ```
+//! Contract: a [`Programme`] that exists is complete and consistent: every outcome has a rule, every limit is in range, every stage can be
+//! made. The sources contradict each other (30 minutes or 3 days, five indicators or three questions), so nothing of that is in code. The
+//! version of a programme is the digest of its file: a visit keeps the one it was last called by. `docs/programmes.md` explains every key.
 //! Not here: the texts and steps of the script (`script`), the keyword table (`score`), reading files.
 
+pub mod assign;
 mod parse;
+pub mod selection;
+mod set;
+mod stage;
+mod trigger;
+pub mod window;
+
+pub use set::Programmes;
+pub use stage::Stage;
+pub use trigger::Trigger;
 
 use super::calendar::{Calendar, Shift};
 use super::call::outcome::{ConversationEnd, Outcome};
 use super::visit::task::CloseCause;
 use jiff::Timestamp;
+use selection::Selection;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,6 +37,8 @@ const HOPS_MAX: usize = 64;
 pub struct Programme {
     /// Equals the file's stem, e.g. `excavator`.
     pub name: String,
+    /// Of the file's text: the first twelve hexadecimal digits of its SHA-256.
+    pub version: String,
     /// For people, e.g. `挖掘机完工回访`.
     pub title: String,
     /// Name of the script set in `programmes/scripts`.
@@ -33,16 +51,19 @@ pub struct Programme {
     pub dial: AgentDial,
     /// So long an agent may look at the order before he starts or declines.
     pub preview: Duration,
-    /// Working time from the SMS to the call (A01).
-    pub due_after: Duration,
-    /// Working time from the SMS to the escalation (A02).
-    pub deadline_after: Duration,
+    /// 0 is dialled first, 9 last; within it the promise that ends first (F20).
+    pub priority: u8,
+    /// The visits that it makes of one order, at least one; names differ.
+    pub stages: Vec<Stage>,
+    pub selection: Selection,
     pub after_deadline: AfterDeadline,
     pub outside_hours: OutsideHours,
     /// Local hours in which a customer may be called, on any day (A13).
     pub calling_hours: Vec<Shift>,
     /// Attempts that reached for the customer; after the last the visit goes to another channel (A06).
     pub attempts_max: u32,
+    /// What follows when they are used up (A06).
+    pub attempts_then: Then,
     /// A longer conversation is closed politely (C11).
     pub call_max: Duration,
     /// Satisfaction items asked per call (C12), and per customer class where it differs (B08).
@@ -123,10 +144,32 @@ pub struct Retry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Then {
-    /// Closed as [`CloseCause::AttemptsUsedUp`], for SMS, e-mail or letter (A06).
+    /// Closed as [`CloseCause::AttemptsUsedUp`].
     Close,
     /// Kept open for a person.
     Hold,
+    /// Closed, for a text message: 短信 (A06).
+    Sms,
+    /// Closed, for an e-mail.
+    Email,
+    /// Closed, for a letter: 信.
+    Letter,
+    /// Closed, and marked for the service adviser, who asks at the customer's next visit (A06, A08).
+    MarkForAdviser,
+}
+
+impl Then {
+    /// `None`: it stays open.
+    pub fn closes(self) -> Option<CloseCause> {
+        match self {
+            Self::Close => Some(CloseCause::AttemptsUsedUp),
+            Self::Hold => None,
+            Self::Sms => Some(CloseCause::Sms),
+            Self::Email => Some(CloseCause::Email),
+            Self::Letter => Some(CloseCause::Letter),
+            Self::MarkForAdviser => Some(CloseCause::ForAdviser),
+        }
+    }
 }
 
 /// The result a rule is for: an outcome without a conversation, or how the conversation ended.
@@ -167,6 +210,19 @@ pub struct ProgrammeError {
     pub key: String,
     /// What is wrong and by which rule.
     pub problem: String,
+}
+
+impl ProgrammeError {
+    /// With the line of its key in the file's text, where it has one.
+    pub fn placed(mut self, text: &str) -> Self {
+        let key = self.key.rsplit('.').next().unwrap_or_default();
+        let is_key =
+            |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+        if let Some(at) = text.lines().position(is_key) {
+            self.line = at + 1;
+        }
+        self
+    }
 }
 
 impl Programme {
@@ -223,9 +279,35 @@ impl Programme {
         Timestamp::MAX
     }
 
-    /// How many satisfaction items may be asked of a customer of `class` (B08, C12).
+    /// How many satisfaction items may be asked of a customer of `class` (B08, C12); of several words the first that has a number counts.
     pub fn satisfaction_items(&self, class: Option<&str>) -> u32 {
-        class.and_then(|c| self.satisfaction_items_by_class.get(c)).copied().unwrap_or(self.satisfaction_items_max)
+        let own = class_words(class.unwrap_or_default()).find_map(|word| self.satisfaction_items_by_class.get(word));
+        own.copied().unwrap_or(self.satisfaction_items_max)
+    }
+
+    /// Whether one of its visits begins by `trigger`.
+    pub fn begins_by(&self, trigger: Trigger) -> bool {
+        self.stages_by(trigger).next().is_some()
+    }
+
+    /// The visit of `[window]`.
+    pub fn first(&self) -> &Stage {
+        // `parse` makes a programme with one stage at least.
+        &self.stages[0]
+    }
+
+    pub fn stage(&self, name: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.name == name)
+    }
+
+    /// The visits that `trigger` begins.
+    pub fn stages_by(&self, trigger: Trigger) -> impl Iterator<Item = &Stage> {
+        self.stages.iter().filter(move |stage| stage.on.contains(&trigger))
+    }
+
+    /// `excavator@1f0c9a…`, as it is kept with what was done by it.
+    pub fn named_version(&self) -> String {
+        format!("{}@{}", self.name, self.version)
     }
 
     /// `08:00-20:00`.
@@ -302,39 +384,9 @@ impl RuleKey {
     }
 }
 
-/// All programmes of a site, by name.
-#[derive(Clone, Debug, Default)]
-pub struct Programmes(BTreeMap<String, Programme>);
-
-impl Programmes {
-    /// Checks each against the site's calendar: one whose calling hours never meet the working hours could never call.
-    pub fn new(list: Vec<Programme>, calendar: &Calendar) -> Result<Self, ProgrammeError> {
-        let mut all = BTreeMap::new();
-        for programme in list {
-            let error = |key: &str, problem: String| ProgrammeError {
-                file: programme.name.clone(),
-                line: 1,
-                key: key.into(),
-                problem,
-            };
-            if programme.next_callable(calendar, Timestamp::UNIX_EPOCH, false) == Timestamp::MAX {
-                return Err(error("calling.hours", "they never meet the site's working hours (A13)".into()));
-            }
-            if all.contains_key(&programme.name) {
-                return Err(error("name", format!("{:?} is there twice", programme.name)));
-            }
-            all.insert(programme.name.clone(), programme);
-        }
-        Ok(Self(all))
-    }
-
-    pub fn get(&self, name: &str) -> Option<&Programme> {
-        self.0.get(name)
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &Programme> {
-        self.0.values()
-    }
+/// The words of `claims.customer_class`: `A`, `VIP、车队`.
+fn class_words(class: &str) -> impl Iterator<Item = &str> {
+    class.split(['、', '，', ',', '；', ';', '/', ' ']).map(str::trim).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]

@@ -205,7 +205,7 @@ async fn look(engine: &Arc<Engine>, hand: &mut Hand, visit: &Visit) -> Result<()
 async fn may_start(engine: &Engine, visit: &Visit) -> Result<(), CommandError> {
     let visit = engine.store.visit(&visit.id).await?;
     let programme = engine.programme_of(&visit)?;
-    task::may_start(engine.clock.now(), &visit, programme, &engine.site.rules.calendar).map_err(refused)
+    task::may_start(engine.clock.now(), &visit, &programme, &engine.site().rules.calendar).map_err(refused)
 }
 
 /// The seat was reserved and nothing was dialled. What keeps the seat from being given the same visit again is saved before it is free,
@@ -320,11 +320,12 @@ async fn write_down(engine: &Engine, call: &Call, hand: &Hand, answered: bool) -
 /// What the wrap-up came to, for the call's row and for its visit, in one transaction; `None`: nobody has said. A visit that changed in
 /// between (it became late, somebody wrote a note) is decided again as it is now: a result that was given is never lost to that.
 pub async fn apply_result(engine: &Engine, call: &Call, end: Option<&ConversationEnd>) -> Result<(), CommandError> {
-    let (outcome, calendar) = (call.outcome.unwrap_or(Outcome::Answered), &engine.site.rules.calendar);
+    let (outcome, site) = (call.outcome.unwrap_or(Outcome::Answered), engine.site());
     for _ in 0..TRIES {
         let visit = engine.store.visit(&call.visit).await?;
         let programme = engine.programme_of(&visit)?;
-        let next = task::after_wrap_up(engine.clock.now(), &visit, &call.id, outcome, end, programme, calendar);
+        let next =
+            task::after_wrap_up(engine.clock.now(), &visit, &call.id, outcome, end, &programme, &site.rules.calendar);
         match engine.store.save_result(&call.id, end, &next).await {
             Ok(saved) => {
                 engine.announce_visit(&saved);

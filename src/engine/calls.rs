@@ -13,6 +13,7 @@ use super::Engine;
 use super::agent::{AgentPhone, Hand, Lines};
 use super::events::CallPhase;
 use super::record::{LineLog, TraceKeeper, bye_is_out};
+use super::site::Site;
 use super::voice::{VoiceCall, VoiceEvent, VoiceOutcome, run_voice};
 use crate::clock::monotonic;
 use crate::domain::call::fsm::{CallAction, CallInput, CallMachine, LineEnd};
@@ -94,6 +95,8 @@ async fn put_away(engine: &Arc<Engine>, call: &Call, visit: Visit, tried: &[Stri
 /// A call in progress.
 struct Live<'a> {
     engine: &'a Arc<Engine>,
+    /// As it was when the call began: a reload in between changes the next call.
+    site: Arc<Site>,
     call: Call,
     machine: CallMachine,
     log: LineLog,
@@ -150,6 +153,7 @@ impl<'a> Live<'a> {
         let machine = CallMachine::new(claimed_at);
         Self {
             engine,
+            site: engine.site(),
             call,
             machine,
             log: LineLog::default(),
@@ -431,8 +435,8 @@ impl<'a> Live<'a> {
 
     /// `None`: there is no script for this order, or the conversation was begun already.
     async fn converse(&self, line: &mut Line, order: &Order) -> Option<Conversation> {
-        let site = &self.engine.site;
-        let script = site.script(site.rules.programmes.get(&self.call.programme)?, order.service_type)?;
+        let site = &self.site;
+        let script = site.script(site.rules.programmes.get(&self.call.programme)?, order)?;
         let customer = line.customer.take()?;
         let answered_at = monotonic();
         let call = VoiceCall {

@@ -4,7 +4,8 @@ use super::Engine;
 use super::dialer::{Snapshot, situation};
 use super::events::EngineEvent;
 use super::handle::{
-    CommandError, Commands, CompletionSms, OrderAnswer, ScoreReply, ScoreRequest, SmsAnswer, TrunkStatus, Why,
+    CommandError, Commands, CompletionSms, EventAnswer, LoadedProgramme, OrderAnswer, OrderEvent, ScoreReply,
+    ScoreRequest, SmsAnswer, TrunkStatus, Why,
 };
 use crate::domain::id::{CallId, InboxId, VisitId};
 use crate::domain::order::Order;
@@ -31,8 +32,8 @@ impl From<StoreError> for CommandError {
 }
 
 impl Engine {
-    pub(super) fn programme_of(&self, visit: &Visit) -> Result<&Programme, CommandError> {
-        self.site.rules.programmes.get(&visit.programme).ok_or_else(|| {
+    pub(super) fn programme_of(&self, visit: &Visit) -> Result<Programme, CommandError> {
+        self.site().rules.programmes.get(&visit.programme).cloned().ok_or_else(|| {
             CommandError::Conflict(format!("找不到回访方案 {}，请检查 programmes 目录", visit.programme))
         })
     }
@@ -80,6 +81,20 @@ impl Commands for Engine {
         Ok(answer)
     }
 
+    async fn order_event(&self, event: OrderEvent, by: &str) -> Result<EventAnswer, CommandError> {
+        let answer = self.intake.order_event(&event, by).await?;
+        self.kick();
+        Ok(answer)
+    }
+
+    fn programmes(&self) -> Vec<LoadedProgramme> {
+        Engine::programmes(self)
+    }
+
+    async fn reload_programmes(&self, by: &str) -> Result<Vec<LoadedProgramme>, CommandError> {
+        self.reload(by).await
+    }
+
     async fn complete_inbox(&self, inbox: &InboxId, order: Order, by: &str) -> Result<Visit, CommandError> {
         let answer = self.intake.complete_inbox(inbox, order, by).await?;
         self.announce(EngineEvent::InboxChanged { inbox: inbox.clone() });
@@ -98,7 +113,7 @@ impl Commands for Engine {
     async fn dial(&self, visit: &VisitId, by: &str) -> Result<Visit, CommandError> {
         self.change(visit, by, "dial", |now, visit| {
             let programme = self.programme_of(visit)?;
-            task::dial_now(now, visit, by, programme, &self.site.rules.calendar).map_err(refused)
+            task::dial_now(now, visit, by, &programme, &self.site().rules.calendar).map_err(refused)
         })
         .await
     }
@@ -106,7 +121,7 @@ impl Commands for Engine {
     async fn reschedule(&self, visit: &VisitId, to: Timestamp, note: &str, by: &str) -> Result<Visit, CommandError> {
         self.change(visit, by, "reschedule", |now, visit| {
             let programme = self.programme_of(visit)?;
-            task::reschedule(now, visit, to, by, note, programme, &self.site.rules.calendar).map_err(refused)
+            task::reschedule(now, visit, to, by, note, &programme, &self.site().rules.calendar).map_err(refused)
         })
         .await
     }
@@ -148,7 +163,7 @@ impl Commands for Engine {
     }
 
     fn score(&self, request: &ScoreRequest) -> ScoreReply {
-        score_request(&self.site.rubric, request)
+        score_request(&self.site().rubric, request)
     }
 }
 

@@ -6,6 +6,7 @@
 use super::Engine;
 use super::agent;
 use super::calls::{self, Ticket, for_person, pick_trunk};
+use super::site::Site;
 use crate::domain::id::{CallId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::phone::Phone;
@@ -123,6 +124,8 @@ async fn step(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
 
 /// What the plan depends on in the database.
 pub struct Snapshot {
+    /// One look, one set of programmes.
+    site: Arc<Site>,
     visits: Vec<Visit>,
     same: SameCustomer,
     seats: Vec<Seat>,
@@ -131,11 +134,15 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub async fn read(engine: &Engine) -> Result<Self, StoreError> {
-        let site = &engine.site;
-        let agents = site.mode == DialMode::Agent
-            || site.rules.programmes.iter().any(|programme| programme.mode == Some(DialMode::Agent));
+        let (site, visits) = (engine.site(), engine.store.open_visits().await?);
+        let by_agent = |visit: &Visit| {
+            let own = site.rules.programmes.get(&visit.programme).and_then(|programme| programme.mode);
+            own.unwrap_or(site.mode) == DialMode::Agent
+        };
+        let agents = visits.iter().any(by_agent);
         Ok(Self {
-            visits: engine.store.open_visits().await?,
+            site,
+            visits,
             same: engine.store.same_customer().await?,
             seats: if agents { engine.store.seats().await? } else { vec![] },
             wants: if agents { engine.store.wants().await? } else { HashMap::new() },
@@ -158,9 +165,9 @@ pub fn situation<'a>(engine: &'a Engine, snapshot: &'a Snapshot) -> Situation<'a
     Situation {
         visits: &snapshot.visits,
         same: &snapshot.same,
-        programmes: &engine.site.rules.programmes,
-        calendar: &engine.site.rules.calendar,
-        mode: engine.site.mode,
+        programmes: &snapshot.site.rules.programmes,
+        calendar: &snapshot.site.rules.calendar,
+        mode: snapshot.site.mode,
         capacity: Capacity {
             voice_free: config.dialer.max_voice_calls.saturating_sub(engine.calls_up.unattended()),
             reserve_idle_seats: config.dialer.reserve_idle_seats,
@@ -238,7 +245,8 @@ fn start(engine: &Arc<Engine>, ticket: Ticket, slot: CallSlot) {
 
 /// Reserves a seat; when there is none, a seat that changes wakes the dialer.
 async fn begin_for_agent(engine: &Arc<Engine>, visit: &Visit, order: Order, slot: CallSlot) -> Option<Duration> {
-    let programme = engine.site.rules.programmes.get(&visit.programme);
+    let site = engine.site();
+    let programme = site.rules.programmes.get(&visit.programme);
     let look = programme.filter(|programme| programme.dial == AgentDial::Preview).map(|programme| programme.preview);
     let (now, floor) = (engine.clock.now(), engine.config.dialer.reserve_idle_seats);
     let until = look.map(|look| now.checked_add(look).unwrap_or(Timestamp::MAX));
@@ -262,9 +270,10 @@ async fn begin_for_agent(engine: &Arc<Engine>, visit: &Visit, order: Order, slot
 
 /// The trunk that was to take the call next cannot: the attempt has come to its end.
 async fn end_round(engine: &Engine, visit: &Visit) {
-    let Some(programme) = engine.site.rules.programmes.get(&visit.programme) else { return };
+    let site = engine.site();
+    let Some(programme) = site.rules.programmes.get(&visit.programme) else { return };
     let now = engine.clock.now();
-    save(engine, round_over(now, visit, programme, &engine.site.rules.calendar)).await;
+    save(engine, round_over(now, visit, programme, &site.rules.calendar)).await;
     engine.kick();
 }
 

@@ -7,6 +7,7 @@
 
 use crate::domain::id::{CallId, InboxId, VisitId};
 use crate::domain::order::Order;
+use crate::domain::programme::{Programme, Trigger};
 use crate::domain::score::{Indicator, Level, Scorecard};
 use crate::domain::visit::task::Visit;
 use async_trait::async_trait;
@@ -17,6 +18,8 @@ pub use crate::domain::score::{ScoreReply, ScoreRequest};
 pub use crate::domain::visit::plan::{Why, WhyCode};
 /// A line as an operator sees it.
 pub use crate::sip::{TrunkHealth, TrunkStatus};
+/// Something that happened to an order, and what it led to.
+pub use crate::store::order_event::{EventAnswer, OrderEvent};
 /// 报完工短信 as a gateway hands it in, not yet read; and what the gateway is told.
 pub use crate::store::sms::{SmsAnswer, StoredSms as CompletionSms};
 
@@ -29,6 +32,29 @@ pub struct OrderAnswer {
     pub order: Order,
     /// The visit of the order, if its completion was reported already.
     pub visit: Option<VisitId>,
+}
+
+/// A programme in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadedProgramme {
+    pub name: String,
+    pub title: String,
+    pub version: String,
+    pub priority: u8,
+    /// Its visits with what begins them.
+    pub stages: Vec<(String, Vec<Trigger>)>,
+}
+
+impl LoadedProgramme {
+    pub fn of(programme: &Programme) -> Self {
+        Self {
+            name: programme.name.clone(),
+            title: programme.title.clone(),
+            version: programme.version.clone(),
+            priority: programme.priority,
+            stages: programme.stages.iter().map(|stage| (stage.name.clone(), stage.on.clone())).collect(),
+        }
+    }
 }
 
 /// Why a command was not done. The message names the input that failed.
@@ -60,6 +86,15 @@ pub trait Commands: Send + Sync {
 
     /// The dispatcher's record of an order; replaces what was known, field by field where given.
     async fn put_order(&self, order: Order) -> Result<OrderAnswer, CommandError>;
+
+    /// Something happened to a known order: its programmes begin their visits. Idempotent by order, kind and instant.
+    async fn order_event(&self, event: OrderEvent, by: &str) -> Result<EventAnswer, CommandError>;
+
+    /// What is in force, by name.
+    fn programmes(&self) -> Vec<LoadedProgramme>;
+
+    /// Reads programmes, scripts, prompts and rubric again; a set that is not usable changes nothing.
+    async fn reload_programmes(&self, by: &str) -> Result<Vec<LoadedProgramme>, CommandError>;
 
     /// A person reads an SMS that no template could: the order it reports.
     async fn complete_inbox(&self, inbox: &InboxId, order: Order, by: &str) -> Result<Visit, CommandError>;

@@ -1,32 +1,37 @@
-//! Intake: a completion SMS or an order becomes a row, and a reported completion becomes a visit.
+//! Intake: a completion SMS or an order becomes a row, and what is reported of an order becomes visits.
 //!
-//! Contract: each command is one transaction, and the answer is given after the commit. The same message id gets the same answer
-//! and changes nothing; another message about a known order updates the order and its visit and never makes a second visit. Every
-//! SMS is kept: what no template reads waits in the inbox with its reason.
-//! An order alone makes no visit: the visit begins with the report that the work is done.
+//! Contract: each command is one transaction, and the answer is given after the commit. The same message id, or the same event of an
+//! order, gets the same answer and changes nothing; another message about a known order updates the order and its visits and never
+//! makes a second visit of a stage. Every SMS is kept: what no template reads waits in the inbox with its reason.
+//! An order alone makes no visit: visits begin with the report that something happened to it ([`begin`]).
 //!
 //! Not here: signatures and wire formats (the doors), when the visit is dialled (the planner).
+
+mod begin;
 
 use super::handle::{CommandError, OrderAnswer};
 use crate::clock::Clock;
 use crate::domain::calendar::Calendar;
-use crate::domain::id::{InboxId, OrderNo, VisitId};
+use crate::domain::id::{InboxId, OrderNo};
 use crate::domain::order::Order;
-use crate::domain::programme::{Programme, Programmes};
+use crate::domain::programme::assign::{Assignment, Unassigned};
+use crate::domain::programme::{Programme, Programmes, Trigger};
 use crate::domain::sms::{SmsOrder, SmsTemplates};
-use crate::domain::visit::task::{Visit, accept, corrected};
+use crate::domain::visit::task::{Visit, corrected};
 use crate::store::event::{ENGINE, NewEvent};
+use crate::store::order_event::{BegunVisit, EventAnswer, OrderEvent};
 use crate::store::sms::{SmsAnswer, StoredSms};
 use crate::store::{Store, StoreError, Tx};
+use begin::{Begun, Happened, begin_all};
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Takes SMS and orders in. Cheap to clone.
 #[derive(Clone)]
 pub struct Intake {
     store: Store,
     clock: Arc<dyn Clock>,
-    rules: Arc<IntakeRules>,
+    rules: Arc<RwLock<Arc<IntakeRules>>>,
 }
 
 /// What intake reads texts and plans visits by.
@@ -34,8 +39,8 @@ pub struct IntakeRules {
     pub programmes: Programmes,
     pub calendar: Calendar,
     pub templates: Arc<SmsTemplates>,
-    /// Name of the programme of visits whose SMS names none; must be one of `programmes`.
-    pub programme: String,
+    /// Which programmes an order belongs to; checked against `programmes`.
+    pub assignment: Assignment,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -45,13 +50,27 @@ pub enum IntakeError {
     #[error("order {order_no}: there is no programme {programme:?}")]
     NoProgramme { order_no: OrderNo, programme: String },
     /// For people.
+    #[error("订单 {order_no}：{why}")]
+    Unassigned { order_no: OrderNo, why: Unassigned },
+    #[error("there is no branch {0:?} in site.branches")]
+    NoBranch(String),
+    /// For people.
     #[error("这条短信已经处理过了（{0}）")]
     Resolved(String),
 }
 
 impl Intake {
     pub fn new(store: Store, clock: Arc<dyn Clock>, rules: Arc<IntakeRules>) -> Self {
-        Self { store, clock, rules }
+        Self { store, clock, rules: Arc::new(RwLock::new(rules)) }
+    }
+
+    /// From here on everything is taken in by these.
+    pub fn set_rules(&self, rules: Arc<IntakeRules>) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+    }
+
+    fn rules(&self) -> Arc<IntakeRules> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes one SMS in. Idempotent by message id, whatever the repeat says.
@@ -61,13 +80,14 @@ impl Intake {
             return Ok(answer);
         }
         let sms = StoredSms { received_at: whole_ms(sms.received_at), ..sms };
-        let read = self.rules.templates.read(&sms.text, sms.received_at, self.rules.calendar.tz());
+        let rules = self.rules();
+        let read = rules.templates.read(&sms.text, sms.received_at, rules.calendar.tz());
         let mut tx = self.store.begin().await?;
         if let Some(answer) = tx.sms_answer(&sms.message_id).await? {
             return Ok(answer);
         }
         let answer = match read {
-            Ok(read) => self.report(&mut tx, read, sms.received_at).await?,
+            Ok(read) => self.report(&rules, &mut tx, read, sms.received_at).await?,
             Err(unread) => SmsAnswer::Inbox { inbox_id: InboxId::new(tx.new_id()), reason: unread.to_string() },
         };
         tx.record_sms(&sms, &answer).await?;
@@ -77,14 +97,34 @@ impl Intake {
 
     /// The dispatcher's record of an order: updates what is known, and the visit if there is one.
     pub async fn put_order(&self, order: Order) -> Result<OrderAnswer, IntakeError> {
+        let rules = self.rules();
+        rules.check_branch(&order)?;
         let mut tx = self.store.begin().await?;
         let saved = save_order(&mut tx, order).await?;
-        let visit = match tx.visit_by_order(&saved.order.no).await? {
-            Some(visit) => Some(self.correct(&mut tx, visit, saved.phone_changed).await?.id),
-            None => None,
-        };
+        self.correct(&rules, &mut tx, &saved).await?;
+        let visit = tx.visit_by_order(&saved.order.no).await?.map(|visit| visit.id);
         tx.commit().await?;
         Ok(OrderAnswer { created: saved.created, order: saved.order, visit })
+    }
+
+    /// Another system reports what happened to a known order. Idempotent by order, kind and instant.
+    pub async fn order_event(&self, event: &OrderEvent, by: &str) -> Result<EventAnswer, IntakeError> {
+        let rules = self.rules();
+        let event = OrderEvent { at: whole_ms(event.at), ..event.clone() };
+        let mut tx = self.store.begin().await?;
+        let Some(stored) = tx.order(&event.order_no).await? else {
+            return Err(StoreError::NotFound { table: "orders", id: event.order_no.to_string() }.into());
+        };
+        if let Some(answer) = tx.event_answer(&event).await? {
+            return Ok(answer);
+        }
+        let happened = Happened { order: &stored.order, trigger: event.kind, at: event.at, by_hand: false };
+        let answer = answer_of(self.begin(&rules, &mut tx, &happened).await?);
+        tx.record_event(&event, &answer).await?;
+        let detail = serde_json::json!({ "order_no": event.order_no, "kind": event.kind, "at": event.at });
+        tx.append_event(&NewEvent::by(by, "order.event").detail(detail)).await?;
+        tx.commit().await?;
+        Ok(answer)
     }
 
     /// A person read an SMS that no template could: `order` is what it reports, at the instant it was received.
@@ -98,56 +138,101 @@ impl Intake {
                 (no, _) => Err(IntakeError::Resolved(no.map_or("不是完工短信".into(), |no| no.to_string()))),
             };
         }
-        let visit = self.complete(&mut tx, order, item.sms.received_at).await?;
+        let rules = self.rules();
+        rules.check_branch(&order)?;
+        let order = save_order(&mut tx, order).await?;
+        self.correct(&rules, &mut tx, &order).await?;
+        let (order, at) = (&order.order, item.sms.received_at);
+        let happened = Happened { order, trigger: Trigger::Sms, at, by_hand: true };
+        let begun = self.begin(&rules, &mut tx, &happened).await?;
+        let Some(visit) = begun.visits.into_iter().next() else {
+            let why = Unassigned::Nobody(Trigger::Sms.text_zh());
+            return Err(IntakeError::Unassigned { order_no: order.no.clone(), why });
+        };
         tx.resolve_inbox(id, by, Some(&visit.order_no)).await?;
         tx.commit().await?;
         Ok(visit)
     }
 
-    /// What a template read: the order and its visit, and in the log what it could not make out.
-    async fn report(&self, tx: &mut Tx, read: SmsOrder, received_at: Timestamp) -> Result<SmsAnswer, IntakeError> {
-        let visit = self.complete(tx, read.order, received_at).await?;
+    /// What a template read: the order and its visits, and in the log what it could not make out.
+    async fn report(
+        &self,
+        rules: &IntakeRules,
+        tx: &mut Tx,
+        read: SmsOrder,
+        received_at: Timestamp,
+    ) -> Result<SmsAnswer, IntakeError> {
+        let saved = save_order(tx, read.order).await?;
+        self.correct(rules, tx, &saved).await?;
+        let order_no = saved.order.no.clone();
+        let happened = Happened { order: &saved.order, trigger: Trigger::Sms, at: received_at, by_hand: false };
+        let begun = match self.begin(rules, tx, &happened).await {
+            Ok(begun) => begun,
+            Err(IntakeError::Unassigned { why, .. }) => {
+                return Ok(SmsAnswer::NoVisit { order_no, reason: why.to_string() });
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(visit) = begun.visits.into_iter().next() else {
+            return Ok(SmsAnswer::NoVisit { order_no, reason: "按抽样比例未选中，不回访".into() });
+        };
         let detail = serde_json::json!({ "template": read.template, "notes": read.notes });
         tx.append_event(&NewEvent::by(ENGINE, "sms.accepted").visit(&visit.id).detail(detail)).await?;
-        Ok(SmsAnswer::Accepted {
-            visit_id: visit.id,
-            order_no: visit.order_no,
-            due_at: visit.due_at,
-            deadline_at: visit.deadline_at,
-        })
+        Ok(SmsAnswer::Accepted { visit_id: visit.id, order_no, due_at: visit.due_at, deadline_at: visit.deadline_at })
     }
 
-    /// The work on `order` is reported done: its visit, new or the one there is.
-    async fn complete(&self, tx: &mut Tx, order: Order, received_at: Timestamp) -> Result<Visit, IntakeError> {
-        let saved = save_order(tx, order).await?;
-        let no = saved.order.no;
-        if let Some(visit) = tx.visit_by_order(&no).await? {
-            return self.correct(tx, visit, saved.phone_changed).await;
+    async fn begin(&self, rules: &IntakeRules, tx: &mut Tx, happened: &Happened<'_>) -> Result<Begun, IntakeError> {
+        begin_all(self.now(), rules, tx, happened).await
+    }
+
+    /// The visits of an order follow what is now known of it.
+    async fn correct(&self, rules: &IntakeRules, tx: &mut Tx, saved: &SavedOrder) -> Result<(), IntakeError> {
+        let visits = tx.visits_of_order(&saved.order.no).await?;
+        let same =
+            |one: &Visit, other: &Visit| one.programme == other.programme && one.origin.stage == other.origin.stage;
+        for visit in &visits {
+            let programme = rules.programme(visit)?;
+            let next = corrected(self.now(), visit, saved.phone_changed, programme, &rules.calendar);
+            // One that is over stays over beside an open one of its kind.
+            let replaced =
+                visits.iter().any(|other| other.id != visit.id && same(other, visit) && !other.state.is_over());
+            if next != *visit && !replaced {
+                tx.append_event(&NewEvent::engine("visit.reopened").visit(&visit.id)).await?;
+                tx.save_visit(&next).await?;
+            }
         }
-        let programme = self.programme(&no, &self.rules.programme)?;
-        let id = VisitId::new(tx.new_id());
-        let visit = accept(self.now(), received_at, no, programme, &self.rules.calendar, id);
-        Ok(tx.insert_visit(&visit).await?)
-    }
-
-    async fn correct(&self, tx: &mut Tx, visit: Visit, phone_changed: bool) -> Result<Visit, IntakeError> {
-        let programme = self.programme(&visit.order_no, &visit.programme)?;
-        let next = corrected(self.now(), &visit, phone_changed, programme, &self.rules.calendar);
-        if next == visit {
-            return Ok(visit);
-        }
-        tx.append_event(&NewEvent::engine("visit.reopened").visit(&visit.id)).await?;
-        Ok(tx.save_visit(&next).await?)
-    }
-
-    fn programme(&self, order_no: &OrderNo, name: &str) -> Result<&Programme, IntakeError> {
-        let missing = || IntakeError::NoProgramme { order_no: order_no.clone(), programme: name.into() };
-        self.rules.programmes.get(name).ok_or_else(missing)
+        Ok(())
     }
 
     fn now(&self) -> Timestamp {
         whole_ms(self.clock.now())
     }
+}
+
+impl IntakeRules {
+    fn programme(&self, visit: &Visit) -> Result<&Programme, IntakeError> {
+        let missing =
+            || IntakeError::NoProgramme { order_no: visit.order_no.clone(), programme: visit.programme.clone() };
+        self.programmes.get(&visit.programme).ok_or_else(missing)
+    }
+
+    fn check_branch(&self, order: &Order) -> Result<(), IntakeError> {
+        match &order.claims.branch {
+            Some(branch) if !self.calendar.has_branch(branch) => Err(IntakeError::NoBranch(branch.clone())),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn answer_of(begun: Begun) -> EventAnswer {
+    let visits = begun.visits.into_iter().map(|visit| BegunVisit {
+        visit_id: visit.id,
+        programme: visit.programme,
+        stage: visit.origin.stage,
+        due_at: visit.due_at,
+        deadline_at: visit.deadline_at,
+    });
+    EventAnswer { visits: visits.collect(), not_selected: begun.not_selected }
 }
 
 struct SavedOrder {
@@ -177,7 +262,8 @@ impl From<IntakeError> for CommandError {
     fn from(error: IntakeError) -> Self {
         match error {
             IntakeError::Store(StoreError::NotFound { table, id }) => Self::NotFound { what: table, id },
-            IntakeError::Resolved(_) => Self::Conflict(error.to_string()),
+            IntakeError::Resolved(_) | IntakeError::Unassigned { .. } => Self::Conflict(error.to_string()),
+            IntakeError::NoBranch(_) => Self::Invalid { field: "claims.branch", detail: error.to_string() },
             IntakeError::Store(_) | IntakeError::NoProgramme { .. } => Self::Internal(Box::new(error)),
         }
     }

@@ -15,6 +15,7 @@ pub mod handle;
 pub mod intake;
 mod record;
 pub mod recovery;
+mod reload;
 pub mod review;
 pub mod seats;
 pub mod site;
@@ -33,7 +34,7 @@ use ears::Ears;
 use events::{CallPhase, EngineEvent, EventBus};
 use intake::Intake;
 use site::Site;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -44,7 +45,7 @@ pub struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: Store,
     pub(crate) bus: EventBus,
-    pub(crate) site: Arc<Site>,
+    site: RwLock<Arc<Site>>,
     pub(crate) sip: Arc<SipStack>,
     pub(crate) intake: Intake,
     /// Recognisers, loaded when first needed.
@@ -76,7 +77,7 @@ impl Engine {
             config,
             clock,
             store,
-            site,
+            site: RwLock::new(site),
             sip,
             intake,
             stop,
@@ -102,6 +103,24 @@ impl Engine {
     pub async fn drain(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Programmes, scripts, calendar and rubric in force. Whoever decides several things by it keeps it.
+    pub(crate) fn site(&self) -> Arc<Site> {
+        self.site.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_site(&self, site: Arc<Site>) {
+        self.intake.set_rules(site.rules.clone());
+        *self.site.write().unwrap_or_else(PoisonError::into_inner) = site;
+    }
+
+    /// The visit as it is about to be called: it keeps the version of the programme that governs the call.
+    pub(crate) fn by_current_programme(&self, mut visit: Visit) -> Visit {
+        if let Some(programme) = self.site().rules.programmes.get(&visit.programme) {
+            visit.origin.version.clone_from(&programme.version);
+        }
+        visit
     }
 
     pub fn events(&self) -> EventBus {

@@ -33,7 +33,8 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let transcript = store.transcript(id).await?.transcript;
     let answered_at_s = call.recording.as_ref().and_then(|r| r.answered_at_s).unwrap_or_default();
 
-    let rubric = &engine.site.rubric;
+    let site = engine.site();
+    let rubric = &site.rubric;
     let answers = match &call.seat {
         // What an agent asked is in his words; the journal only knows at which step he was.
         Some(_) => answers_of_turns(rubric, &spoken_turns(&transcript)),
@@ -42,7 +43,7 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let judged = judgements(rubric, &answers);
     let card = score_judged(rubric, &answers, &judged);
     let facts = facts_of(&answers);
-    let called_at = call.instants.answered_at.map(|at| at.to_zoned(engine.site.rules.calendar.tz().clone()));
+    let called_at = call.instants.answered_at.map(|at| at.to_zoned(visit.calendar(&site.rules.calendar).tz().clone()));
     let truth = called_at.map(|at| truth::check(&order.claims, &facts, &at, &Tolerance::default()));
     let mut findings = audit_call(&CallEvidence {
         order: &order,

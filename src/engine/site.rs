@@ -1,12 +1,13 @@
 //! What a site is made of, read once at start: calendar, programmes, scripts, prompts, SMS templates, rubric.
 //!
-//! Contract: a [`Site`] that loads is complete: every programme has its scripts and its rubric, every prompt of a script is a file.
-//! Everything wrong is one line that names the file and the key.
+//! Contract: a [`Site`] that loads is complete: every programme has its scripts and its rubric, every prompt of a script is a file, and
+//! what the machine is to say it can say. Everything wrong is one line that names the file and the key.
 
 use super::intake::IntakeRules;
 use crate::config::Config;
 use crate::domain::calendar::{Calendar, CalendarError};
-use crate::domain::order::ServiceType;
+use crate::domain::order::{Order, ServiceType};
+use crate::domain::programme::assign::{AssignError, Assignment};
 use crate::domain::programme::{DialMode, Programme, ProgrammeError, Programmes};
 use crate::domain::score::{Rubric, RubricError};
 use crate::domain::script::{PromptManifest, Script, ScriptError};
@@ -23,9 +24,11 @@ pub struct Site {
     pub rubric: Arc<Rubric>,
     pub manifest: Arc<PromptManifest>,
     pub prompts: Arc<Prompts>,
-    /// By script set and service type.
-    scripts: BTreeMap<(String, ServiceType), Arc<Script>>,
+    /// By script set and service type; `None` serves every type that has none of its own.
+    scripts: Scripts,
 }
+
+type Scripts = BTreeMap<(String, Option<ServiceType>), Arc<Script>>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
@@ -43,8 +46,12 @@ pub enum SiteError {
     Rubric(#[from] RubricError),
     #[error(transparent)]
     Prompt(#[from] PromptError),
+    #[error("site.branches: {branch:?}: {source}")]
+    Branch { branch: String, source: CalendarError },
     #[error("site.programme = {0:?}: there is no programmes/{0}.toml")]
     NoProgramme(String),
+    #[error("intake.rules: {0}")]
+    Assign(#[from] AssignError),
     #[error("programme {programme}: no script for {service_type} in {folder}")]
     NoScript { programme: String, service_type: &'static str, folder: PathBuf },
     #[error("programmes want different rubrics ({0}); one per site for now")]
@@ -53,19 +60,21 @@ pub enum SiteError {
 
 impl Site {
     pub fn load(config: &Config) -> Result<Site, SiteError> {
-        let calendar = Calendar::new(&config.site.hours())?;
+        let calendar = load_calendar(config)?;
         let programmes = load_programmes(&config.data.programmes, &calendar)?;
         if programmes.get(&config.site.programme).is_none() {
             return Err(SiteError::NoProgramme(config.site.programme.clone()));
         }
         let manifest = Arc::new(PromptManifest::parse(&read(&config.data.prompts.join("manifest.tsv"))?)?);
         let rubric = load_rubric(&config.data.rubrics, &programmes)?;
+        let assignment = Assignment { own: config.site.programme.clone(), rules: config.intake.rules.clone() };
+        assignment.check(&programmes)?;
         let site = Site {
             scripts: load_scripts(&config.data.programmes.join("scripts"), &programmes, &manifest)?,
             prompts: Arc::new(Prompts::load(&config.data.prompts)?),
             rules: Arc::new(IntakeRules {
                 templates: Arc::new(load_templates(config)?),
-                programme: config.site.programme.clone(),
+                assignment,
                 programmes,
                 calendar,
             }),
@@ -77,18 +86,40 @@ impl Site {
         Ok(site)
     }
 
-    pub fn script(&self, programme: &Programme, service_type: ServiceType) -> Option<Arc<Script>> {
-        self.scripts.get(&(programme.script_set.clone(), service_type)).cloned()
+    /// The script of one order, as long as the programme lets it be (B08, C11, C12).
+    pub fn script(&self, programme: &Programme, order: &Order) -> Option<Arc<Script>> {
+        let items = programme.satisfaction_items(order.claims.customer_class.as_deref());
+        let script = self.whole_script(programme, order.service_type)?;
+        Some(Arc::new(script.limited(items, programme.call_max)))
+    }
+
+    fn whole_script(&self, programme: &Programme, service_type: ServiceType) -> Option<&Arc<Script>> {
+        let of = |service_type| self.scripts.get(&(programme.script_set.clone(), service_type));
+        of(Some(service_type)).or_else(|| of(None))
     }
 
     fn check_scripts(&self, folder: &Path) -> Result<(), SiteError> {
         for programme in self.rules.programmes.iter() {
-            if let Some(missing) = ServiceType::ALL.into_iter().find(|t| self.script(programme, *t).is_none()) {
-                return Err(SiteError::NoScript {
-                    programme: programme.name.clone(),
-                    service_type: missing.name(),
-                    folder: folder.to_owned(),
-                });
+            let mode = programme.mode.unwrap_or(self.mode);
+            for service_type in ServiceType::ALL {
+                let Some(script) = self.whole_script(programme, service_type) else {
+                    return Err(SiteError::NoScript {
+                        programme: programme.name.clone(),
+                        service_type: service_type.name(),
+                        folder: folder.to_owned(),
+                    });
+                };
+                if mode == DialMode::Voice && !script.is_spoken() {
+                    let problem = format!(
+                        "the script for {} in scripts/{} has steps without prompts, so only people can say it: want \"agent\"",
+                        service_type.name(),
+                        programme.script_set
+                    );
+                    let file = format!("{}.toml", programme.name);
+                    let error = ProgrammeError { file: file.clone(), line: 1, key: "mode".into(), problem };
+                    let text = folder.parent().map(|programmes| read(&programmes.join(file))).transpose()?;
+                    return Err(error.placed(&text.unwrap_or_default()).into());
+                }
             }
         }
         Ok(())
@@ -115,9 +146,30 @@ fn toml_files(folder: &Path) -> Result<Vec<(String, String)>, SiteError> {
 }
 
 fn load_programmes(folder: &Path, calendar: &Calendar) -> Result<Programmes, SiteError> {
-    let list =
-        toml_files(folder)?.iter().map(|(stem, text)| Programme::parse(stem, text)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Programmes::new(list, calendar)?)
+    let files = toml_files(folder)?;
+    let mut list = vec![];
+    for (stem, text) in &files {
+        let programme = Programme::parse(&format!("{stem}.toml"), text)?;
+        if programme.name != *stem {
+            let problem = format!("{:?} is not the name of the file", programme.name);
+            let error = ProgrammeError { file: format!("{stem}.toml"), line: 1, key: "name".into(), problem };
+            return Err(error.placed(text).into());
+        }
+        list.push(programme);
+    }
+    Programmes::new(list, calendar).map_err(|error| {
+        let text = files.iter().find(|(stem, _)| error.file == format!("{stem}.toml")).map_or("", |(_, text)| text);
+        error.placed(text).into()
+    })
+}
+
+fn load_calendar(config: &Config) -> Result<Calendar, SiteError> {
+    let mut calendar = Calendar::new(&config.site.hours())?;
+    for branch in &config.site.branches {
+        let failed = |source| SiteError::Branch { branch: branch.name.clone(), source };
+        calendar = calendar.with_branch(&branch.name, &branch.hours(&config.site)).map_err(failed)?;
+    }
+    Ok(calendar)
 }
 
 fn load_rubric(folder: &Path, programmes: &Programmes) -> Result<Rubric, SiteError> {
@@ -130,11 +182,7 @@ fn load_rubric(folder: &Path, programmes: &Programmes) -> Result<Rubric, SiteErr
 }
 
 /// The script sets that programmes name: one folder each, one file a service type.
-fn load_scripts(
-    folder: &Path,
-    programmes: &Programmes,
-    manifest: &PromptManifest,
-) -> Result<BTreeMap<(String, ServiceType), Arc<Script>>, SiteError> {
+fn load_scripts(folder: &Path, programmes: &Programmes, manifest: &PromptManifest) -> Result<Scripts, SiteError> {
     let mut scripts = BTreeMap::new();
     for programme in programmes.iter() {
         for (stem, text) in toml_files(&folder.join(&programme.script_set))? {

@@ -10,6 +10,7 @@
 //! | [`Right::Trace`]: read SIP traces | ✓ | ✓ | ✓ | – | ✓ |
 //! | [`Right::Sit`]: take a seat | ✓ | ✓ | – | ✓ | – |
 //! | [`Right::Supervise`]: set up and free seats, listen in, end calls | ✓ | ✓ | – | – | – |
+//! | [`Right::Administer`]: read the programmes again | ✓ | – | – | – | – |
 //!
 //! With `auth.required = false` everyone is an administrator called `nobody`.
 
@@ -40,6 +41,7 @@ pub enum Right {
     Trace,
     Sit,
     Supervise,
+    Administer,
 }
 
 impl Caller {
@@ -71,7 +73,9 @@ impl Caller {
     /// 403 unless the role has the right.
     pub fn may(&self, right: Right) -> Result<(), Problem> {
         let allowed = match (right, self.role) {
-            (_, Role::Admin | Role::Supervisor) => true,
+            (_, Role::Admin) => true,
+            (Right::Administer, _) => false,
+            (_, Role::Supervisor) => true,
             (Right::Intake, role) => role == Role::Service,
             (Right::Direct | Right::Sit, role) => role == Role::Agent,
             (Right::Supervise, _) => false,
@@ -85,6 +89,7 @@ impl Caller {
             Right::Trace => "read SIP traces",
             Right::Sit => "take a seat",
             Right::Supervise => "supervise",
+            Right::Administer => "administer",
         };
         if allowed {
             Ok(())

@@ -17,9 +17,11 @@ mod idempotency;
 mod inbox;
 mod limits;
 pub mod openapi;
+mod order_events;
 mod orders;
 mod paging;
 pub mod problem;
+mod programmes;
 mod range;
 mod recording;
 mod report;
@@ -165,6 +167,9 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(session::get, session::sign_out))
         .routes(routes!(inbox::get, inbox::complete, inbox::dismiss))
         .routes(routes!(orders::get, orders::put))
+        .routes(routes!(order_events::post))
+        .routes(routes!(programmes::list))
+        .routes(routes!(programmes::reload))
         .routes(routes!(visits::list))
         .routes(routes!(visits::get))
         .routes(routes!(visits::why))

@@ -23,6 +23,7 @@ pub const PAGE: &str = "/api/docs";
         (name = "intake", description = "Completion SMS and those that no template reads"),
         (name = "orders", description = "The dispatcher's records"),
         (name = "visits", description = "What is due, why it waits, and what to do about it"),
+        (name = "programmes", description = "What begins a visit, when it is made and how"),
         (name = "calls", description = "Call attempts and the visit report"),
         (name = "trunks", description = "The lines as they are now"),
         (name = "recordings", description = "Audio"),

@@ -75,6 +75,14 @@ pub struct ClaimsDto {
     pub purchased_on: Option<jiff::civil::Date>,
     pub demand: Option<String>,
     pub customer_class: Option<String>,
+    /// Yuan of all contracts of the customer.
+    pub contract_yuan: Option<f64>,
+    /// Name of one of `site.branches`.
+    pub branch: Option<String>,
+    #[schema(value_type = Option<String>, format = Date)]
+    pub dispatched_on: Option<jiff::civil::Date>,
+    #[schema(value_type = Option<String>, format = Date)]
+    pub powered_on: Option<jiff::civil::Date>,
 }
 
 /// What a `PUT` came to.
@@ -150,6 +158,10 @@ impl ClaimsDto {
             purchased_on: c.purchased_on,
             demand: c.demand.map(|text| view.text(&text)),
             customer_class: c.customer_class,
+            contract_yuan: c.contract_yuan,
+            branch: c.branch,
+            dispatched_on: c.dispatched_on,
+            powered_on: c.powered_on,
         }
     }
 
@@ -181,6 +193,10 @@ impl ClaimsDto {
             purchased_on: self.purchased_on,
             demand: text("claims.demand", self.demand)?,
             customer_class: text("claims.customer_class", self.customer_class)?,
+            contract_yuan: limits::amount("claims.contract_yuan", self.contract_yuan)?,
+            branch: text("claims.branch", self.branch)?,
+            dispatched_on: self.dispatched_on,
+            powered_on: self.powered_on,
         })
     }
 }

@@ -4,6 +4,7 @@ use crate::domain::audit::Severity;
 use crate::domain::call::outcome::{Fault, Outcome, Party};
 use crate::domain::call::trace::{TraceLeg, Way};
 use crate::domain::order::{ServiceType, Title};
+use crate::domain::programme::Trigger;
 use crate::domain::recording::manifest::{GapReason, RecordingState};
 use crate::domain::score::{Indicator, NoLevel};
 use crate::domain::transcript::Channel;
@@ -59,13 +60,8 @@ names! {
         RecordingState::Pruned,
         RecordingState::Missing,
     ];
-    CloseCauseName = [
-        CloseCause::Cancelled,
-        CloseCause::Refused,
-        CloseCause::WrongNumber,
-        CloseCause::InvalidNumber,
-        CloseCause::AttemptsUsedUp,
-    ];
+    CloseCauseName = CloseCause::ALL;
+    TriggerName = Trigger::ALL;
 }
 
 /// A string that is one of the serialised names.

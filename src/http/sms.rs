@@ -46,6 +46,7 @@ pub struct SmsBody {
 pub enum SmsReply {
     Visit(VisitReply),
     Inbox(InboxReply),
+    NoVisit(NoVisitReply),
 }
 
 /// A template read it.
@@ -61,6 +62,13 @@ pub struct VisitReply {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InboxReply {
     pub inbox_id: String,
+    pub reason: String,
+}
+
+/// The order is kept and nobody is called: it was not chosen for the share, or no programme is for it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NoVisitReply {
+    pub order_no: String,
     pub reason: String,
 }
 
@@ -85,6 +93,9 @@ impl SmsReply {
                 deadline_at: view.at(deadline_at),
             }),
             SmsAnswer::Inbox { inbox_id, reason } => Self::Inbox(InboxReply { inbox_id: inbox_id.to_string(), reason }),
+            SmsAnswer::NoVisit { order_no, reason } => {
+                Self::NoVisit(NoVisitReply { order_no: order_no.to_string(), reason })
+            }
         }
     }
 }

@@ -4,11 +4,12 @@ use super::auth::{Caller, Right};
 use super::extract::{Json, Path, Query};
 use super::paging::Listing;
 use super::problem::Problem;
-use super::schema::{CloseCauseName, OutcomeName};
+use super::schema::{CloseCauseName, OutcomeName, TriggerName};
 use super::view::{View, maybe_instant, read_instant};
 use super::{AppState, limits};
 use crate::domain::call::outcome::Outcome;
 use crate::domain::id::{OrderNo, VisitId};
+use crate::domain::programme::Trigger;
 use crate::domain::visit::task::{CloseCause, Visit, VisitState, WaitReason};
 use crate::engine::handle::{Why, WhyCode};
 use crate::store::page::PageRequest;
@@ -26,7 +27,15 @@ pub struct VisitDto {
     pub id: String,
     pub order_no: String,
     pub programme: String,
-    /// When the completion SMS was received.
+    /// Which of the programme's visits it is, e.g. `first`, `month-6`.
+    pub stage: String,
+    #[schema(value_type = TriggerName)]
+    pub trigger: Trigger,
+    /// Of the programme by which it was begun, or last called.
+    pub programme_version: String,
+    /// The branch whose hours count; null: the site itself.
+    pub branch: Option<String>,
+    /// When the completion SMS was received, or what else began the visit happened.
     pub sms_at: String,
     /// When the working-time clock started.
     pub clock_starts_at: String,
@@ -111,6 +120,10 @@ impl VisitDto {
             id: visit.id.to_string(),
             order_no: visit.order_no.to_string(),
             programme: visit.programme.clone(),
+            stage: visit.origin.stage.clone(),
+            trigger: visit.origin.trigger,
+            programme_version: visit.origin.version.clone(),
+            branch: visit.origin.branch.clone(),
             sms_at: view.at(visit.sms_at),
             clock_starts_at: view.at(visit.clock_starts_at),
             due_at: view.at(visit.due_at),

@@ -7,7 +7,7 @@
 
 use super::event::NewEvent;
 use super::row::{Row, Stored, decode_all, decode_found, maybe_ms, ms, to_json};
-use super::visit::{VisitStateName, check_next_call};
+use super::visit::{VisitStateName, check_next_call, claimed_event};
 use super::{Doing, Result, Store, StoreError, Tx};
 use crate::domain::call::Call;
 use crate::domain::id::{CallId, SeatId, VisitId};
@@ -327,7 +327,7 @@ impl Tx {
         let Some(claimed) = self.hold_visit(visit, call).await? else { return Ok(None) };
         self.insert_call(&Call { seat: Some(seat.id.clone()), ..call.clone() }).await?;
         let saved = self.save_seat(seat).await?;
-        let event = NewEvent::engine("call.claimed").visit(&visit.id).call(&call.id);
+        let event = claimed_event(visit, call);
         self.append_event(&event.detail(serde_json::json!({ "seat": seat.id }))).await?;
         Ok(Some((claimed, saved)))
     }

@@ -28,6 +28,8 @@ pub enum SmsAnswer {
     Accepted { visit_id: VisitId, order_no: OrderNo, due_at: Timestamp, deadline_at: Timestamp },
     /// No template reads it; a person will.
     Inbox { inbox_id: InboxId, reason: String },
+    /// The order is kept, and nobody is called: it was not chosen, or no programme is for it.
+    NoVisit { order_no: OrderNo, reason: String },
 }
 
 /// An SMS that waits for a person, or did.

@@ -1,4 +1,4 @@
-//! 回访任务. The schema keeps one open visit per order; versions keep two writers from overwriting one another.
+//! 回访任务. The schema keeps one open visit per order, programme and stage; versions keep two writers from overwriting one another.
 //!
 //! Who may change what: [`Store::claim_visit`] and its kin in [`super::seat`] alone start an attempt, [`Store::finish_call`] alone ends one, and
 //! [`Store::save_visit`] changes everything else. So a visit that is being called cannot be set free by a side door and dialled
@@ -10,8 +10,9 @@ use super::row::{Row, Stored, decode, decode_all, decode_found, maybe_ms, ms, to
 use super::{Doing, Result, Store, StoreError, Tx};
 use crate::domain::call::Call;
 use crate::domain::id::{CallId, OrderNo, VisitId};
+use crate::domain::programme::Trigger;
 use crate::domain::visit::customer::SameCustomer;
-use crate::domain::visit::task::{Visit, VisitState, claim};
+use crate::domain::visit::task::{Origin, Visit, VisitState, claim};
 use jiff::Timestamp;
 
 /// The states without their data, for filters and counts.
@@ -79,6 +80,7 @@ impl TryFrom<Row<'_>> for Visit {
             id: VisitId::new(row.text("id")?),
             order_no: OrderNo::new(row.text("order_no")?),
             programme: row.text("programme")?,
+            origin: read_origin(&row)?,
             sms_at: row.instant("sms_at")?,
             clock_starts_at: row.instant("clock_starts_at")?,
             due_at: row.instant("due_at")?,
@@ -95,6 +97,15 @@ impl TryFrom<Row<'_>> for Visit {
             version: row.int("version")?,
         })
     }
+}
+
+fn read_origin(row: &Row<'_>) -> Result<Origin> {
+    let name = row.text("trigger_kind")?;
+    let Some(trigger) = Trigger::parse(&name) else {
+        return Err(row.corrupt("trigger_kind", &format!("unknown name {name:?}")));
+    };
+    let (stage, version) = (row.text("stage")?, row.text("programme_version")?);
+    Ok(Origin { trigger, stage, version, branch: row.maybe_text("branch")? })
 }
 
 fn read_state(row: &Row<'_>) -> Result<VisitState> {
@@ -184,7 +195,7 @@ impl Store {
     /// Adds a visit and returns it at its first version, 1.
     ///
     /// # Errors
-    /// [`StoreError::Constraint`] when the order has an open visit already or is unknown.
+    /// [`StoreError::Constraint`] when the order has an open visit of the same stage already, or is unknown.
     pub async fn insert_visit(&self, visit: &Visit) -> Result<Visit> {
         let mut tx = self.begin().await?;
         let inserted = tx.insert_visit(visit).await?;
@@ -213,10 +224,17 @@ impl Store {
         let mut tx = self.begin().await?;
         let Some(claimed) = tx.hold_visit(visit, call).await? else { return Ok(None) };
         tx.insert_call(call).await?;
-        tx.append_event(&NewEvent::engine("call.claimed").visit(&visit.id).call(&call.id)).await?;
+        tx.append_event(&claimed_event(visit, call)).await?;
         tx.commit().await?;
         Ok(Some(claimed))
     }
+}
+
+/// Which version of which programme governs the call is kept with it.
+pub(super) fn claimed_event(visit: &Visit, call: &Call) -> NewEvent {
+    let programme = format!("{}@{}", visit.programme, visit.origin.version);
+    let detail = serde_json::json!({ "programme": programme, "stage": visit.origin.stage });
+    NewEvent::engine("call.claimed").visit(&visit.id).call(&call.id).detail(detail)
 }
 
 /// A claim takes the next attempt of its visit.
@@ -245,6 +263,16 @@ impl Tx {
         row.as_ref().map(decode).transpose()
     }
 
+    /// All visits of the order, the oldest first.
+    pub async fn visits_of_order(&mut self, no: &OrderNo) -> Result<Vec<Visit>> {
+        let rows = sqlx::query("SELECT * FROM visits WHERE order_no = $1 ORDER BY sms_at, id")
+            .bind(no.as_str())
+            .fetch_all(self.conn())
+            .await
+            .doing("read visits of order")?;
+        decode_all(&rows)
+    }
+
     /// See [`Store::insert_visit`].
     pub async fn insert_visit(&mut self, visit: &Visit) -> Result<Visit> {
         let visit = Visit { version: 1, ..visit.clone() };
@@ -252,8 +280,9 @@ impl Tx {
         sqlx::query(
             "INSERT INTO visits (id, order_no, programme, sms_at, clock_starts_at, due_at, deadline_at, attempts,
                  first_attempt_at, escalated_at, late_cause, tries, redial_guard, caller_id, declined_by, state, state_at,
-                 call_id, reason, version)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+                 call_id, reason, version, trigger_kind, stage, programme_version, branch)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                 $23, $24)",
         )
         .bind(visit.id.as_str())
         .bind(visit.order_no.as_str())
@@ -275,6 +304,10 @@ impl Tx {
         .bind(state.call_id)
         .bind(state.reason)
         .bind(visit.version)
+        .bind(visit.origin.trigger.name())
+        .bind(visit.origin.stage.as_str())
+        .bind(visit.origin.version.as_str())
+        .bind(visit.origin.branch.as_deref())
         .execute(self.conn())
         .await
         .doing("insert visit")?;
@@ -344,7 +377,7 @@ impl Tx {
         let Ok(held) = claim(claimed_at, visit, call.id.clone()) else { return Ok(None) };
         let done = sqlx::query(
             "UPDATE visits SET state = 'calling', state_at = $1, call_id = $2, reason = NULL, attempts = $3,
-                 first_attempt_at = $4, caller_id = $5, version = version + 1
+                 first_attempt_at = $4, caller_id = $5, programme_version = $9, version = version + 1
              WHERE id = $6 AND version = $7 AND state = 'waiting' AND attempts = $8",
         )
         .bind(ms(claimed_at))
@@ -355,6 +388,7 @@ impl Tx {
         .bind(visit.id.as_str())
         .bind(visit.version)
         .bind(i64::from(visit.attempts))
+        .bind(visit.origin.version.as_str())
         .execute(self.conn())
         .await
         .doing("claim visit")?;

@@ -7,6 +7,7 @@ use huifang::domain::call::outcome::Outcome;
 use huifang::domain::id::{InboxId, MessageId, OrderNo};
 use huifang::domain::order::{Claims, Customer, Order, ServiceType};
 use huifang::domain::phone::Phone;
+use huifang::domain::programme::assign::Assignment;
 use huifang::domain::programme::{Programme, Programmes};
 use huifang::domain::sms::SmsTemplates;
 use huifang::domain::visit::task::{CloseCause, Visit, VisitState, WaitReason};
@@ -32,7 +33,7 @@ fn intake(site: &Site) -> Intake {
         programmes: Programmes::new(vec![excavator], &calendar).unwrap(),
         calendar,
         templates: Arc::new(SmsTemplates::builtin().unwrap()),
-        programme: "excavator".into(),
+        assignment: Assignment { own: "excavator".into(), rules: vec![] },
     };
     Intake::new(site.store.clone(), site.clock.clone(), Arc::new(rules))
 }

@@ -7,6 +7,7 @@ mod http;
 mod intake;
 mod kill;
 mod media;
+mod programmes;
 mod score;
 mod seats;
 mod shape;

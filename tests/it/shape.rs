@@ -6,6 +6,8 @@
 
 use huifang::app;
 use huifang::config::{Config, Trunk};
+use huifang::domain::programme::selection::CustomerClass;
+use huifang::domain::programme::{Programme, RuleKey, Trigger};
 use huifang::domain::score::Rubric;
 use std::collections::BTreeSet;
 use std::fs;
@@ -180,6 +182,43 @@ fn the_configuration_page_names_every_key_and_no_other() {
     keys("", &serde_json::to_value(&config).unwrap(), &mut all);
     let page = fs::read_to_string(root().join("docs/configuration.md")).unwrap();
     assert_eq!(documented(&page), all);
+}
+
+/// The keys of a table of a programme: what the reader says it expected in place of one that nobody knows.
+fn keys_of_programmes(table: &str, text: &str, from: &str, to: &str) -> Vec<String> {
+    assert!(text.contains(from), "{from}");
+    let problem = Programme::parse("x.toml", &text.replacen(from, to, 1)).unwrap_err().problem;
+    let (_, expected) = problem.split_once("expected").unwrap_or_else(|| panic!("{problem}"));
+    expected.split('`').skip(1).step_by(2).map(|key| format!("{table}{key}")).collect()
+}
+
+#[test]
+fn the_page_of_the_programmes_names_every_key_trigger_and_result_and_no_other() {
+    let text = fs::read_to_string(root().join("programmes/customer-care.toml")).unwrap();
+    let tables = ["trigger", "window", "selection", "calling", "questionnaire", "agent"];
+    let mut all: BTreeSet<String> =
+        keys_of_programmes("", &text, "title =", "nobody = 1\ntitle =").into_iter().collect();
+    for table in tables {
+        let head = format!("[{table}]\n");
+        all.extend(keys_of_programmes(&format!("{table}."), &text, &head, &format!("{head}nobody = 1\n")));
+    }
+    let follow_up = "[[follow_up]]\n";
+    all.extend(keys_of_programmes("follow_up[].", &text, follow_up, &format!("{follow_up}nobody = 1\n")));
+    all.extend(keys_of_programmes("retry.*.", &text, "busy = { ", "busy = { nobody = 1, "));
+    for table in tables.into_iter().chain(["follow_up", "retry"]) {
+        assert!(all.remove(table), "{table} is a table");
+    }
+    let page = fs::read_to_string(root().join("docs/programmes.md")).unwrap();
+    let shipped = names_in("programmes");
+    let documented: BTreeSet<String> = documented(&page).into_iter().filter(|key| !shipped.contains(key)).collect();
+    assert_eq!(documented, all);
+    let results = RuleKey::all().map(RuleKey::name);
+    for name in results.chain(Trigger::ALL.map(Trigger::name)).chain(CustomerClass::ALL.map(CustomerClass::name)) {
+        assert!(page.contains(&format!("`{name}`")), "{name} is not explained");
+    }
+    for name in shipped.iter().filter(|name| *name != "scripts") {
+        assert!(page.contains(&format!("| `{name}` |")), "{name} is not in the table of what is shipped");
+    }
 }
 
 /// Names of what lies in a folder of the tree, without extension.

@@ -18,7 +18,7 @@ use huifang::domain::id::{CallId, OrderNo, VisitId};
 use huifang::domain::order::{Claims, Customer, Order, ServiceType, Title};
 use huifang::domain::phone::Phone;
 use huifang::domain::recording::manifest::{RecordingInfo, RecordingState, TrackInfo, TrackName};
-use huifang::domain::visit::task::{Visit, VisitState, WaitReason};
+use huifang::domain::visit::task::{Origin, Visit, VisitState, WaitReason};
 use huifang::store::Store;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::AnyPool;
@@ -113,6 +113,7 @@ pub fn waiting(order_no: &OrderNo, id: &str, sms_at: Timestamp) -> Visit {
         id: VisitId::new(id),
         order_no: order_no.clone(),
         programme: "excavator".into(),
+        origin: Origin::default(),
         sms_at,
         clock_starts_at: sms_at,
         due_at: sms_at + SignedDuration::from_mins(30),

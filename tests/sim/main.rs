@@ -1,10 +1,11 @@
 //! Seeded days on a virtual clock: the planner and the transitions of a visit against a world that checks every step (world.rs), and a
-//! day of agents at their seats (desk.rs).
+//! day of agents at their seats (desk.rs). The shipped programmes against the rules of timing and coverage (rules.rs).
 //!
 //! A failure prints its seed; `HUIFANG_SIM_SEED=17 cargo test --test sim` replays that one.
 
 mod desk;
 mod dice;
+mod rules;
 mod world;
 
 use desk::Desk;

@@ -11,6 +11,7 @@ use crate::domain::call::journal::JournalEvent;
 use crate::domain::call::outcome::{ConversationEnd, Outcome, Party};
 use crate::domain::facts::Consent;
 use crate::domain::order::Order;
+use crate::domain::programme::Trigger;
 use crate::domain::recording::manifest::{GapReason, RecordingState};
 use crate::domain::score::{Indicator, Score, Scorecard};
 use crate::domain::transcript::{Channel, Transcript};
@@ -134,7 +135,7 @@ fn first_attempt(ctx: &Ctx<'_>) -> Option<jiff::Timestamp> {
 
 /// A01: within thirty working minutes of the SMS.
 fn a01_called_within_thirty_minutes(ctx: &Ctx<'_>) -> Option<Finding> {
-    let first = first_attempt(ctx)?;
+    let first = first_attempt(ctx).filter(|_| by_sms(ctx))?;
     let waited = minutes_between(ctx.e.visit.clock_starts_at, first);
     if first <= ctx.e.visit.due_at {
         return pass("A01", format!("计时开始后 {waited} 分钟首次呼叫"), None);
@@ -150,12 +151,17 @@ fn a01_called_within_thirty_minutes(ctx: &Ctx<'_>) -> Option<Finding> {
 
 /// A02: three working hours at the latest.
 fn a02_called_within_three_hours(ctx: &Ctx<'_>) -> Option<Finding> {
-    let first = first_attempt(ctx)?;
+    let first = first_attempt(ctx).filter(|_| by_sms(ctx))?;
     if first <= ctx.e.visit.deadline_at {
         return pass("A02", "在三小时时限内呼叫", None);
     }
     let waited = minutes_between(ctx.e.visit.clock_starts_at, first);
     finding("A02", Severity::Red, format!("计时开始后 {waited} 分钟才首次呼叫"), "最迟不得超过三个小时")
+}
+
+/// A01 and A02 are about completion SMS; what began otherwise has the times of its programme.
+fn by_sms(ctx: &Ctx<'_>) -> bool {
+    ctx.e.visit.origin.trigger == Trigger::Sms
 }
 
 /// C01: the recording is there, whole from answer to hang-up.

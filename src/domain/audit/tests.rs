@@ -7,10 +7,11 @@ use crate::domain::call::{Call, Instants};
 use crate::domain::id::{CallId, OrderNo, VisitId};
 use crate::domain::order::{Claims, Customer, Order, ServiceType};
 use crate::domain::phone::Phone;
+use crate::domain::programme::Trigger;
 use crate::domain::recording::manifest::{Gap, GapReason, RecordingInfo, RecordingState};
 use crate::domain::score::{Indicator, Rubric, Scorecard, answers_of, judgements, score_judged};
 use crate::domain::transcript::{Channel, Segment, Transcript};
-use crate::domain::visit::task::{Visit, VisitState, WaitReason};
+use crate::domain::visit::task::{Origin, Visit, VisitState, WaitReason};
 use jiff::{SignedDuration, Timestamp};
 
 /// 09:00 in Shanghai.
@@ -48,6 +49,7 @@ fn world(answers: [&str; 5]) -> World {
         id: VisitId::new("v1"),
         order_no: OrderNo::new("F1"),
         programme: "excavator".into(),
+        origin: Origin::default(),
         sms_at: nine(),
         clock_starts_at: nine(),
         due_at: nine() + minutes(30),
@@ -191,6 +193,8 @@ fn a01_and_a02_judge_the_first_attempt_in_working_time() {
     assert_eq!(w.severity("A02"), Some(Severity::Red));
     w.call.attempt = 2;
     assert_eq!(w.severity("A01"), Some(Severity::Pass), "a later attempt is not the first");
+    w.visit.origin.trigger = Trigger::OrderClosed;
+    assert_eq!((w.severity("A01"), w.severity("A02")), (None, None), "other programmes have times of their own");
 }
 
 #[test]

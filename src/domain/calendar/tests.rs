@@ -141,6 +141,21 @@ fn a_bad_site_is_an_error_that_names_the_value() {
     }
 }
 
+#[test]
+fn an_order_of_a_branch_is_counted_in_the_zone_and_the_shifts_of_the_branch() {
+    let urumqi = hours("Asia/Urumqi", &["10:00-14:00", "15:30-19:30"], "cn");
+    let c = site().with_branch("乌鲁木齐", &urumqi).unwrap();
+    let t = at(&c, "2026-11-23 09:00");
+    assert_eq!(c.of(None).next_opening(t), t);
+    assert_eq!(c.of(Some("乌鲁木齐")).next_opening(t), at(&c, "2026-11-23 12:00"), "two hours behind");
+    assert_eq!(c.of(Some("不存在")).next_opening(t), t, "an unknown branch is the site itself");
+    assert!(c.has_branch("乌鲁木齐") && !c.has_branch("不存在"));
+    let none = calendar("Asia/Shanghai", &["08:00-12:00"], "none");
+    let warned = none.with_branch("b", &hours("Asia/Shanghai", &["08:00-12:00"], "cn")).unwrap();
+    assert!(warned.coverage_warning(t).is_some(), "data that only a branch needs runs out too");
+    assert!(site().with_branch("b", &hours("Asia/Peking", &["08:00-12:00"], "cn")).is_err());
+}
+
 fn any_calendar() -> impl Strategy<Value = Calendar> {
     let zones = prop::sample::select(vec![
         "Asia/Shanghai",
@@ -202,6 +217,12 @@ proptest! {
         let mid = t + jiff::SignedDuration::from_secs(a);
         let end = mid + jiff::SignedDuration::from_secs(b);
         prop_assert_eq!(c.working_between(t, mid) + c.working_between(mid, end), c.working_between(t, end));
+    }
+
+    #[test]
+    fn a_sum_of_working_time_ends_inside_a_shift_or_at_its_end(c in any_calendar(), t in instant(), s in 1_u64..400_000) {
+        let end = c.add_working(t, Duration::from_secs(s));
+        prop_assert!(c.is_open(end - jiff::SignedDuration::from_nanos(1)));
     }
 
     #[test]

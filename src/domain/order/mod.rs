@@ -149,4 +149,20 @@ pub struct Claims {
     pub demand: Option<String>,
     /// VIP, fleet … (B04, B06); free words of the site.
     pub customer_class: Option<String>,
+    /// Yuan of all contracts of the customer (B09).
+    pub contract_yuan: Option<f64>,
+    /// The branch of the site that the order is of; its zone and hours count.
+    pub branch: Option<String>,
+    /// 发货 and 送电: the warranty runs from them (A24).
+    pub dispatched_on: Option<jiff::civil::Date>,
+    pub powered_on: Option<jiff::civil::Date>,
+}
+
+impl Claims {
+    /// A24: twelve months from power-on or eighteen from dispatch, whichever is over first; `None` where neither is known.
+    pub fn warranty_ends_on(&self) -> Option<jiff::civil::Date> {
+        let after =
+            |day: Option<jiff::civil::Date>, months: i32| day?.checked_add(jiff::Span::new().months(months)).ok();
+        [after(self.powered_on, 12), after(self.dispatched_on, 18)].into_iter().flatten().min()
+    }
 }

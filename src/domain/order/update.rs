@@ -43,6 +43,10 @@ impl Claims {
             purchased_on: newer.purchased_on.or(self.purchased_on),
             demand: newer.demand.or(self.demand),
             customer_class: newer.customer_class.or(self.customer_class),
+            contract_yuan: newer.contract_yuan.or(self.contract_yuan),
+            branch: newer.branch.or(self.branch),
+            dispatched_on: newer.dispatched_on.or(self.dispatched_on),
+            powered_on: newer.powered_on.or(self.powered_on),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Reads a programme file. Every error names file, line, key and rule.
 
+mod stages;
+
 use super::{
     AfterDeadline, AgentDial, DialMode, OutsideHours, Programme, ProgrammeError, Retry, RetryRule, RuleKey, Then,
 };
 use crate::domain::calendar::Shift;
 use crate::domain::visit::task::CloseCause;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -15,6 +18,10 @@ const MINUTES: RangeInclusive<u64> = 1..=60 * 24 * 60;
 const ATTEMPTS: RangeInclusive<u64> = 1..=50;
 const PREVIEW_S: RangeInclusive<u64> = 5..=600;
 const PREVIEW_S_DEFAULT: u64 = 60;
+/// In the middle.
+const PRIORITY_DEFAULT: u32 = 5;
+/// Digits of a version.
+const VERSION_BYTES: usize = 6;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +31,14 @@ struct File {
     script_set: Spanned<String>,
     rubric: Spanned<String>,
     mode: Option<DialMode>,
+    priority: Option<Spanned<u64>>,
+    #[serde(default)]
+    trigger: stages::TriggerTable,
     window: Window,
+    #[serde(default)]
+    follow_up: Vec<Spanned<stages::FollowUp>>,
+    #[serde(default)]
+    selection: stages::SelectionTable,
     calling: Calling,
     questionnaire: Questionnaire,
     #[serde(default)]
@@ -35,8 +49,12 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Window {
-    due_working_min: Spanned<u64>,
-    deadline_working_min: Spanned<u64>,
+    name: Option<Spanned<String>>,
+    after: Option<Spanned<String>>,
+    due: Option<Spanned<String>>,
+    due_working_min: Option<Spanned<u64>>,
+    deadline: Option<Spanned<String>>,
+    deadline_working_min: Option<Spanned<u64>>,
     after_deadline: AfterDeadline,
     outside_hours: OutsideHours,
 }
@@ -46,6 +64,7 @@ struct Window {
 struct Calling {
     hours: Spanned<Vec<String>>,
     attempts_max: Spanned<u64>,
+    then: Option<Then>,
     call_s_max: Spanned<u64>,
 }
 
@@ -94,12 +113,12 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Programme, ProgrammeError>
             return Err(source.at(value.span().start, key, "must not be empty"));
         }
     }
-    let due_after = source.minutes("window.due_working_min", &raw.window.due_working_min, "A01")?;
-    let deadline_after = source.minutes("window.deadline_working_min", &raw.window.deadline_working_min, "A02")?;
-    if deadline_after < due_after {
-        let at = raw.window.deadline_working_min.span().start;
-        return Err(source.at(at, "window.deadline_working_min", "the deadline (A02) is before the due time (A01)"));
-    }
+    let stages = stages::stages(&source, &raw)?;
+    let selection = stages::selection(&source, &raw.selection)?;
+    let priority = match &raw.priority {
+        Some(given) => source.number("priority", given, 0..=9, "F20")?,
+        None => PRIORITY_DEFAULT,
+    };
     let calling_hours = Shift::parse_day(raw.calling.hours.get_ref())
         .map_err(|e| source.at(raw.calling.hours.span().start, "calling.hours", &format!("{e} (A13)")))?;
     let attempts_max = source.number("calling.attempts_max", &raw.calling.attempts_max, ATTEMPTS, "A06")?;
@@ -115,13 +134,17 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Programme, ProgrammeError>
         let key = format!("questionnaire.by_class.{class}");
         by_class.insert(class.clone(), source.number(&key, items, 1..=50, "B08")?);
     }
+    let version = Sha256::digest(text.as_bytes()).iter().take(VERSION_BYTES).map(|b| format!("{b:02x}")).collect();
     Ok(Programme {
-        due_after,
-        deadline_after,
+        version,
+        priority: u8::try_from(priority).unwrap_or(u8::MAX),
+        stages,
+        selection,
         after_deadline: raw.window.after_deadline,
         outside_hours: raw.window.outside_hours,
         calling_hours,
         attempts_max,
+        attempts_then: raw.calling.then.unwrap_or(Then::Close),
         call_max: Duration::from_secs(u64::from(call_s_max)),
         satisfaction_items_max,
         satisfaction_items_by_class: by_class,
@@ -224,10 +247,6 @@ impl Source<'_> {
         let line = self.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("");
         let key = line.split(['=', '{']).next().unwrap_or("").trim();
         self.at(offset, key, error.message().lines().next().unwrap_or("unreadable"))
-    }
-
-    fn minutes(&self, key: &str, value: &Spanned<u64>, rule: &str) -> Result<Duration, ProgrammeError> {
-        Ok(Duration::from_secs(60 * u64::from(self.number(key, value, MINUTES, rule)?)))
     }
 
     fn number(

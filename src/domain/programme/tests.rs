@@ -1,3 +1,4 @@
+use super::window::Offset;
 use super::*;
 use crate::domain::calendar::SiteHours;
 
@@ -19,7 +20,9 @@ fn at(local: &str) -> Timestamp {
 #[test]
 fn the_shipped_programme_says_what_the_source_text_says() {
     let p = excavator();
-    assert_eq!((p.due_after.as_secs(), p.deadline_after.as_secs()), (30 * 60, 3 * 3600), "A01, A02");
+    let window = p.first().window;
+    assert_eq!((window.due, window.deadline), (Offset::WorkingMin(30), Offset::WorkingMin(180)), "A01, A02");
+    assert_eq!((p.first().on.as_slice(), window.after), (&[Trigger::Sms][..], None));
     assert_eq!(p.after_deadline, AfterDeadline::EscalateAndCall);
     assert_eq!(p.calling_hours_text(), "08:00-20:00");
     for (key, minutes, binds_people) in [

@@ -2,7 +2,8 @@
 //!
 //! A script is a TOML file, one per service type: steps in the order of the source text (C28: greeting, notice, introduction,
 //! identity, consent, the facts of RULES D, the five indicators, needs, thanks and hotline). [`Script::parse`] checks everything that
-//! can be checked before a call: a script that parses can be played. [`dialogue::Dialogue`] walks it on one call.
+//! can be checked before a call: a script that parses can be played, or, where steps have a text for an agent and no clips, be read out.
+//! [`dialogue::Dialogue`] walks it on one call.
 //!
 //! Not here: opening files, playing, hearing, and judging levels (the rubric's business, handed in as [`dialogue::LiveJudge`]).
 
@@ -17,6 +18,7 @@ use crate::domain::score::Indicator;
 pub use prompts::{PromptId, PromptManifest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ScriptError {
@@ -36,7 +38,9 @@ pub enum ScriptError {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
-    pub service_type: ServiceType,
+    /// Left out in a script that serves every type which has none of its own.
+    #[serde(default)]
+    pub service_type: Option<ServiceType>,
     /// Raised with every change of the wording or the order; goes into the journal.
     pub version: u32,
     #[serde(default)]
@@ -123,13 +127,13 @@ pub struct Step {
     /// Unique in the script; the journal's name for it.
     pub id: String,
     pub kind: StepKind,
-    /// Clips, in order. Empty only for `identity`, whose clips come from the customer's name.
+    /// Clips, in order. Empty for `identity`, whose clips come from the customer's name, and where only an agent speaks.
     #[serde(default)]
     pub say: Vec<PromptId>,
     /// In a few words, for the list of steps of an agent; default: what it is by its kind.
     #[serde(default)]
     pub title: Option<String>,
-    /// What a person says here instead, where the clips speak of a machine.
+    /// What a person says here instead, where the clips speak of a machine or there are none.
     #[serde(default)]
     pub agent: Option<String>,
     /// Left out unless this holds.
@@ -205,6 +209,25 @@ impl Script {
         Ok(script)
     }
 
+    /// The script as one call may use it: so many satisfaction items at most, the first ones (C12, B08), and no longer than `call` (C11).
+    pub fn limited(&self, items: u32, call: Duration) -> Script {
+        let mut script = self.clone();
+        let mut left = items;
+        script.steps.retain(|step| {
+            let rating = step.kind == StepKind::Rating;
+            let keep = !rating || left > 0;
+            left = left.saturating_sub(u32::from(rating));
+            keep
+        });
+        script.limits.call_s = script.limits.call_s.min(call.as_secs());
+        script
+    }
+
+    /// Whether the machine could say it: every step has its clips.
+    pub fn is_spoken(&self) -> bool {
+        self.steps.iter().all(|step| step.kind == StepKind::Identity || !step.say.is_empty())
+    }
+
     fn check(&self, file: &str, prompts: &PromptManifest) -> Result<(), ScriptError> {
         let mut seen = BTreeSet::new();
         for step in &self.steps {
@@ -272,8 +295,12 @@ impl Step {
 
     /// The key that is wrong and why.
     fn fault(&self, prompts: &PromptManifest) -> Option<(&'static str, String)> {
-        if self.say.is_empty() != (self.kind == StepKind::Identity) {
-            return Some(("say", "want at least one prompt (none for identity: it comes from the name)".into()));
+        let no_words = self.say.is_empty() && self.agent.is_none();
+        if self.kind == StepKind::Identity && !self.say.is_empty() {
+            return Some(("say", "want no prompt for identity: it comes from the name".into()));
+        }
+        if self.kind != StepKind::Identity && no_words {
+            return Some(("say", "want at least one prompt, or a text for the agent".into()));
         }
         if let Some(id) = self.say.iter().find(|id| !prompts.contains(id)) {
             return Some(("say", format!("prompt {:?} is not in the prompt manifest", id.as_str())));

@@ -32,7 +32,7 @@ pub(crate) const FILES: [(&str, ServiceType); 8] = [
 #[test]
 fn d01_each_of_the_eight_service_types_has_a_script() {
     for (file, service_type) in FILES {
-        assert_eq!(shipped(file).service_type, service_type, "{file}");
+        assert_eq!(shipped(file).service_type, Some(service_type), "{file}");
     }
 }
 

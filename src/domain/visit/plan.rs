@@ -2,7 +2,8 @@
 //!
 //! Contract: a pure function of `now` and a [`Situation`]; same input, same output. It dials only what may be dialled (spacing A04,
 //! working hours A03, quiet hours A13), never more than the free lines, channels and seats minus the reserve (B01), never two visits of
-//! one customer at once; a visit that no idle seat can serve is passed over for the next; it names every visit that has just become late (A01) or overdue (A02) with its cause; it never asks to be woken at `now`.
+//! one customer at once; a visit that no idle seat can serve is passed over for the next; the more urgent goes first: its programme's
+//! priority, then the promise that ends first; it names every visit that has just become late (A01) or overdue (A02) with its cause; it never asks to be woken at `now`.
 //! Plan, then execute: the engine claims each visit of `dial`, records each of `late` and `escalate`, and plans again after any event.
 //!
 //! Not here: starting calls, and which seat takes which visit: that is decided when it is claimed.
@@ -101,7 +102,7 @@ pub fn plan(now: Timestamp, situation: &Situation) -> Plan {
     let hours = HoursCache::new(now, situation);
     let looked_at = LookedAt::new(situation.seats);
     for visit in situation.visits {
-        let VisitState::Waiting { not_before, reason } = &visit.state else { continue };
+        let VisitState::Waiting { reason, .. } = &visit.state else { continue };
         note_marks(visit, &mut wakeup);
         if let WaitReason::WrapUp { call, until, .. } = reason
             && *until <= now
@@ -113,7 +114,7 @@ pub fn plan(now: Timestamp, situation: &Situation) -> Plan {
                 mark(now, visit, situation, Err(&blocker), &mut plan);
                 wakeup.note(blocker.looks_again_at(now, RECHECK));
             }
-            None => ready.push(Ready { visit, obligation: obligation(now, visit, *not_before, reason) }),
+            None => ready.extend(Ready::of(now, visit, situation)),
         }
     }
     let chosen = choose(now, &mut ready, situation);
@@ -203,8 +204,24 @@ pub fn mode_of(visit: &Visit, situation: &Situation) -> DialMode {
 /// A visit that nothing but capacity holds back.
 pub(super) struct Ready<'a> {
     pub(super) visit: &'a Visit,
+    /// Of its programme: 0 goes first (F20).
+    priority: u8,
     /// The next promise that can still be kept; the earliest is the most urgent.
-    pub(super) obligation: Timestamp,
+    obligation: Timestamp,
+}
+
+impl<'a> Ready<'a> {
+    /// `None` for visits that do not wait.
+    pub(super) fn of(now: Timestamp, visit: &'a Visit, situation: &Situation) -> Option<Self> {
+        let VisitState::Waiting { not_before, reason } = &visit.state else { return None };
+        let priority = situation.programmes.get(&visit.programme).map_or(u8::MAX, |programme| programme.priority);
+        Some(Self { visit, priority, obligation: obligation(now, visit, *not_before, reason) })
+    }
+
+    /// The smaller is the more urgent; no two are equal.
+    pub(super) fn place(&self) -> (u8, Timestamp, &'a VisitId) {
+        (self.priority, self.obligation, &self.visit.id)
+    }
 }
 
 /// Moves those to be dialled to the front, most urgent first, and says how many they are.
@@ -213,7 +230,7 @@ pub(super) fn choose(now: Timestamp, ready: &mut [Ready], situation: &Situation)
     if slots.free(DialMode::Voice).max(slots.free(DialMode::Agent)) == 0 {
         return 0;
     }
-    ready.sort_unstable_by(|a, b| (a.obligation, &a.visit.id).cmp(&(b.obligation, &b.visit.id)));
+    ready.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
     let mut chosen = 0;
     let mut customers: HashSet<&VisitId> = HashSet::new();
     for i in 0..ready.len() {
@@ -236,7 +253,7 @@ pub(super) fn choose(now: Timestamp, ready: &mut [Ready], situation: &Situation)
 
 /// The promise that comes next: a time that was asked for (A07), the thirty minutes of a visit that was never called (A01), else the
 /// three hours (A02). One that can no longer be met by calling now gives way to the next, so that one late visit does not make more.
-pub(super) fn obligation(now: Timestamp, visit: &Visit, not_before: Timestamp, reason: &WaitReason) -> Timestamp {
+fn obligation(now: Timestamp, visit: &Visit, not_before: Timestamp, reason: &WaitReason) -> Timestamp {
     if reason.on_request() {
         not_before
     } else if visit.attempts == 0 && now <= visit.due_at {
@@ -305,17 +322,30 @@ impl Hours {
     }
 }
 
-/// Calendar questions are asked once per programme, not once per visit.
-pub(super) struct HoursCache<'a>(HashMap<&'a str, Hours>);
+/// Calendar questions are asked once per programme and branch, not once per visit.
+pub(super) struct HoursCache<'a> {
+    site: HashMap<&'a str, Hours>,
+    /// By branch and programme.
+    branches: HashMap<(&'a str, &'a str), Hours>,
+}
 
 impl<'a> HoursCache<'a> {
     pub(super) fn new(now: Timestamp, situation: &Situation<'a>) -> Self {
-        let hours = |p: &'a Programme| (p.name.as_str(), Hours::of(now, p, situation.calendar));
-        Self(situation.programmes.iter().map(hours).collect())
+        let (programmes, calendar): (&'a Programmes, &'a Calendar) = (situation.programmes, situation.calendar);
+        let hours = |p: &'a Programme| (p.name.as_str(), Hours::of(now, p, calendar));
+        let of_branch = |(branch, calendar): (&'a str, &'a Calendar)| {
+            programmes.iter().map(move |p| ((branch, p.name.as_str()), Hours::of(now, p, calendar)))
+        };
+        Self {
+            site: programmes.iter().map(hours).collect(),
+            branches: calendar.branches().flat_map(of_branch).collect(),
+        }
     }
 
     pub(super) fn of(&self, visit: &Visit) -> Option<Hours> {
-        self.0.get(visit.programme.as_str()).copied()
+        let programme = visit.programme.as_str();
+        let branch = visit.origin.branch.as_deref().and_then(|branch| self.branches.get(&(branch, programme)));
+        branch.or_else(|| self.site.get(programme)).copied()
     }
 }
 

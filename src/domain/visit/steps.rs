@@ -6,11 +6,10 @@
 use super::task::{CloseCause, Declined, Visit, VisitState, WaitReason};
 use crate::domain::calendar::Calendar;
 use crate::domain::call::outcome::{ConversationEnd, Outcome};
-use crate::domain::id::{CallId, OrderNo, SeatId, VisitId};
+use crate::domain::id::{CallId, SeatId};
 use crate::domain::programme::{EndKind, Programme, Retry, RetryRule, RuleKey, Then, Verdict};
 use crate::domain::when;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A finished call, as far as its visit is concerned.
@@ -39,43 +38,6 @@ pub enum Refused {
     QuietHours { until: Timestamp, until_text: String, hours: String },
     #[error("约定时间 {0} 已经过去")]
     Past(String),
-}
-
-/// Takes a completed order in: the clock starts now, or at the next opening (A03).
-///
-/// `received_at` is the gateway's time stamp; one in the future counts as `now`.
-pub fn accept(
-    now: Timestamp,
-    received_at: Timestamp,
-    order_no: OrderNo,
-    programme: &Programme,
-    calendar: &Calendar,
-    id: VisitId,
-) -> Visit {
-    let sms_at = received_at.min(now);
-    let clock_starts_at = calendar.next_opening(sms_at);
-    Visit {
-        id,
-        order_no,
-        programme: programme.name.clone(),
-        sms_at,
-        clock_starts_at,
-        due_at: calendar.add_working(clock_starts_at, programme.due_after),
-        deadline_at: calendar.add_working(clock_starts_at, programme.deadline_after),
-        attempts: 0,
-        first_attempt_at: None,
-        escalated_at: None,
-        late_cause: None,
-        tries: BTreeMap::new(),
-        redial_guard: None,
-        caller_id: None,
-        declined: vec![],
-        state: VisitState::Waiting {
-            not_before: programme.next_callable(calendar, clock_starts_at, false),
-            reason: WaitReason::New,
-        },
-        version: 0,
-    }
 }
 
 /// Hands the visit to `call`: from here the attempt counts, whatever becomes of it.
@@ -232,6 +194,7 @@ pub fn reschedule(
     calendar: &Calendar,
 ) -> Result<Visit, Refused> {
     must_wait(visit)?;
+    let calendar = visit.calendar(calendar);
     if to < now {
         return Err(Refused::Past(when::local_text(to, now, calendar.tz())));
     }
@@ -274,13 +237,19 @@ pub fn corrected(
 ) -> Visit {
     let VisitState::Closed { cause, .. } = &visit.state else { return visit.clone() };
     let for_its_number = match cause {
-        CloseCause::WrongNumber | CloseCause::InvalidNumber | CloseCause::AttemptsUsedUp => true,
+        CloseCause::WrongNumber
+        | CloseCause::InvalidNumber
+        | CloseCause::AttemptsUsedUp
+        | CloseCause::Sms
+        | CloseCause::Email
+        | CloseCause::Letter
+        | CloseCause::ForAdviser => true,
         CloseCause::Cancelled | CloseCause::Refused => false,
     };
     if !(phone_changed && for_its_number) {
         return visit.clone();
     }
-    let mut next = waiting(visit, programme.next_callable(calendar, now, false), WaitReason::New);
+    let mut next = waiting(visit, programme.next_callable(visit.calendar(calendar), now, false), WaitReason::New);
     next.tries.clear();
     next
 }
@@ -357,6 +326,7 @@ struct Asked {
 }
 
 fn apply(now: Timestamp, visit: &mut Visit, ended: Ended, programme: &Programme, calendar: &Calendar) {
+    let calendar = visit.calendar(calendar);
     let nth = visit.tries.entry(ended.key.name().to_string()).or_insert(0);
     *nth = nth.saturating_add(1);
     let nth = *nth;
@@ -372,9 +342,9 @@ fn apply(now: Timestamp, visit: &mut Visit, ended: Ended, programme: &Programme,
         visit.redial_guard = Some(spacing_over);
     }
     if let Some(then) = used_up(visit, retry, nth, programme) {
-        visit.state = match then {
-            Then::Close => VisitState::Closed { cause: CloseCause::AttemptsUsedUp, at: now },
-            Then::Hold => VisitState::Waiting {
+        visit.state = match then.closes() {
+            Some(cause) => VisitState::Closed { cause, at: now },
+            None => VisitState::Waiting {
                 not_before: spacing_over,
                 reason: WaitReason::ForPerson {
                     problem: format!("同样的结果已有{nth}次（{}）", super::why::rule_zh(ended.key)),
@@ -402,7 +372,7 @@ fn used_up(visit: &Visit, retry: &Retry, nth: u32, programme: &Programme) -> Opt
         return Some(retry.then);
     }
     let counted: u32 = visit.tries.iter().filter(|(name, _)| counts(programme, name)).map(|(_, n)| *n).sum();
-    (retry.counts && counted >= programme.attempts_max).then_some(Then::Close)
+    (retry.counts && counted >= programme.attempts_max).then_some(programme.attempts_then)
 }
 
 fn counts(programme: &Programme, rule: &str) -> bool {
@@ -436,6 +406,7 @@ fn may_dial_at(
     programme: &Programme,
     calendar: &Calendar,
 ) -> Result<(), Refused> {
+    let calendar = visit.calendar(calendar);
     if let Some(until) = visit.redial_guard.filter(|guard| *guard > at) {
         let until_text = when::local_text(until, now, calendar.tz());
         let spacing_min = guard_minutes(programme);

@@ -15,15 +15,18 @@
 //! A visit is never lost: every state but the two last has a next step with an instant or a call that holds it, or waits for a person and
 //! says so. The transitions are in [`super::steps`] and re-exported here; they never touch `version`, which is the store's.
 
+use crate::domain::calendar::Calendar;
 use crate::domain::call::outcome::Outcome;
 use crate::domain::id::{CallId, OrderNo, SeatId, VisitId};
+use crate::domain::programme::Trigger;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub use super::begin::{Start, accept, begin};
 pub use super::steps::{
-    CallResult, Refused, accept, after_agent_call, after_call, after_wrap_up, cancel, claim, corrected, declined,
-    dial_now, interrupted, mark_escalated, mark_late, may_start, reschedule, round_over,
+    CallResult, Refused, after_agent_call, after_call, after_wrap_up, cancel, claim, corrected, declined, dial_now,
+    interrupted, mark_escalated, mark_late, may_start, reschedule, round_over,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,13 +35,15 @@ pub struct Visit {
     pub order_no: OrderNo,
     /// Name of the programme that governs it, e.g. `excavator`.
     pub programme: String,
-    /// When the completion SMS was received (A01, A03: kept beside the working-time clock).
+    #[serde(default)]
+    pub origin: Origin,
+    /// When the completion SMS was received, or what else began the visit happened (A01, A03: kept beside the working-time clock).
     pub sms_at: Timestamp,
-    /// When the working-time clock started: `sms_at`, or the next opening.
+    /// When the working-time clock started: `sms_at`, or the first working instant of the window.
     pub clock_starts_at: Timestamp,
-    /// Thirty working minutes later (A01).
+    /// When it should be made, as the programme says; for completed work thirty working minutes later (A01).
     pub due_at: Timestamp,
-    /// Three working hours later (A02).
+    /// When it must be made; three working hours later (A02).
     pub deadline_at: Timestamp,
     /// Calls already started; the next call is number `attempts + 1`.
     pub attempts: u32,
@@ -62,6 +67,24 @@ pub struct Visit {
     pub state: VisitState,
     /// Grows by one with every save; a save with an old version fails.
     pub version: i64,
+}
+
+/// Where a visit comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    pub trigger: Trigger,
+    /// Name of the programme's [`crate::domain::programme::Stage`].
+    pub stage: String,
+    /// Version of the programme by which it was begun, or last called.
+    pub version: String,
+    /// The branch whose calendar counts; `None` = the site itself.
+    pub branch: Option<String>,
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Self { trigger: Trigger::Sms, stage: "first".into(), version: String::new(), branch: None }
+    }
 }
 
 /// An agent gave the visit back after a look at it.
@@ -133,6 +156,28 @@ pub enum CloseCause {
     InvalidNumber,
     /// All attempts used; goes to SMS, e-mail or letter (A06).
     AttemptsUsedUp,
+    /// All attempts used; a text message follows (A06).
+    Sms,
+    /// All attempts used; an e-mail follows.
+    Email,
+    /// All attempts used; a letter follows.
+    Letter,
+    /// All attempts used; the service adviser asks at the customer's next visit.
+    ForAdviser,
+}
+
+impl CloseCause {
+    pub const ALL: [CloseCause; 9] = [
+        Self::Cancelled,
+        Self::Refused,
+        Self::WrongNumber,
+        Self::InvalidNumber,
+        Self::AttemptsUsedUp,
+        Self::Sms,
+        Self::Email,
+        Self::Letter,
+        Self::ForAdviser,
+    ];
 }
 
 impl WaitReason {
@@ -150,6 +195,11 @@ impl WaitReason {
 }
 
 impl Visit {
+    /// The calendar that counts for it.
+    pub fn calendar<'a>(&self, site: &'a Calendar) -> &'a Calendar {
+        site.of(self.origin.branch.as_deref())
+    }
+
     /// The trunks that have failed the attempt that is going on; empty when a new one begins.
     pub fn trunks_tried(&self) -> &[String] {
         match &self.state {

@@ -2,14 +2,12 @@
 //!
 //! The reason is computed by the same [`blocker`] that the planner obeys, so what is shown is what holds the visit.
 
-use super::plan::{
-    Disk, Hours, HoursCache, LookedAt, Ready, Situation, Slots, TrunkState, choose, mode_of, obligation,
-};
+use super::plan::{Disk, Hours, HoursCache, LookedAt, Ready, Situation, Slots, TrunkState, choose, mode_of};
 use super::steps::guard_minutes;
 use super::task::{CloseCause, Visit, VisitState, WaitReason};
 use crate::domain::call::outcome::Outcome;
 use crate::domain::id::{SeatId, VisitId};
-use crate::domain::programme::{DialMode, EndKind, Programme, RetryRule, RuleKey};
+use crate::domain::programme::{DialMode, EndKind, Programme, RetryRule, RuleKey, Trigger};
 use crate::domain::seat::{self, NoSeat, Seat};
 use crate::domain::when::local_text;
 use jiff::Timestamp;
@@ -162,7 +160,7 @@ fn world(s: &Situation) -> Option<Blocker> {
 
 /// One sentence for every state a visit can be in.
 pub fn why(now: Timestamp, visit: &Visit, s: &Situation) -> Why {
-    let clock = |t: Timestamp| local_text(t, now, s.calendar.tz());
+    let clock = |t: Timestamp| local_text(t, now, visit.calendar(s.calendar).tz());
     match &visit.state {
         VisitState::Calling { since, .. } => {
             Why::new(WhyCode::InCall, format!("正在进行第{}次呼叫，{}开始", visit.attempts, clock(*since)), None)
@@ -173,7 +171,7 @@ pub fn why(now: Timestamp, visit: &Visit, s: &Situation) -> Why {
         }
         VisitState::Waiting { reason, .. } => {
             let programme = s.programmes.get(&visit.programme);
-            let hours = programme.map(|p| Hours::of(now, p, s.calendar));
+            let hours = programme.map(|p| Hours::of(now, p, visit.calendar(s.calendar)));
             match blocker(now, visit, s, hours, LookedAt::new(s.seats).by(visit)) {
                 Some(blocker) => blocked(now, visit, reason, &blocker, programme, s),
                 None => capacity(now, visit, s),
@@ -224,7 +222,7 @@ fn blocked(
     programme: Option<&Programme>,
     s: &Situation,
 ) -> Why {
-    let clock = |t: Timestamp| local_text(t, now, s.calendar.tz());
+    let clock = |t: Timestamp| local_text(t, now, visit.calendar(s.calendar).tz());
     match blocker {
         Blocker::NoProgramme => Why::new(
             WhyCode::NoProgramme,
@@ -292,10 +290,7 @@ fn trunk_note(reason: &WaitReason, trunk: &TrunkState) -> String {
 fn not_yet(reason: &WaitReason, at: &str, until: Timestamp, programme: Option<&Programme>, visit: &Visit) -> Why {
     let until = Some(until);
     match reason {
-        WaitReason::New => {
-            let text = format!("短信在工作时间以外收到，按规则 A03 从下一个上班时间开始计时，最早 {at} 拨打");
-            Why::new(WhyCode::NotStarted, text, until)
-        }
+        WaitReason::New => Why::new(WhyCode::NotStarted, not_started_zh(visit, programme, at), until),
         WaitReason::RetrySpacing { after, attempt, rule } => {
             let key = RuleKey::parse(rule).unwrap_or(RuleKey::Outcome(*after));
             let nth = visit.tries.get(key.name()).copied().unwrap_or(1);
@@ -335,6 +330,23 @@ fn not_yet(reason: &WaitReason, at: &str, until: Timestamp, programme: Option<&P
     }
 }
 
+/// The window has not opened, or the site has not.
+fn not_started_zh(visit: &Visit, programme: Option<&Programme>, at: &str) -> String {
+    let origin = &visit.origin;
+    let stage = programme.and_then(|programme| programme.stage(&origin.stage));
+    match (stage.and_then(|stage| stage.window.after), origin.trigger) {
+        (Some(after), trigger) => {
+            format!("按方案在{}之后{}起回访，最早 {at} 拨打", trigger.text_zh(), after.text_zh())
+        }
+        (None, Trigger::Sms) => {
+            format!("短信在工作时间以外收到，按规则 A03 从下一个上班时间开始计时，最早 {at} 拨打")
+        }
+        (None, trigger) => {
+            format!("{}在工作时间以外，按规则 A03 从下一个上班时间开始计时，最早 {at} 拨打", trigger.text_zh())
+        }
+    }
+}
+
 fn wrap_up_zh(attempt: u32, seat: &SeatId, until: &str) -> String {
     format!("第{attempt}次呼叫已结束，等待坐席 {seat} 填写回访结果，最晚 {until}")
 }
@@ -371,12 +383,11 @@ fn agents(now: Timestamp, visit: &Visit, s: &Situation) -> Why {
     }
     let (hours, looked_at) = (HoursCache::new(now, s), LookedAt::new(s.seats));
     let free = |v: &Visit| blocker(now, v, s, hours.of(v), looked_at.by(v)).is_none();
-    let mut ready: Vec<Ready> = s.visits.iter().filter(|v| free(v)).filter_map(|v| rank(now, v)).collect();
+    let mut ready: Vec<Ready> = s.visits.iter().filter(|v| free(v)).filter_map(|v| Ready::of(now, v, s)).collect();
     let chosen = choose(now, &mut ready, s);
-    let place = |r: &Ready| (r.obligation, r.visit.id.clone());
-    let ahead = rank(now, visit).map_or(0, |own| {
+    let ahead = Ready::of(now, visit, s).map_or(0, |own| {
         let agents = ready.iter().filter(|other| mode_of(other.visit, s) == DialMode::Agent);
-        agents.filter(|other| place(other) < place(&own)).count()
+        agents.filter(|other| other.place() < own.place()).count()
     });
     let chosen = &ready[..chosen];
     if chosen.iter().any(|first| first.visit.id == visit.id) {
@@ -424,20 +435,11 @@ fn before(
     hours: &HoursCache,
     looked_at: &LookedAt,
 ) -> bool {
-    let (Some(a), Some(b)) = (rank(now, other), rank(now, visit)) else { return false };
-    if (a.obligation, &a.visit.id) >= (b.obligation, &b.visit.id) {
+    let (Some(a), Some(b)) = (Ready::of(now, other, s), Ready::of(now, visit, s)) else { return false };
+    if a.place() >= b.place() {
         return false;
     }
     blocker(now, other, s, hours.of(other), looked_at.by(other)).is_none()
-}
-
-fn rank(now: Timestamp, visit: &Visit) -> Option<Ready<'_>> {
-    match &visit.state {
-        VisitState::Waiting { not_before, reason } => {
-            Some(Ready { visit, obligation: obligation(now, visit, *not_before, reason) })
-        }
-        VisitState::Calling { .. } | VisitState::Completed { .. } | VisitState::Closed { .. } => None,
-    }
 }
 
 fn spacing_minutes(programme: &Programme, key: RuleKey, nth: u32) -> u64 {
@@ -489,6 +491,10 @@ impl CloseCause {
             Self::WrongNumber => "号码不是客户的（规则 A08）",
             Self::InvalidNumber => "空号",
             Self::AttemptsUsedUp => "呼叫次数已用完，转短信、邮件或信函（规则 A06）",
+            Self::Sms => "呼叫次数已用完，改发短信（规则 A06）",
+            Self::Email => "呼叫次数已用完，改发邮件（规则 A06）",
+            Self::Letter => "呼叫次数已用完，改寄信函（规则 A06）",
+            Self::ForAdviser => "呼叫次数已用完，已标记，客户下次来店时由服务顾问核对（规则 A06）",
         }
     }
 }

@@ -268,7 +268,7 @@ impl Hand {
         }
         media.part();
         self.note(SeatChange::Lost, format!("{why}，向客户致歉后结束通话"));
-        match self.engine.site.prompts.get(lines::FAULT_APOLOGY) {
+        match self.engine.site().prompts.get(lines::FAULT_APOLOGY) {
             Ok(clip) => {
                 self.apology = Some(media.play(vec![clip]));
                 Heeded::Apologise

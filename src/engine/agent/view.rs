@@ -3,6 +3,8 @@
 use super::super::Engine;
 use super::super::desk::{CallStage, CallView, PastCall};
 use crate::domain::order::Order;
+use crate::domain::programme::Programme;
+use crate::domain::programme::selection::CustomerClass;
 use crate::domain::script::sheet::sheet;
 use crate::domain::visit::task::{Visit, VisitState, WaitReason};
 use crate::domain::when::local_text;
@@ -14,9 +16,9 @@ const LIMIT_S: u64 = 180;
 const HISTORY_MAX: u32 = 10;
 
 pub async fn of(engine: &Engine, visit: &Visit, order: Order) -> CallView {
-    let site = &engine.site;
+    let site = engine.site();
     let programme = site.rules.programmes.get(&visit.programme);
-    let script = programme.and_then(|programme| site.script(programme, order.service_type));
+    let script = programme.and_then(|programme| site.script(programme, &order));
     let history = engine.store.calls_to(&order.customer.phone, HISTORY_MAX).await.unwrap_or_else(|error| {
         tracing::error!(visit.id = %visit.id, %error, "the earlier calls of a customer cannot be read");
         vec![]
@@ -30,7 +32,7 @@ pub async fn of(engine: &Engine, visit: &Visit, order: Order) -> CallView {
         muted: false,
         held: false,
         why_now: why_now(engine, visit),
-        title: programme.map_or(visit.programme.clone(), |programme| programme.title.clone()),
+        title: title(programme, visit, &order),
         steps: script.map(|script| sheet(&script, &site.manifest, &order)).unwrap_or_default(),
         history: history
             .into_iter()
@@ -52,10 +54,27 @@ pub async fn of(engine: &Engine, visit: &Visit, order: Order) -> CallView {
     }
 }
 
+/// The programme's title, the class of a customer who is always visited: the mark that B06 asks for, and the end of the warranty (A24).
+fn title(programme: Option<&Programme>, visit: &Visit, order: &Order) -> String {
+    let Some(programme) = programme else { return visit.programme.clone() };
+    let always = &programme.selection.always;
+    let classes: Vec<&str> =
+        CustomerClass::of(order).into_iter().filter(|c| always.contains(c)).map(CustomerClass::text_zh).collect();
+    let mut title = programme.title.clone();
+    if !classes.is_empty() {
+        title.push_str(&format!("（★ 重点客户：{}）", classes.join("、")));
+    }
+    if let Some(last) = order.claims.warranty_ends_on() {
+        title.push_str(&format!("（质保期至 {last}）"));
+    }
+    title
+}
+
 /// One sentence: which try it is, and what was agreed.
 fn why_now(engine: &Engine, visit: &Visit) -> String {
-    let (now, zone) = (engine.clock.now(), engine.site.rules.calendar.tz());
-    let due = local_text(visit.due_at, now, zone);
+    let site = engine.site();
+    let zone = visit.calendar(&site.rules.calendar).tz();
+    let due = local_text(visit.due_at, engine.clock.now(), zone);
     let VisitState::Waiting { reason, .. } = &visit.state else { return String::new() };
     match reason {
         WaitReason::New => format!("首次回访，应在{due}前拨出"),
@@ -69,5 +88,40 @@ fn why_now(engine: &Engine, visit: &Visit) -> String {
         WaitReason::NextTrunk { attempt, .. } => format!("第{attempt}次拨打，换线路再拨"),
         WaitReason::Interrupted { attempt } => format!("第{}次拨打，上次通话中断", attempt + 1),
         WaitReason::WrapUp { .. } | WaitReason::ForPerson { .. } => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{OrderNo, VisitId};
+    use crate::domain::order::{Claims, Customer, ServiceType};
+    use crate::domain::phone::Phone;
+    use crate::domain::visit::task::accept;
+
+    #[test]
+    fn b06_the_agent_sees_the_mark_of_a_target_user_and_no_other() {
+        let text = include_str!("../../../programmes/service-tracking.toml");
+        let programme = Programme::parse("service-tracking.toml", text).unwrap();
+        let hours = crate::config::Site::default().hours();
+        let calendar = crate::domain::calendar::Calendar::new(&hours).unwrap();
+        let check = |class: &str, powered_on: Option<&str>, want: &str| {
+            let order = Order {
+                no: OrderNo::new("SO-1"),
+                service_type: ServiceType::Maintenance,
+                customer: Customer { name: None, title: None, phone: Phone::parse("13800138000").unwrap() },
+                claims: Claims {
+                    customer_class: Some(class.into()),
+                    powered_on: powered_on.map(|day| day.parse().unwrap()),
+                    ..Claims::default()
+                },
+            };
+            let now = "2026-11-23T09:00+08:00".parse().unwrap();
+            let visit = accept(now, now, order.no.clone(), &programme, &calendar, VisitId::new("v"));
+            assert_eq!(title(Some(&programme), &visit, &order), want);
+        };
+        check("VIP、大修", None, "服务跟踪回访（★ 重点客户：VIP、大修、事故车）");
+        check("私家车", None, "服务跟踪回访");
+        check("", Some("2026-03-10"), "服务跟踪回访（质保期至 2027-03-10）");
     }
 }

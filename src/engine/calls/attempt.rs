@@ -14,7 +14,8 @@ pub fn pick_trunk(engine: &Engine, visit: &Visit, order: &Order) -> Result<Trunk
 }
 
 /// The visit as it is claimed, with the number that it shows from now on, and the row of the call `id`.
-pub fn next_attempt(engine: &Engine, mut visit: Visit, order: &Order, pick: &TrunkPick, id: CallId) -> (Visit, Call) {
+pub fn next_attempt(engine: &Engine, visit: Visit, order: &Order, pick: &TrunkPick, id: CallId) -> (Visit, Call) {
+    let mut visit = engine.by_current_programme(visit);
     visit.caller_id.get_or_insert_with(|| pick.caller().to_owned());
     let (number, to, now) = (visit.attempts + 1, order.customer.phone.clone(), engine.clock.now());
     let (of, programme) = (visit.id.clone(), visit.programme.clone());

@@ -47,13 +47,14 @@ async fn try_conclude(engine: &Engine, call: &Call, claimed: &Visit, tried: &[St
     let now = engine.clock.now();
     // Read again: a person may have written a note or a late cause meanwhile.
     let visit = engine.store.visit(&claimed.id).await?;
-    let next = match engine.site.rules.programmes.get(&visit.programme) {
+    let site = engine.site();
+    let next = match site.rules.programmes.get(&visit.programme) {
         Some(programme) => {
             let outcome = call.outcome.unwrap_or(Outcome::TrunkFailure);
             let next_trunk = next_trunk(engine, call, tried);
             let conversation = call.conversation.clone();
             let result = CallResult { call: call.id.clone(), outcome, conversation, next_trunk };
-            let calendar = &engine.site.rules.calendar;
+            let calendar = &site.rules.calendar;
             match &call.seat {
                 Some(seat) => {
                     let answered = call.instants.answered_at.is_some();
@@ -82,7 +83,7 @@ fn after_agent(
     let until = (answered && !wrap_up.is_zero()).then(|| now.checked_add(wrap_up).unwrap_or(Timestamp::MAX));
     let result =
         CallResult { conversation: result.conversation.filter(|end| until.is_none() || is_fault(end)), ..result };
-    task::after_agent_call(now, visit, &result, seat, until, programme, &engine.site.rules.calendar)
+    task::after_agent_call(now, visit, &result, seat, until, programme, &engine.site().rules.calendar)
 }
 
 fn is_fault(end: &ConversationEnd) -> bool {

@@ -11,7 +11,7 @@ use huifang::domain::call::{Call, Instants};
 use huifang::domain::id::{CallId, OrderNo, VisitId};
 use huifang::domain::order::{Claims, Customer, Order, ServiceType};
 use huifang::domain::phone::Phone;
-use huifang::domain::visit::task::{CallResult, Visit, VisitState, WaitReason, after_call};
+use huifang::domain::visit::task::{CallResult, Origin, Visit, VisitState, WaitReason, after_call};
 use huifang::engine::recovery::recover_calls;
 use huifang::engine::site::Site;
 use huifang::store::page::PageRequest;
@@ -302,6 +302,7 @@ impl World {
             id: VisitId::new(self.store.new_id()),
             order_no,
             programme: "excavator".into(),
+            origin: Origin::default(),
             sms_at: now,
             clock_starts_at: now,
             due_at: now,

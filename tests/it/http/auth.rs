@@ -71,6 +71,9 @@ async fn each_role_may_do_what_its_right_allows_and_no_more() {
         (Method::POST, "/visits/1/cancel", r#"{"note":"n"}"#, &[Admin, Supervisor, Agent]),
         (Method::POST, "/inbox/1", order, &[Admin, Supervisor, Agent]),
         (Method::PUT, "/calls/1/scorecard/skill", r#"{"level":3,"reason":"r"}"#, &[Admin, Supervisor, Reviewer]),
+        (Method::POST, "/orders/1/events", r#"{"kind":"power_on","at":"2026-01-01"}"#, &[Admin, Supervisor, Service]),
+        (Method::POST, "/programmes/reload", "", &[Admin]),
+        (Method::GET, "/programmes", "", &Role::ALL),
         (Method::GET, "/visits", "", &Role::ALL),
         (Method::POST, "/score", r#"{"answer":"满意"}"#, &Role::ALL),
     ] {
@@ -104,6 +107,8 @@ async fn a_command_beyond_the_role_is_refused_and_not_done() {
             "/inbox/1".into(),
             r#"{"order_no":"1","service_type":"保养","customer":{"phone":"13812345678"}}"#,
         ),
+        (Role::Reviewer, Method::POST, "/orders/1/events".into(), r#"{"kind":"power_on"}"#),
+        (Role::Supervisor, Method::POST, "/programmes/reload".into(), ""),
         (Role::Agent, Method::PUT, format!("/calls/{}/scorecard/skill", call.id), r#"{"level":1,"reason":"r"}"#),
     ];
     for (role, method, path, body) in commands {

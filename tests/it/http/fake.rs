@@ -6,10 +6,11 @@ use huifang::domain::order::Order;
 use huifang::domain::phone::Phone;
 use huifang::domain::score::{Indicator, Level, Rubric, Scorecard, score_request};
 use huifang::domain::seat::{SeatPhone, Skills};
-use huifang::domain::visit::task::{CloseCause, Visit, VisitState, WaitReason};
+use huifang::domain::visit::task::{CloseCause, Origin, Visit, VisitState, WaitReason};
 use huifang::engine::desk::{Desk, SeatLink, SeatMessage, SeatView, SupervisorMode};
 use huifang::engine::handle::{
-    CommandError, Commands, CompletionSms, OrderAnswer, ScoreReply, ScoreRequest, SmsAnswer, TrunkStatus, Why, WhyCode,
+    CommandError, Commands, CompletionSms, EventAnswer, LoadedProgramme, OrderAnswer, OrderEvent, ScoreReply,
+    ScoreRequest, SmsAnswer, TrunkStatus, Why, WhyCode,
 };
 use huifang::store::score::Override;
 use huifang::store::{Store, StoreError};
@@ -65,6 +66,7 @@ pub fn visit(id: &str, order_no: &str, sms_at: Timestamp) -> Visit {
         id: VisitId::new(id),
         order_no: OrderNo::new(order_no),
         programme: "excavator".into(),
+        origin: Origin::default(),
         sms_at,
         clock_starts_at: sms_at,
         due_at: sms_at + SignedDuration::from_mins(30),
@@ -125,6 +127,21 @@ impl Commands for Fake {
         let created = self.store.order(&order.no).await.is_err();
         self.store.put_order(&order).await.map_err(inside)?;
         Ok(OrderAnswer { created, order, visit: None })
+    }
+
+    async fn order_event(&self, event: OrderEvent, by: &str) -> Result<EventAnswer, CommandError> {
+        self.note(format!("{} of {} at {} by {by}", event.kind.name(), event.order_no, event.at));
+        self.store.order(&event.order_no).await.map_err(inside)?;
+        Ok(EventAnswer::default())
+    }
+
+    fn programmes(&self) -> Vec<LoadedProgramme> {
+        vec![]
+    }
+
+    async fn reload_programmes(&self, by: &str) -> Result<Vec<LoadedProgramme>, CommandError> {
+        self.note(format!("reload by {by}"));
+        Ok(vec![])
     }
 
     async fn complete_inbox(&self, inbox: &InboxId, order: Order, by: &str) -> Result<Visit, CommandError> {

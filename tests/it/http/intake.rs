@@ -118,7 +118,8 @@ async fn an_order_is_made_then_brought_up_to_date_and_read_back_whole() {
             "requested_at": "2026-11-20 08:00:00", "arrived_at": "2026-11-21T09:00:00+08:00",
             "finished_at": "2026-11-21T03:00:00Z", "fault": "漏油", "fault_at": "2026-11-19", "fix": "换密封圈",
             "checks": ["油位"], "parts": ["密封圈", "机油"], "location": "工地", "fee_yuan": 300.0, "temporary_fix": false,
-            "address": "徐州", "purchased_on": "2024-05-01", "demand": "尽快", "customer_class": "VIP", "language": "粤语"
+            "address": "徐州", "purchased_on": "2024-05-01", "demand": "尽快", "customer_class": "VIP", "language": "粤语",
+            "contract_yuan": 3000000.0, "branch": "徐州", "dispatched_on": "2024-04-01", "powered_on": "2024-05-02"
         }
     });
     let put = async || site.request(Method::PUT, "/orders/FW1").json(&given).send().await.unwrap();

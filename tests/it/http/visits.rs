@@ -30,6 +30,7 @@ async fn a_visit_is_shown_with_its_state_and_instants_of_the_site() {
         shown,
         json!({
             "id": "visit-FW1", "order_no": "FW1", "programme": "excavator",
+            "stage": "first", "trigger": "sms", "programme_version": "", "branch": null,
             "sms_at": "2026-11-21T19:20:00+08:00", "clock_starts_at": "2026-11-21T19:20:00+08:00",
             "due_at": "2026-11-21T19:50:00+08:00", "deadline_at": "2026-11-21T22:20:00+08:00",
             "attempts": 0, "first_attempt_at": null, "redial_guard": null, "escalated_at": null,

@@ -1,4 +1,6 @@
+use super::super::task::accept;
 use super::*;
+use crate::domain::id::{OrderNo, VisitId};
 use crate::domain::visit::plan::tests::{at, calendar, clock, excavator, fresh};
 
 fn calling(visit: &Visit, now: &str) -> Visit {

@@ -1,0 +1,79 @@
+//! The files of a simulation: completions in, one line for each out.
+
+use crate::domain::id::OrderNo;
+use crate::domain::simulate::{Completion, Report, Row, RowEnd};
+use anyhow::{Context, ensure};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use std::fmt::Write as _;
+
+const HEAD: &str = "order_no,completed_at";
+const ORDER_NO_CHARS: usize = 40;
+
+/// `order_no,completed_at`, with or without that head; further columns are not read.
+pub fn read(text: &str, tz: &TimeZone) -> anyhow::Result<Vec<Completion>> {
+    let text = text.trim_start_matches('\u{feff}');
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .filter(|(n, line)| *n > 0 || !line.starts_with("order_no"))
+        .map(|(n, line)| completion(line, tz).with_context(|| format!("line {}", n + 1)))
+        .collect()
+}
+
+fn completion(line: &str, tz: &TimeZone) -> anyhow::Result<Completion> {
+    let mut columns = line.split(',').map(|column| column.trim().trim_matches('"'));
+    let no = columns.next().unwrap_or_default();
+    ensure!((1..=ORDER_NO_CHARS).contains(&no.chars().count()), "{no:?} is no order number");
+    let at = columns.next().context("want order_no,completed_at")?;
+    Ok(Completion { order_no: OrderNo::new(no), at: instant(at, tz)? })
+}
+
+fn instant(text: &str, tz: &TimeZone) -> anyhow::Result<Timestamp> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    let local: DateTime = text.parse().with_context(|| format!("{text:?} is no time"))?;
+    Ok(tz.to_ambiguous_timestamp(local).compatible()?)
+}
+
+pub fn completions(list: &[Completion], tz: &TimeZone) -> String {
+    let mut out = format!("{HEAD}\n");
+    for completion in list {
+        _ = writeln!(out, "{},{}", completion.order_no, local(completion.at, tz));
+    }
+    out
+}
+
+/// One line for each completion, in their order.
+pub fn rows(completions: &[Completion], report: &Report, tz: &TimeZone) -> String {
+    let mut out =
+        format!("{HEAD},due_at,deadline_at,first_call_at,on_time,attempts,end,ended_at,escalated,late_cause\n");
+    for (completion, row) in completions.iter().zip(&report.rows) {
+        let Row { due_at, deadline_at, first_call_at, attempts, .. } = row;
+        let (end, ended_at) = match row.end {
+            RowEnd::Completed(at) => ("completed", Some(at)),
+            RowEnd::Closed(at) => ("closed", Some(at)),
+            RowEnd::Open => ("open", None),
+        };
+        let at = |at: Option<Timestamp>| at.map(|at| local(at, tz)).unwrap_or_default();
+        _ = writeln!(
+            out,
+            "{},{},{},{},{},{},{attempts},{end},{},{},\"{}\"",
+            completion.order_no,
+            local(completion.at, tz),
+            local(*due_at, tz),
+            local(*deadline_at, tz),
+            at(*first_call_at),
+            row.is_on_time(),
+            at(ended_at),
+            row.escalated,
+            row.late_cause.as_deref().unwrap_or_default().replace('"', "'"),
+        );
+    }
+    out
+}
+
+fn local(at: Timestamp, tz: &TimeZone) -> String {
+    at.to_zoned(tz.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
