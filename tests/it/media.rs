@@ -7,6 +7,7 @@ mod bridge;
 mod talk;
 mod wire;
 
+use crate::support::mouth;
 use huifang::clock::monotonic;
 use huifang::config;
 use huifang::domain::recording::manifest::{GapReason, RecordingInfo, RecordingState};
@@ -169,14 +170,9 @@ impl Peer {
         for (_, datagram) in packets {
             self.mouth.send_to(&datagram, self.to).unwrap();
         }
-        let (mouth, to, start) = (self.mouth.try_clone().unwrap(), self.to, monotonic());
-        // On a thread of its own: whatever else the test's runtime does holds no packet back.
-        let task = tokio::task::spawn_blocking(move || {
-            for (at, datagram) in later {
-                std::thread::sleep((start + at).saturating_duration_since(monotonic()));
-                mouth.send_to(&datagram, to).unwrap();
-            }
-        });
+        let start = monotonic();
+        let later = later.into_iter().map(move |(at, datagram)| (start + at, datagram));
+        let task = mouth::speak(&self.mouth, self.to, later, |datagram| datagram);
         (start, task)
     }
 

@@ -1,5 +1,6 @@
 //! A far end whose every packet is the test's own: SIP by hand (`sip::peer`), RTP on a nominal clock, and everything heard with its instant.
 
+use super::mouth;
 use crate::sip::peer::{Message, Peer};
 use huifang::clock::monotonic;
 use huifang::config;
@@ -177,15 +178,9 @@ impl Far {
         let sealer = self.sealer.clone();
         let seal = move |packet: Vec<u8>| sealer.lock().unwrap().seal(Kind::Rtp, &packet).unwrap().into_owned();
         self.mouth.send_to(&seal(packets.next().expect("there is something to say")), call.media).unwrap();
-        let (mouth, to, start) = (self.mouth.try_clone().unwrap(), call.media, monotonic());
-        // On a thread of its own: whatever else the test's runtime does holds no packet back.
-        std::thread::spawn(move || {
-            for (n, packet) in (1_u64..).zip(packets) {
-                std::thread::sleep((start + Duration::from_millis(20 * n)).saturating_duration_since(monotonic()));
-                // After the call nobody listens there any more.
-                mouth.send_to(&seal(packet), to).ok();
-            }
-        });
+        let start = monotonic();
+        let later = (1_u64..).zip(packets).map(move |(n, packet)| (start + Duration::from_millis(20 * n), packet));
+        mouth::speak(&self.mouth, call.media, later, seal);
         start
     }
 

@@ -10,6 +10,7 @@ pub mod chromium;
 pub mod data;
 pub mod far;
 pub mod impair;
+pub mod mouth;
 pub mod softphone;
 pub mod webrtc;
 
