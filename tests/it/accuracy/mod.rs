@@ -17,7 +17,8 @@ const HEAD: &str = "# Accuracy of scoring, facts and conduct
 
 Made by `make eval`; the sets and how they were labelled: tests/data/eval/README.md. *Exact* counts the first label only, *accepted* also
 the further labels of cases where people differ. Leaving an answer unscored is a class of its own: scoring what should stay unscored is an
-error, and so is the opposite. The held-out parts were measured, never looked at, while the rules were tuned.
+error, and so is the opposite. The held-out parts were measured, never looked at, while the rules were tuned; but one
+hand wrote both parts and the words of the table, so words of strangers will fare somewhat worse.
 ";
 
 /// Every part of every kind; the report where one is asked for.
