@@ -8,6 +8,7 @@ mod talk;
 mod wire;
 
 use crate::support::mouth;
+use crate::support::steady::steady;
 use huifang::clock::monotonic;
 use huifang::config;
 use huifang::domain::recording::manifest::{GapReason, RecordingInfo, RecordingState};

@@ -12,6 +12,7 @@ pub mod far;
 pub mod impair;
 pub mod mouth;
 pub mod softphone;
+pub mod steady;
 pub mod webrtc;
 
 use api::Api;
