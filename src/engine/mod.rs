@@ -66,14 +66,15 @@ pub struct Parts {
     pub site: Arc<Site>,
     pub sip: Arc<SipStack>,
     pub intake: Intake,
+    pub ears: Ears,
     pub stop: CancellationToken,
 }
 
 impl Engine {
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { config, clock, store, site, sip, intake, stop } = parts;
+        let Parts { config, clock, store, site, sip, intake, ears, stop } = parts;
         Arc::new(Self {
-            ears: Arc::new(Ears::new(&config)),
+            ears: Arc::new(ears),
             config,
             clock,
             store,

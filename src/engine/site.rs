@@ -1,10 +1,11 @@
-//! What a site is made of, read once at start: calendar, programmes, scripts, prompts, SMS templates, rubric.
+//! What a site is made of, read once at start: calendar, programmes, scripts, prompts, SMS templates, rubric, announcements.
 //!
 //! Contract: a [`Site`] that loads is complete: every programme has its scripts and its rubric, every prompt of a script is a file, and
 //! what the machine is to say it can say. Everything wrong is one line that names the file and the key.
 
 use super::intake::IntakeRules;
 use crate::config::Config;
+use crate::domain::announcement::{AnnouncementError, Announcements};
 use crate::domain::calendar::{Calendar, CalendarError};
 use crate::domain::order::{Order, ServiceType};
 use crate::domain::programme::assign::{AssignError, Assignment};
@@ -22,6 +23,7 @@ pub struct Site {
     pub rules: Arc<IntakeRules>,
     pub mode: DialMode,
     pub rubric: Arc<Rubric>,
+    pub announcements: Arc<Announcements>,
     pub manifest: Arc<PromptManifest>,
     pub prompts: Arc<Prompts>,
     /// By script set and service type; `None` serves every type that has none of its own.
@@ -44,6 +46,8 @@ pub enum SiteError {
     Template(#[from] TemplateError),
     #[error(transparent)]
     Rubric(#[from] RubricError),
+    #[error(transparent)]
+    Announcement(#[from] AnnouncementError),
     #[error(transparent)]
     Prompt(#[from] PromptError),
     #[error("site.branches: {branch:?}: {source}")]
@@ -79,6 +83,7 @@ impl Site {
                 calendar,
             }),
             rubric: Arc::new(rubric),
+            announcements: Arc::new(load_announcements(&config.data.rubrics)?),
             mode: if config.dialer.mode == "agent" { DialMode::Agent } else { DialMode::Voice },
             manifest,
         };
@@ -179,6 +184,12 @@ fn load_rubric(folder: &Path, programmes: &Programmes) -> Result<Rubric, SiteErr
         return Err(SiteError::ManyRubrics(wanted.join(", ")));
     };
     Ok(Rubric::parse(&read(&folder.join(format!("{name}.toml")))?)?)
+}
+
+/// A folder of before there were announcements has the table of the program.
+fn load_announcements(folder: &Path) -> Result<Announcements, SiteError> {
+    let path = folder.join("announcements-zh.toml");
+    Ok(if path.exists() { Announcements::parse(&read(&path)?)? } else { Announcements::builtin()? })
 }
 
 /// The script sets that programmes name: one folder each, one file a service type.

@@ -4,17 +4,20 @@
 //! that fails or cannot keep up costs the call its words, never the call. Not here: SIP, recording, and what the outcome means for
 //! the visit.
 
-mod gate;
-mod listener;
+pub(super) mod gate;
+pub(super) mod listener;
 
+use super::record::announced_zh;
 use crate::clock::monotonic;
-use crate::domain::call::journal::{JournalEntry, JournalEvent};
+use crate::domain::announcement::{Announcements, Ear, Means, Place};
+use crate::domain::call::journal::{JournalEntry, JournalEvent, LineChange};
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::script::dialogue::{Action, Brief, Dialogue, Ears, Input, LiveJudge};
 use crate::domain::script::{PromptId, PromptManifest, Script};
 use crate::media::codec::FRAME;
 use crate::media::prompts::Prompts;
 use crate::media::session::{CustomerFrame, MediaSession, PlayId};
+use crate::media::signals::Signals;
 use crate::media::tones;
 use crate::media::vad::{Vad, VadEvent};
 use crate::stt::SpeechStream;
@@ -60,6 +63,8 @@ pub struct VoiceCall {
     pub clips: Arc<Prompts>,
     pub brief: Brief,
     pub judge: Box<dyn LiveJudge>,
+    /// What machines say.
+    pub announcements: Arc<Announcements>,
     /// `None`: no streaming recogniser; keys are asked for.
     pub speech: Option<Box<dyn SpeechStream>>,
 }
@@ -126,6 +131,9 @@ struct Shell<'a> {
     listener: Option<Listener>,
     vad: Vad,
     gate: Gate,
+    /// Tells machines from people, beside the conversation: nothing waits for it.
+    ear: Ear,
+    signals: Signals,
     last_frame_ms: u64,
     playing: Option<PlayId>,
     wake_at: Option<u64>,
@@ -152,6 +160,8 @@ impl<'a> Shell<'a> {
             listener,
             vad: Vad::new(),
             gate: Gate::default(),
+            ear: Ear::new(call.announcements, Place::Answered),
+            signals: Signals::default(),
             last_frame_ms: 0,
             playing: None,
             wake_at: None,
@@ -202,12 +212,38 @@ impl<'a> Shell<'a> {
             }
             None => {}
         }
+        self.is_it_a_machine(frame);
+    }
+
+    /// What sounds like one is one; whatever is uncertain is a person.
+    fn is_it_a_machine(&mut self, frame: &CustomerFrame) {
+        let now_ms = self.now_ms();
+        if !self.ear.listens_at(now_ms) {
+            return;
+        }
+        if let Some(tone) = self.signals.push(&frame.pcm) {
+            self.ear.tone(now_ms, tone);
+        }
+        if let Some(heard) = self.ear.frame(now_ms, self.vad.speaking()) {
+            self.keep(JournalEvent::Line { change: LineChange::Announcement, text: announced_zh(&heard) });
+            // Somebody may still take the call.
+            if !matches!(heard.kind.means(), Means::Wait(..)) {
+                self.input(Input::Machine(heard.kind));
+            }
+        }
     }
 
     fn heard(&mut self, heard: Heard) {
+        let now_ms = self.now_ms();
         match heard {
-            Heard::Partial(text) => self.input(Input::Partial(text)),
-            Heard::Words(text) => self.input(Input::UtteranceText(text)),
+            Heard::Partial(text) => {
+                self.ear.partial(now_ms, &text);
+                self.input(Input::Partial(text));
+            }
+            Heard::Words(text) => {
+                self.ear.words(now_ms, &text);
+                self.input(Input::UtteranceText(text));
+            }
             Heard::Lost(detail) => self.lost(detail),
         }
     }

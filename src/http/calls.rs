@@ -94,6 +94,10 @@ pub enum ConversationDto {
         answered: u32,
     },
     Silent,
+    /// No person took the call; `heard`: e.g. `mailbox`, `assistant`, `vacant_number`.
+    Machine {
+        heard: String,
+    },
     Fault {
         detail: String,
     },
@@ -219,6 +223,7 @@ impl ConversationDto {
             ConversationEnd::NotInformed => Self::NotInformed,
             ConversationEnd::Abandoned { answered } => Self::Abandoned { answered: *answered },
             ConversationEnd::Silent => Self::Silent,
+            ConversationEnd::Machine { heard } => Self::Machine { heard: heard.name().into() },
             ConversationEnd::Fault { detail } => Self::Fault { detail: detail.clone() },
         }
     }

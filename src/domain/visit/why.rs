@@ -478,6 +478,7 @@ pub(super) fn rule_zh(key: RuleKey) -> &'static str {
         RuleKey::End(EndKind::NotInformed) => "接听人不了解服务过程（规则 C08）",
         RuleKey::End(EndKind::Abandoned) => "客户中途挂断",
         RuleKey::End(EndKind::Silent) => "接通后无人说话",
+        RuleKey::End(EndKind::Machine) => "由语音信箱或通话助理接听",
         RuleKey::End(EndKind::Fault) => "接通后因故障中断",
     }
 }
