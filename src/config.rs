@@ -251,6 +251,11 @@ pub struct Trunk {
     /// Hosts besides that of `uri` that the trunk may redirect a call to.
     #[serde(default)]
     pub redirect_hosts: Vec<String>,
+    /// INVITEs, and begun minutes of talk, between two midnights of the site; 0 = without limit.
+    #[serde(default)]
+    pub max_calls_per_day: u32,
+    #[serde(default)]
+    pub max_minutes_per_day: u32,
     /// Lower is tried first.
     #[serde(default)]
     pub priority: i32,
@@ -291,6 +296,8 @@ impl Trunk {
             no_reply_s: default_no_reply(),
             session_timer_s: default_session_timer(),
             redirect_hosts: vec![],
+            max_calls_per_day: 0,
+            max_minutes_per_day: 0,
             priority: 0,
             options_interval_s: default_options_interval(),
             allowed_prefixes: default_prefixes(),
@@ -370,11 +377,13 @@ pub struct Dialer {
     pub reserve_idle_seats: u32,
     /// Unattended calls at once.
     pub max_voice_calls: u32,
+    /// After a call that a customer heard ring, his other open visits wait for so long; 0 = they follow at once.
+    pub customer_rest_min: u32,
     pub enabled: bool,
 }
 impl Default for Dialer {
     fn default() -> Self {
-        Self { mode: "voice".into(), reserve_idle_seats: 1, max_voice_calls: 10, enabled: true }
+        Self { mode: "voice".into(), reserve_idle_seats: 1, max_voice_calls: 10, customer_rest_min: 30, enabled: true }
     }
 }
 

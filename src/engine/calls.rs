@@ -35,8 +35,8 @@ use crate::sip::{CallControl, CallEvent, Reanswer, TrunkPick};
 use crate::stt::SpeechStream;
 pub use attempt::{next_attempt, pick_trunk};
 use conclude::conclude;
-use early::EarlyEar;
 pub use conclude::for_person;
+use early::EarlyEar;
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -88,6 +88,7 @@ async fn put_away(engine: &Arc<Engine>, call: &Call, visit: Visit, tried: &[Stri
     if let Some(keeper) = &mut keeper {
         keeper.save(engine).await;
     }
+    engine.spent(call);
     conclude(engine, call, visit, tried).await;
     if let Some(keeper) = keeper {
         engine.tasks.spawn(keeper.follow(engine.clone()));

@@ -5,6 +5,7 @@
 
 mod agent;
 mod background;
+mod budget;
 pub mod calls;
 pub mod commands;
 pub mod desk;
@@ -51,6 +52,7 @@ pub struct Engine {
     /// Recognisers, loaded when first needed.
     pub(crate) ears: Arc<Ears>,
     pub(crate) calls_up: dialer::CallsUp,
+    day: budget::Day,
     pub(crate) seats: seats::Seats,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -84,6 +86,7 @@ impl Engine {
             stop,
             bus: EventBus::default(),
             calls_up: dialer::CallsUp::default(),
+            day: budget::Day::default(),
             seats: seats::Seats::default(),
             tasks: TaskTracker::new(),
             wake_dialer: Notify::new(),

@@ -7,6 +7,7 @@ use super::Engine;
 use super::events::EngineEvent;
 use super::transcriber::JobError;
 use crate::domain::audit::{CallEvidence, Severity, audit_call};
+use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::facts::{Facts, facts_of};
 use crate::domain::id::CallId;
 use crate::domain::score::{answers_of, answers_of_turns, judgements, score_judged, spoken_turns};
@@ -36,6 +37,8 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let site = engine.site();
     let rubric = &site.rubric;
     let answers = match &call.seat {
+        // Nobody has said anything.
+        _ if matches!(call.conversation, Some(ConversationEnd::Machine { .. })) => vec![],
         // What an agent asked is in his words; the journal only knows at which step he was.
         Some(_) => answers_of_turns(rubric, &spoken_turns(&transcript)),
         None => answers_of(&call.journal, &transcript, answered_at_s),

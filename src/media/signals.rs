@@ -131,7 +131,8 @@ impl Signals {
                 let Sound::Tone(hz) = beep.sound else { return None };
                 // One of several alike is a cadence that is not known here.
                 let earlier = self.runs.iter().rev().skip(1);
-                let again = earlier.filter(|run| run.is_tone(&(hz - SAME_HZ..=hz + SAME_HZ), &(0..=u32::MAX))).count() > 0;
+                let again =
+                    earlier.filter(|run| run.is_tone(&(hz - SAME_HZ..=hz + SAME_HZ), &(0..=u32::MAX))).count() > 0;
                 (!again && !EXCHANGE_HZ.contains(&hz)).then_some(Tone::Beep)
             }
             _ => None,

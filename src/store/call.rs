@@ -7,13 +7,13 @@ use super::page::{Listed, Page, PageRequest, Select};
 use super::row::{Row, Stored, decode_all, decode_found, maybe_ms, ms, name_of, to_json};
 use super::{Doing, Result, Store, StoreError, Tx};
 use crate::domain::call::outcome::{ConversationEnd, Fault, Outcome, Party};
-use crate::domain::call::{Call, Instants};
+use crate::domain::call::{Call, Instants, Spent};
 use crate::domain::id::{CallId, OrderNo, SeatId, VisitId};
 use crate::domain::phone::Phone;
 use crate::domain::recording::manifest::RecordingInfo;
 use crate::domain::visit::task::Visit;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A call with the columns of its recording beside its own; those are named apart where both tables have the name.
 const CALLS: &str = "SELECT calls.*, r.id AS recording_id, r.file AS file, r.seconds AS seconds,
@@ -111,7 +111,20 @@ fn read_recording(row: &Row<'_>) -> Result<Option<RecordingInfo>> {
     }))
 }
 
+const SPENT: &str = "SELECT trunk, COUNT(*) AS calls,
+    CAST(SUM(CASE WHEN answered_at IS NULL OR ended_at IS NULL THEN 0 ELSE (ended_at - answered_at + 59999) / 60000 END) AS BIGINT)
+    AS minutes FROM calls WHERE claimed_at >= $1 AND trunk IS NOT NULL GROUP BY trunk";
+
 impl Store {
+    /// What each trunk has used since `from`, by the calls claimed from then on.
+    pub async fn spent_since(&self, from: Timestamp) -> Result<HashMap<String, Spent>> {
+        let rows: Vec<(String, i64, i64)> =
+            sqlx::query_as(SPENT).bind(ms(from)).fetch_all(&self.readers).await.doing("count calls of a day")?;
+        let narrow = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+        let spent = |(trunk, calls, minutes)| (trunk, Spent { calls: narrow(calls), minutes: narrow(minutes) });
+        Ok(rows.into_iter().map(spent).collect())
+    }
+
     /// # Errors
     /// [`StoreError::NotFound`] for an unknown id.
     pub async fn call(&self, id: &CallId) -> Result<Call> {

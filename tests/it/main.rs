@@ -1,5 +1,6 @@
 //! The one integration binary: whole paths over real sockets on loopback.
 mod accuracy;
+mod announcements;
 mod browser;
 mod call;
 mod customers;

@@ -14,19 +14,31 @@ fn check(text: &str, early: Option<Kind>, answered: Option<Kind>) {
 fn what_carriers_say_is_told_before_the_answer_and_after_it() {
     for (text, kind) in [
         ("您好，您拨打的号码是空号，请核对后再拨。", VacantNumber),
-        ("对不起，您拨打的号码是空号，请核对后再拨。Sorry, the number you dialed does not exist, please check it and dial later.", VacantNumber),
+        (
+            "对不起，您拨打的号码是空号，请核对后再拨。Sorry, the number you dialed does not exist, please check it and dial later.",
+            VacantNumber,
+        ),
         ("对不起，您拨打的号码不存在，请查证后再拨", VacantNumber),
         ("您好，您拨打的电话已关机。", PoweredOff),
-        ("您好，您所拨打的电话已关机，请稍后再拨。Sorry, the subscriber you dialed is power off, please redial later.", PoweredOff),
+        (
+            "您好，您所拨打的电话已关机，请稍后再拨。Sorry, the subscriber you dialed is power off, please redial later.",
+            PoweredOff,
+        ),
         ("您好，您拨打的用户已关机，我们将以短信的形式通知机主", PoweredOff),
         ("您好，您拨打的电话已停机。", Suspended),
         ("对不起，您所拨打的电话已暂停服务。", Suspended),
         ("对不起，您拨打的用户已欠费停机", Suspended),
         ("您好，您拨打的用户不在服务区，请稍后再拨。", OutOfArea),
         ("您好，您拨打的电话正在通话中，请稍后再拨。", OnACall),
-        ("对不起，您拨打的用户正忙，请稍后再拨。Sorry, the subscriber you dialed is busy now, please redial later.", UserBusy),
+        (
+            "对不起，您拨打的用户正忙，请稍后再拨。Sorry, the subscriber you dialed is busy now, please redial later.",
+            UserBusy,
+        ),
         ("您好，您拨打的电话暂时无法接通，请稍后再拨。", CannotBeConnected),
-        ("Sorry! The subscriber you dialed can not be connected for the moment, please redial later.", CannotBeConnected),
+        (
+            "Sorry! The subscriber you dialed can not be connected for the moment, please redial later.",
+            CannotBeConnected,
+        ),
         ("对不起，您拨打的电话暂时无人接听，请稍后再拨。", NobodyAnswers),
         ("您拨打的用户暂时无法接听您的电话，请稍后再拨", NobodyAnswers),
         ("对不起，您拨打的用户已设置呼入限制。", IncomingBarred),
@@ -136,7 +148,8 @@ fn no_answer_of_the_labelled_sets_and_nothing_that_was_ever_heard_of_a_customer_
         for line in set.lines() {
             let call: serde_json::Value = serde_json::from_str(line).unwrap();
             let turns = call["in"]["turns"].as_array().unwrap().iter();
-            texts.extend(turns.filter(|turn| turn["speaker"] == "customer").map(|t| t["text"].as_str().unwrap().into()));
+            texts
+                .extend(turns.filter(|turn| turn["speaker"] == "customer").map(|t| t["text"].as_str().unwrap().into()));
         }
     }
     assert!(texts.len() > 1_000, "{} texts", texts.len());
@@ -205,7 +218,13 @@ fn a_table_that_cannot_be_used_is_refused_with_its_reason() {
 }
 
 /// What an ear tells, with the time, when these words come in at their milliseconds and a voice is active in `voice`.
-fn told(place: Place, words: &[(u64, &str)], tones: &[(u64, Tone)], voice: std::ops::Range<u64>, until: u64) -> Vec<(u64, Kind)> {
+fn told(
+    place: Place,
+    words: &[(u64, &str)],
+    tones: &[(u64, Tone)],
+    voice: std::ops::Range<u64>,
+    until: u64,
+) -> Vec<(u64, Kind)> {
     let (mut ear, mut told) = (Ear::new(TABLE.clone(), place), vec![]);
     for now in (0..until).step_by(20) {
         words.iter().filter(|(at, _)| *at == now).for_each(|(_, text)| ear.partial(now, text));
@@ -230,7 +249,10 @@ fn an_announcement_is_told_once_when_it_has_been_said_and_not_in_the_middle() {
 
 #[test]
 fn after_the_first_seconds_of_a_conversation_nothing_is_an_announcement_any_more() {
-    assert_eq!(told(Place::Answered, &[(19_000, "您拨打的电话已关机")], &[], 0..19_400, 60_000), [(19_680, PoweredOff)]);
+    assert_eq!(
+        told(Place::Answered, &[(19_000, "您拨打的电话已关机")], &[], 0..19_400, 60_000),
+        [(19_680, PoweredOff)]
+    );
     assert_eq!(told(Place::Answered, &[(19_900, "您拨打的电话已关机")], &[], 0..21_000, 60_000), []);
 }
 

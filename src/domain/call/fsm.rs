@@ -475,7 +475,10 @@ mod tests {
         assert_eq!((end.outcome, end.fault, end.hung_up_by), (Outcome::Unreachable, Some(Fault::Customer), us));
         assert_eq!(end.detail.as_deref(), Some("powered_off was heard before the answer (200)"));
         // What came too late to hang up on it still decides.
-        check(vec![off(), line_end(Some(Outcome::NoAnswer), None)], (Outcome::Unreachable, Some(Fault::Customer), None));
+        check(
+            vec![off(), line_end(Some(Outcome::NoAnswer), None)],
+            (Outcome::Unreachable, Some(Fault::Customer), None),
+        );
         // He refused: the exchange's 正在通话中 is a courtesy (A04).
         let declined = vec![I::Announced(Kind::OnACall), line_end(Some(Outcome::Declined), None)];
         check(declined, (Outcome::Declined, None, None));

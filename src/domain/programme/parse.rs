@@ -3,7 +3,8 @@
 mod stages;
 
 use super::{
-    AfterDeadline, AgentDial, DialMode, EndKind, OutsideHours, Programme, ProgrammeError, Retry, RetryRule, RuleKey, Then,
+    AfterDeadline, AgentDial, DialMode, EndKind, OutsideHours, Programme, ProgrammeError, Retry, RetryRule, RuleKey,
+    Then,
 };
 use crate::domain::calendar::Shift;
 use crate::domain::call::outcome::Outcome;

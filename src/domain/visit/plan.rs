@@ -368,6 +368,7 @@ impl Blocker {
             | Self::NotYet { until }
             | Self::QuietHours { until }
             | Self::SiteClosed { until }
+            | Self::CustomerRests { until }
             | Self::WrapUp { until, .. }
             | Self::AtSeat { until: Some(until), .. } => Some(*until),
             Self::TrunkDown { retry_at: Some(at), .. } if *at > now => Some(*at),

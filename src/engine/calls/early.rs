@@ -100,7 +100,12 @@ struct Head {
 }
 
 impl Head {
-    async fn run(mut self, ears: Arc<Ears>, mut frames: mpsc::Receiver<CustomerFrame>, mut ended: oneshot::Receiver<()>) {
+    async fn run(
+        mut self,
+        ears: Arc<Ears>,
+        mut frames: mpsc::Receiver<CustomerFrame>,
+        mut ended: oneshot::Receiver<()>,
+    ) {
         let place = ears.early_place();
         if place.is_none() {
             tracing::info!("many calls listen to early media: of this one only tones are heard");
