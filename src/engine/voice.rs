@@ -9,7 +9,7 @@ pub(super) mod listener;
 
 use super::record::announced_zh;
 use crate::clock::monotonic;
-use crate::domain::announcement::{Announcements, Ear, Means, Place};
+use crate::domain::announcement::{self, Announcements, Ear, Means, Place};
 use crate::domain::call::journal::{JournalEntry, JournalEvent, LineChange};
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::script::dialogue::{Action, Brief, Dialogue, Ears, Input, LiveJudge};
@@ -29,6 +29,11 @@ use tokio::sync::mpsc;
 
 /// A voice that was active when the frames stopped is taken as silent after so long.
 const FRAMES_STOPPED_MS: u64 = 400;
+
+/// How long the end of a conversation waits for its last words.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Partial words that may stand before them.
+const LAST_PIECES: usize = 16;
 
 /// What can play to the customer: the media session, or a fake in tests.
 pub trait Mouth: Send + Sync {
@@ -107,7 +112,13 @@ pub async fn run_voice(
         set_for = wake_at;
         tokio::select! {
             biased;
-            event = events.recv() => shell.event(event.unwrap_or(VoiceEvent::HungUp)),
+            event = events.recv() => {
+                let event = event.unwrap_or(VoiceEvent::HungUp);
+                if event == VoiceEvent::HungUp {
+                    shell.was_it_a_machine().await;
+                }
+                shell.event(event);
+            }
             heard = Listener::next(&mut shell.listener) => shell.heard(heard),
             frame = customer.recv(), if frames_open => match frame {
                 Some(frame) => shell.frame(&frame),
@@ -225,11 +236,40 @@ impl<'a> Shell<'a> {
             self.ear.tone(now_ms, tone);
         }
         if let Some(heard) = self.ear.frame(now_ms, self.vad.speaking()) {
-            self.keep(JournalEvent::Line { change: LineChange::Announcement, text: announced_zh(&heard) });
-            // Somebody may still take the call.
-            if !matches!(heard.kind.means(), Means::Wait(..)) {
-                self.input(Input::Machine(heard.kind));
+            self.no_person(&heard);
+        }
+    }
+
+    /// He is gone in the first seconds: the network, too, hangs up when its announcement is over.
+    async fn was_it_a_machine(&mut self) {
+        if !self.ear.listens_at(self.now_ms()) {
+            return;
+        }
+        let asked = self.listener.as_mut().is_some_and(|listener| listener.finish().is_none());
+        if asked && tokio::time::timeout(LAST_WORDS, self.last_words()).await.is_err() {
+            tracing::debug!("the last words before a hang-up came too late");
+        }
+        if let Some(heard) = self.ear.end(self.now_ms()) {
+            self.no_person(&heard);
+        }
+    }
+
+    /// Behind what was heard before they were asked for.
+    async fn last_words(&mut self) {
+        for _ in 0..LAST_PIECES {
+            match Listener::next(&mut self.listener).await {
+                Heard::Partial(text) => self.ear.partial(self.now_ms(), &text),
+                Heard::Words(text) => return self.ear.words(self.now_ms(), &text),
+                Heard::Lost(_) => return,
             }
+        }
+    }
+
+    fn no_person(&mut self, heard: &announcement::Heard) {
+        self.keep(JournalEvent::Line { change: LineChange::Announcement, text: announced_zh(heard) });
+        // Somebody may still take the call.
+        if !matches!(heard.kind.means(), Means::Wait(..)) {
+            self.input(Input::Machine(heard.kind));
         }
     }
 

@@ -120,7 +120,7 @@ impl Signals {
     }
 
     /// What the length of the running tone or silence makes certain.
-    fn lasting(&mut self) -> Option<Tone> {
+    fn lasting(&self) -> Option<Tone> {
         match (self.now.sound, self.now.frames) {
             (Sound::Tone(hz), FAX) if FAX_HZ.contains(&hz) => Some(Tone::Fax),
             (Sound::Silence, RING_OFF) => {
@@ -130,9 +130,8 @@ impl Signals {
                 let beep = self.runs.back().filter(|run| run.is_tone(&BEEP_HZ, &BEEP))?;
                 let Sound::Tone(hz) = beep.sound else { return None };
                 // One of several alike is a cadence that is not known here.
-                let earlier = self.runs.iter().rev().skip(1);
-                let again =
-                    earlier.filter(|run| run.is_tone(&(hz - SAME_HZ..=hz + SAME_HZ), &(0..=u32::MAX))).count() > 0;
+                let mut earlier = self.runs.iter().rev().skip(1);
+                let again = earlier.any(|run| run.is_tone(&(hz - SAME_HZ..=hz + SAME_HZ), &(0..=u32::MAX)));
                 (!again && !EXCHANGE_HZ.contains(&hz)).then_some(Tone::Beep)
             }
             _ => None,

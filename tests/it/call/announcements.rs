@@ -5,6 +5,7 @@ use super::{NUMBER, reason};
 use crate::support::api::text;
 use crate::support::data::LEVEL;
 use crate::support::far::{Answered, Far};
+use crate::support::steady::steady;
 use crate::support::{Station, root, until};
 use huifang::domain::call::journal::{JournalEvent, LineChange};
 use huifang::domain::id::CallId;
@@ -149,6 +150,23 @@ async fn an_announcement_behind_a_200_is_hung_up_on_and_is_no_visit_while_the_gr
 }
 
 #[tokio::test]
+async fn a_network_that_hangs_up_itself_when_its_announcement_behind_a_200_is_over_is_no_customer_who_hung_up() {
+    let mut far = Far::bind().await;
+    let station = Station::start_hearing(far.address(), &["您好您拨打的电话已停机"]).await;
+    let visit = station.api.report("FL-1", NUMBER).await;
+    let call = far.answer().await;
+    let began = far.speak(&call, &carrier("suspended"));
+    said(began, 1.2).await;
+    far.sip.request(&call.invite, "BYE", 1, "", "").await;
+    far.sip.expect("200").await;
+    let row = station.api.ended_call(&visit).await;
+    assert_eq!((text(&row["outcome"]), text(&row["fault"])), ("unreachable".into(), "customer".into()), "{row}");
+    assert_eq!(row["conversation"], json!({ "kind": "machine", "heard": "suspended" }));
+    assert_eq!(reason(&station.api.visit(&visit).await), "retry_spacing");
+    station.finish().await;
+}
+
+#[tokio::test]
 async fn a_mailbox_is_left_with_a_word_and_its_visit_is_made_again() {
     let mut far = Far::bind().await;
     let station = Station::start_hearing(far.address(), &["您好我现在不方便接听电话请在提示音后留言"]).await;
@@ -179,17 +197,28 @@ mod with_models {
         std::env::var_os("HUIFANG_MODELS").map_or_else(|| root().join("models"), PathBuf::from)
     }
 
-    /// One call whose early media is this file; its outcome.
-    async fn outcome_of(far: &mut Far, station: &Station, file: &str, order: &str, number: &str) -> String {
+    /// One call whose early media is this file; its outcome, and what was heard.
+    async fn outcome_of(
+        far: &mut Far,
+        station: &Station,
+        file: &str,
+        order: &str,
+        number: &str,
+    ) -> (String, Vec<(f64, String)>) {
         let visit = station.api.report(order, number).await;
         let call = far.early().await;
         far.speak(&call, &carrier(file));
         is_cancelled(far, &call).await;
-        text(&station.api.ended_call(&visit).await["outcome"])
+        let row = station.api.ended_call(&visit).await;
+        (text(&row["outcome"]), announced(station, &row).await)
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_a_network_says_before_the_answer_is_heard_by_the_recogniser_and_ends_the_call_with_its_outcome() {
+        steady(what_a_network_says).await;
+    }
+
+    async fn what_a_network_says() {
         let mut far = Far::bind().await;
         let station = Station::start_with(far.address(), |config| {
             config.data.models = models();
@@ -207,7 +236,8 @@ mod with_models {
         .enumerate()
         {
             let number = format!("1381234567{n}");
-            assert_eq!(outcome_of(&mut far, &station, file, &format!("FL-{n}"), &number).await, outcome, "{file}");
+            let (came_to, heard) = outcome_of(&mut far, &station, file, &format!("FL-{n}"), &number).await;
+            assert_eq!(came_to, outcome, "{file}: {heard:?}");
         }
         station.finish().await;
     }

@@ -28,7 +28,7 @@ async fn a_trunk_that_has_made_its_calls_of_the_day_rests_until_tomorrow_a_resta
             (why["code"] == "trunk_down").then_some(why)
         })
         .await;
-        assert!(text(&why["text"]).contains("line：今天的呼叫已达上限 2 次，明天再拨，明天 00:00 重试"), "{why}");
+        assert!(text(&why["text"]).contains("线路不可用：line：今天的呼叫已达上限 2 次，明天再拨"), "{why}");
         let trunk = station.api.get("trunks").await["items"][0].clone();
         assert_eq!((&trunk["usable"], &trunk["health"]), (&json!(false), &json!("down")), "{trunk}");
     }
