@@ -25,7 +25,7 @@ pub mod session;
 pub mod signals;
 pub mod source;
 pub mod srtp;
-mod thread;
+pub mod thread;
 pub mod tones;
 pub mod track;
 pub mod udp;
