@@ -15,7 +15,7 @@ use super::agent::{AgentPhone, Hand, Lines};
 use super::events::CallPhase;
 use super::record::{LineLog, TraceKeeper, bye_is_out};
 use super::site::Site;
-use super::voice::{VoiceCall, VoiceEvent, VoiceOutcome, run_voice};
+use super::voice::{RubricJudge, VoiceCall, VoiceEvent, VoiceOutcome, run_voice};
 use crate::clock::monotonic;
 use crate::domain::call::fsm::{CallAction, CallInput, CallMachine, LineEnd};
 use crate::domain::call::outcome::{ConversationEnd, Fault, Outcome};
@@ -23,8 +23,7 @@ use crate::domain::call::{Call, Instants};
 use crate::domain::id::CallId;
 use crate::domain::order::Order;
 use crate::domain::recording::manifest::RecordingInfo;
-use crate::domain::score::{Answer, Indicator, Level, Rubric};
-use crate::domain::script::dialogue::{Brief, LiveJudge};
+use crate::domain::script::dialogue::Brief;
 use crate::domain::visit::task::Visit;
 use crate::media::agent::Joined;
 use crate::media::codec::Codec;
@@ -565,15 +564,6 @@ impl<'a> Live<'a> {
         self.call.instants = end.instants;
         self.call.journal = std::mem::take(&mut self.log).merged_into(std::mem::take(&mut self.call.journal));
         self.write_agents_journal();
-    }
-}
-
-/// The rubric, asked while the call runs: only to know whether to ask why (C18).
-struct RubricJudge(Arc<Rubric>);
-
-impl LiveJudge for RubricJudge {
-    fn level(&self, indicator: Indicator, text: &str) -> Option<u8> {
-        self.0.judge(&Answer::bare(Some(indicator), "", text)).label.map(Level::get)
     }
 }
 

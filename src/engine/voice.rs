@@ -12,6 +12,7 @@ use crate::clock::monotonic;
 use crate::domain::announcement::{self, Announcements, Ear, Means, Place};
 use crate::domain::call::journal::{JournalEntry, JournalEvent, LineChange};
 use crate::domain::call::outcome::ConversationEnd;
+use crate::domain::score::{Answer, Indicator, Level, Rubric};
 use crate::domain::script::dialogue::{Action, Brief, Dialogue, Ears, Input, LiveJudge};
 use crate::domain::script::{PromptId, PromptManifest, Script};
 use crate::media::codec::FRAME;
@@ -72,6 +73,15 @@ pub struct VoiceCall {
     pub announcements: Arc<Announcements>,
     /// `None`: no streaming recogniser; keys are asked for.
     pub speech: Option<Box<dyn SpeechStream>>,
+}
+
+/// The rubric, asked while the call runs: only to know whether to ask why (C18).
+pub(super) struct RubricJudge(pub Arc<Rubric>);
+
+impl LiveJudge for RubricJudge {
+    fn level(&self, indicator: Indicator, text: &str) -> Option<u8> {
+        self.0.judge(&Answer::bare(Some(indicator), "", text)).label.map(Level::get)
+    }
 }
 
 /// The conversation as it was.

@@ -122,6 +122,9 @@ impl Ear {
     }
 
     fn look(&mut self, now_ms: u64) {
+        if !self.listens_at(now_ms) {
+            return;
+        }
         let kind = self.table.find(&self.said(), self.place, false).filter(|kind| self.told != Some(*kind));
         self.found = kind.map(|kind| match self.found {
             Some((before, since)) if before == kind => (kind, since),
