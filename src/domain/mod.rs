@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod calendar;
 pub mod call;
+pub mod complaint;
 pub mod facts;
 pub mod id;
 pub mod order;

@@ -7,6 +7,7 @@ mod agent;
 mod background;
 pub mod calls;
 pub mod commands;
+pub mod complaints;
 pub mod desk;
 pub mod dialer;
 pub mod ears;

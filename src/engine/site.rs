@@ -6,6 +6,7 @@
 use super::intake::IntakeRules;
 use crate::config::Config;
 use crate::domain::calendar::{Calendar, CalendarError};
+use crate::domain::complaint::{Policy, PolicyError};
 use crate::domain::order::{Order, ServiceType};
 use crate::domain::programme::assign::{AssignError, Assignment};
 use crate::domain::programme::{DialMode, Programme, ProgrammeError, Programmes};
@@ -45,6 +46,8 @@ pub enum SiteError {
     #[error(transparent)]
     Rubric(#[from] RubricError),
     #[error(transparent)]
+    Complaints(#[from] PolicyError),
+    #[error(transparent)]
     Prompt(#[from] PromptError),
     #[error("site.branches: {branch:?}: {source}")]
     Branch { branch: String, source: CalendarError },
@@ -74,6 +77,7 @@ impl Site {
             prompts: Arc::new(Prompts::load(&config.data.prompts)?),
             rules: Arc::new(IntakeRules {
                 templates: Arc::new(load_templates(config)?),
+                complaints: load_complaints(&config.data.rubrics)?,
                 assignment,
                 programmes,
                 calendar,
@@ -179,6 +183,12 @@ fn load_rubric(folder: &Path, programmes: &Programmes) -> Result<Rubric, SiteErr
         return Err(SiteError::ManyRubrics(wanted.join(", ")));
     };
     Ok(Rubric::parse(&read(&folder.join(format!("{name}.toml")))?)?)
+}
+
+/// The table of a site that has none of its own is the shipped one.
+fn load_complaints(folder: &Path) -> Result<Policy, SiteError> {
+    let file = folder.join("complaints.toml");
+    if file.exists() { Ok(Policy::parse(&read(&file)?)?) } else { Ok(Policy::builtin().clone()) }
 }
 
 /// The script sets that programmes name: one folder each, one file a service type.

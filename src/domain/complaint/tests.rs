@@ -1,0 +1,1 @@
+//! Rules of complaints, by their ids.
