@@ -2,6 +2,7 @@
 mod accuracy;
 mod browser;
 mod call;
+mod complaints;
 mod customers;
 mod http;
 mod intake;
