@@ -80,7 +80,7 @@ impl Engine {
         let complaint = tx.complaint(id).await?;
         let mut next = apply(now, by, &complaint, step, &site.rules.complaint_rules())?;
         if next.rounds > complaint.rounds {
-            next = plan_second_call(&self.intake, &mut tx, next, by).await?;
+            next = plan_second_call(&self.intake, &mut tx, next).await?;
         }
         let saved = save(&mut tx, &complaint, &next, step.name(), serde_json::to_value(step).ok(), by, now).await?;
         tx.commit().await?;
@@ -236,7 +236,9 @@ async fn open_in(
     {
         return Ok(OpenedComplaint { complaint, created: false });
     }
-    let earlier = tx.earlier(&new.subject, new.order_no.as_ref()).await?;
+    // In a visit call the customer speaks of the repair that it asks about; anybody else who names the order says that it did not hold.
+    let own = new.order_no.as_ref().filter(|_| matches!(new.source, Source::Call | Source::Order));
+    let earlier = tx.earlier(&new.subject, own).await?;
     let complaint = open::open(now, ComplaintId::new(tx.new_id()), by, new, &earlier, rules);
     Ok(OpenedComplaint { complaint: tx.insert_complaint(&complaint).await?, created: true })
 }
@@ -263,16 +265,11 @@ async fn save(
 }
 
 /// A14, A15: the call after the handling, or why nobody will make it.
-async fn plan_second_call(
-    intake: &Intake,
-    tx: &mut Tx,
-    handled: Complaint,
-    by: &str,
-) -> Result<Complaint, CommandError> {
+async fn plan_second_call(intake: &Intake, tx: &mut Tx, handled: Complaint) -> Result<Complaint, CommandError> {
     let Some(no) = handled.order_no.clone() else {
         return Ok(with_second_call(handled, Err("投诉没有对应的订单，请人工回访".into())));
     };
-    let planned = intake.begin_second_call(tx, &no, handled.state.since(), by).await?;
+    let planned = intake.begin_second_call(tx, &no, handled.state.since()).await?;
     Ok(with_second_call(handled, planned))
 }
 

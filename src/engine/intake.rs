@@ -116,29 +116,18 @@ impl Intake {
         let rules = self.rules();
         let event = OrderEvent { at: whole_ms(event.at), ..event.clone() };
         let mut tx = self.store.begin().await?;
-        let answer = self.event_in(&rules, &mut tx, &event, by).await?;
-        tx.commit().await?;
-        Ok(answer)
-    }
-
-    async fn event_in(
-        &self,
-        rules: &IntakeRules,
-        tx: &mut Tx,
-        event: &OrderEvent,
-        by: &str,
-    ) -> Result<EventAnswer, IntakeError> {
         let Some(stored) = tx.order(&event.order_no).await? else {
             return Err(StoreError::NotFound { table: "orders", id: event.order_no.to_string() }.into());
         };
-        if let Some(answer) = tx.event_answer(event).await? {
+        if let Some(answer) = tx.event_answer(&event).await? {
             return Ok(answer);
         }
         let happened = Happened { order: &stored.order, trigger: event.kind, at: event.at, by_hand: false };
-        let answer = answer_of(self.begin(rules, tx, &happened).await?);
-        tx.record_event(event, &answer).await?;
+        let answer = answer_of(self.begin(&rules, &mut tx, &happened).await?);
+        tx.record_event(&event, &answer).await?;
         let detail = serde_json::json!({ "order_no": event.order_no, "kind": event.kind, "at": event.at });
         tx.append_event(&NewEvent::by(by, "order.event").detail(detail)).await?;
+        tx.commit().await?;
         Ok(answer)
     }
 
@@ -149,13 +138,15 @@ impl Intake {
         tx: &mut Tx,
         order_no: &OrderNo,
         at: Timestamp,
-        by: &str,
     ) -> Result<Result<VisitId, String>, IntakeError> {
-        let event = OrderEvent { order_no: order_no.clone(), kind: Trigger::ComplaintHandled, at };
-        match self.event_in(&self.rules(), tx, &event, by).await {
-            Ok(answer) => {
-                let visit = answer.visits.into_iter().next().map(|visit| visit.visit_id);
-                Ok(visit.ok_or_else(|| "按抽样比例未选中，请人工回访".into()))
+        let Some(stored) = tx.order(order_no).await? else {
+            return Err(StoreError::NotFound { table: "orders", id: order_no.to_string() }.into());
+        };
+        let happened = Happened { order: &stored.order, trigger: Trigger::ComplaintHandled, at, by_hand: true };
+        match self.begin(&self.rules(), tx, &happened).await {
+            Ok(begun) => {
+                let visit = begun.visits.into_iter().next().map(|visit| visit.id);
+                Ok(visit.ok_or_else(|| "没有回访方案接手，请人工回访".into()))
             }
             Err(IntakeError::Unassigned { why, .. }) => Ok(Err(why.to_string())),
             Err(error) => Err(error),

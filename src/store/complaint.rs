@@ -17,6 +17,7 @@ use jiff::Timestamp;
 
 /// Complaints and orders of one customer that are looked at.
 const EARLIER_MAX: i64 = 200;
+const TO_ALARM_MAX: i64 = 500;
 
 #[derive(Clone, Debug, Default)]
 pub struct ComplaintFilter {
@@ -251,13 +252,15 @@ impl Store {
         decode_all(&rows)
     }
 
-    /// Complaints with an alarm that nobody was told of.
+    /// Complaints with an alarm that nobody was told of; the longest waiting first, so many at a time.
     pub async fn complaints_to_alarm(&self, now: Timestamp) -> Result<Vec<Complaint>> {
-        let rows = sqlx::query("SELECT * FROM complaints WHERE next_alarm_at <= $1 ORDER BY next_alarm_at, id")
-            .bind(ms(now))
-            .fetch_all(&self.readers)
-            .await
-            .doing("read complaints to alarm")?;
+        let rows =
+            sqlx::query("SELECT * FROM complaints WHERE next_alarm_at <= $1 ORDER BY next_alarm_at, id LIMIT $2")
+                .bind(ms(now))
+                .bind(TO_ALARM_MAX)
+                .fetch_all(&self.readers)
+                .await
+                .doing("read complaints to alarm")?;
         decode_all(&rows)
     }
 }

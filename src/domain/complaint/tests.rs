@@ -5,7 +5,7 @@ mod every_step;
 use super::fault::recurrence;
 use super::steps::{Filled, with_second_call};
 use super::*;
-use crate::domain::calendar::SiteHours;
+use crate::domain::calendar::{Calendar, SiteHours};
 use crate::domain::score::{Answer, Indicator, Level, Rubric};
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
@@ -21,8 +21,6 @@ fn calendar() -> Calendar {
     let work_hours = ["08:00-12:00", "13:00-18:00"].map(String::from).into();
     Calendar::new(&SiteHours { timezone: "Asia/Shanghai".into(), work_hours, holidays: "cn".into() }).unwrap()
 }
-
-use crate::domain::calendar::Calendar;
 
 /// A complaint of these words, opened at `now`, and what is done to it.
 struct Case {
