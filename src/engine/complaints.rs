@@ -12,7 +12,7 @@ use super::handle::{CommandError, OpenedComplaint};
 use super::intake::Intake;
 use crate::domain::call::Call;
 use crate::domain::call::outcome::ConversationEnd;
-use crate::domain::complaint::steps::with_second_call;
+use crate::domain::complaint::steps::{Filled, with_second_call};
 use crate::domain::complaint::{
     Complaint, Form, Heard, Mood, New, Refused, Rules, Source, State, Step, Subject, TrailEntry, Verdict, alarms,
     apply, heard, open,
@@ -68,7 +68,7 @@ impl Engine {
         tx.commit().await?;
         if opened.created {
             tracing::info!(complaint.id = %opened.complaint.id, by, "a complaint was opened");
-            self.tell_complaint(&opened.complaint).await?;
+            self.tell_complaint(&opened.complaint).await;
         }
         Ok(opened)
     }
@@ -86,32 +86,30 @@ impl Engine {
         tx.commit().await?;
         tracing::info!(complaint.id = %id, by, step = step.name(), "a complaint was taken on");
         self.kick();
-        self.tell_complaint(&saved).await?;
+        self.tell_complaint(&saved).await;
         Ok(saved)
     }
 
     /// An order was stored; if it is a complaint, everybody is told.
     pub(super) async fn tell_complaint_of_order(&self, no: &OrderNo) {
-        let told = async {
-            match self.store.complaint_of_order(no).await? {
-                Some(complaint) if complaint.version == 1 => self.tell_complaint(&complaint).await,
-                Some(_) | None => Ok(()),
-            }
-        };
-        // Its alarms are told by the next look.
-        if let Err(error) = told.await {
-            tracing::warn!(order.no = %no, %error, "a complaint could not be told");
+        match self.store.complaint_of_order(no).await {
+            Ok(Some(complaint)) if complaint.version == 1 => self.tell_complaint(&complaint).await,
+            Ok(Some(_) | None) => {}
+            Err(error) => tracing::warn!(order.no = %no, %error, "a complaint could not be told"),
         }
     }
 
-    /// Everybody who listens, and whoever must be alarmed.
-    async fn tell_complaint(&self, complaint: &Complaint) -> Result<(), StoreError> {
+    /// Everybody who listens, and whoever must be alarmed. What was saved stays saved: alarms that cannot be told now are told by the
+    /// next look.
+    async fn tell_complaint(&self, complaint: &Complaint) {
         self.announce(EngineEvent::ComplaintChanged {
             complaint: complaint.id.clone(),
             state: complaint.state.name(),
             grade: complaint.grade,
         });
-        self.raise_alarms(complaint).await
+        if let Err(error) = self.raise_alarms(complaint).await {
+            tracing::warn!(complaint.id = %complaint.id, %error, "the alarms of a complaint could not be told yet");
+        }
     }
 
     async fn raise_alarms(&self, complaint: &Complaint) -> Result<(), StoreError> {
@@ -146,8 +144,10 @@ pub async fn look(engine: &Engine) -> Result<(), StoreError> {
 /// A call was judged, for the first time or again.
 pub async fn after_judging(engine: &Engine, judged: &Judged<'_>) -> Result<(), StoreError> {
     let Judged { call, visit, order, answers, judgements } = *judged;
-    // Opened by now, unless something went wrong when the agent wrote it.
-    after_wrap_up(engine, call, &call.form).await.map_err(inside)?;
+    if engine.store.complaint_of_call(&call.id).await?.is_none() {
+        // Opened by now, unless something went wrong when the agent wrote it.
+        after_wrap_up(engine, call, &call.form).await.map_err(inside)?;
+    }
     let site = engine.site();
     let heard = heard::heard(&call.id, answers, judgements, &site.rules.complaints);
     let verdict = heard::verdict(judgements);
@@ -158,8 +158,7 @@ pub async fn after_judging(engine: &Engine, judged: &Judged<'_>) -> Result<(), S
     if asks_about_a_complaint(engine, visit).await? {
         return if said { answer_second_call(engine, visit, &second, ENGINE).await } else { Ok(()) };
     }
-    let known = engine.store.complaint_of_call(&call.id).await?;
-    match (heard, known) {
+    match (heard, engine.store.complaint_of_call(&call.id).await?) {
         (Some(heard), Some(known)) => add_heard(engine, &known, &heard).await,
         (Some(Heard { text, quotes, signs }), None) => {
             let form = Form { who: order.customer.name.clone(), what: Some(text.clone()), ..Form::default() };
@@ -187,8 +186,10 @@ pub async fn after_wrap_up(engine: &Engine, call: &Call, form: &BTreeMap<String,
     let form = form_of(form);
     let new = New { form: form.clone(), ..of_call(Source::WrapUp, text.into(), call, &order) };
     let opened = engine.open_complaint_now(new, by).await?;
-    if !opened.created && opened.complaint.form != opened.complaint.form.clone().updated_by(form.clone()) {
-        let filled = crate::domain::complaint::steps::Filled { form, ..Default::default() };
+    let over = matches!(opened.complaint.state, State::Closed { .. });
+    let news = opened.complaint.form.clone().updated_by(form.clone()) != opened.complaint.form;
+    if !opened.created && !over && news {
+        let filled = Filled { form, ..Filled::default() };
         engine.take_step(&opened.complaint.id, &Step::Form(Box::new(filled)), by).await?;
     }
     Ok(())
@@ -304,7 +305,8 @@ async fn add_heard(engine: &Engine, known: &Complaint, heard: &Heard) -> Result<
     let detail = serde_json::json!({ "quotes": heard.quotes.len(), "grade": next.grade, "why": next.grade_why });
     let saved = save(&mut tx, &known, &next, "heard", Some(detail), ENGINE, engine.now_ms()).await?;
     tx.commit().await?;
-    engine.tell_complaint(&saved).await
+    engine.tell_complaint(&saved).await;
+    Ok(())
 }
 
 fn of_call(source: Source, text: String, call: &Call, order: &Order) -> New {
