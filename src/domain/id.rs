@@ -57,3 +57,7 @@ text_id!(
     /// An SMS that no template could read, waiting for a person.
     InboxId
 );
+text_id!(
+    /// 投诉.
+    ComplaintId
+);

@@ -6,6 +6,7 @@ pub mod announcement;
 pub mod audit;
 pub mod calendar;
 pub mod call;
+pub mod complaint;
 pub mod facts;
 pub mod id;
 pub mod order;

@@ -5,7 +5,8 @@
 //! only a running engine knows: why a visit waits, and how its lines are.
 //! Deliberately not here: authentication, idempotency keys, wire formats.
 
-use crate::domain::id::{CallId, InboxId, VisitId};
+use crate::domain::complaint::{Complaint, New as NewComplaint, Step as ComplaintStep};
+use crate::domain::id::{CallId, ComplaintId, InboxId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::programme::{Programme, Trigger};
 use crate::domain::score::{Indicator, Level, Scorecard};
@@ -32,6 +33,14 @@ pub struct OrderAnswer {
     pub order: Order,
     /// The visit of the order, if its completion was reported already.
     pub visit: Option<VisitId>,
+}
+
+/// What the report of a complaint came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenedComplaint {
+    pub complaint: Complaint,
+    /// False: its call had led to one already, which is as it was.
+    pub created: bool,
 }
 
 /// A programme in force.
@@ -124,6 +133,17 @@ pub trait Commands: Send + Sync {
         reason: &str,
         by: &str,
     ) -> Result<Scorecard, CommandError>;
+
+    /// A person or another system reports a complaint. Idempotent by call.
+    async fn open_complaint(&self, new: NewComplaint, by: &str) -> Result<OpenedComplaint, CommandError>;
+
+    /// Something is done to a complaint; it is kept in its trail.
+    async fn complaint_step(
+        &self,
+        complaint: &ComplaintId,
+        step: ComplaintStep,
+        by: &str,
+    ) -> Result<Complaint, CommandError>;
 
     /// Stateless and quick: judges one answer with the rubric in force.
     fn score(&self, request: &ScoreRequest) -> ScoreReply;

@@ -8,6 +8,7 @@ mod background;
 mod budget;
 pub mod calls;
 pub mod commands;
+pub mod complaints;
 pub mod desk;
 pub mod dialer;
 pub mod ears;

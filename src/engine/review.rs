@@ -4,6 +4,7 @@
 //! correction is carried over to the new scorecard and the machine's value stays beside it (invariant 5).
 
 use super::Engine;
+use super::complaints::{self, Judged};
 use super::events::EngineEvent;
 use super::transcriber::JobError;
 use crate::domain::audit::{CallEvidence, Severity, audit_call};
@@ -63,6 +64,8 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let card = store.save_scorecard(id, &card).await?.card;
     store.save_facts(id, MADE_BY, &Stated { facts: &facts, truth: &truth }).await?;
     store.save_findings(id, MADE_BY, &findings).await?;
+    let heard = Judged { call: &call, visit: &visit, order: &order, answers: &answers, judgements: &judged };
+    complaints::after_judging(engine, &heard).await?;
     let index = card.index();
     engine.announce(EngineEvent::Scored { call: id.clone(), index: index.mean, n_scored: index.n_scored });
     for finding in findings.into_iter().filter(|f| f.severity >= Severity::Amber) {

@@ -8,6 +8,7 @@ use super::intake::IntakeRules;
 use crate::config::Config;
 use crate::domain::announcement::{AnnouncementError, Announcements};
 use crate::domain::calendar::{Calendar, CalendarError};
+use crate::domain::complaint::{Policy, PolicyError};
 use crate::domain::order::{Order, ServiceType};
 use crate::domain::programme::assign::{AssignError, Assignment};
 use crate::domain::programme::{DialMode, Programme, ProgrammeError, Programmes};
@@ -51,6 +52,8 @@ pub enum SiteError {
     #[error(transparent)]
     Announcement(#[from] AnnouncementError),
     #[error(transparent)]
+    Complaints(#[from] PolicyError),
+    #[error(transparent)]
     Prompt(#[from] PromptError),
     #[error("site.branches: {branch:?}: {source}")]
     Branch { branch: String, source: CalendarError },
@@ -80,6 +83,7 @@ impl Site {
             prompts: Arc::new(Prompts::load(&config.data.prompts)?),
             rules: Arc::new(IntakeRules {
                 templates: Arc::new(load_templates(config)?),
+                complaints: load_complaints(&config.data.rubrics)?,
                 assignment,
                 programmes,
                 calendar,
@@ -198,6 +202,12 @@ fn load_rubric(folder: &Path, programmes: &Programmes) -> Result<Rubric, SiteErr
 fn load_announcements(folder: &Path) -> Result<Announcements, SiteError> {
     let path = folder.join("announcements-zh.toml");
     Ok(if path.exists() { Announcements::parse(&read(&path)?)? } else { Announcements::builtin()? })
+}
+
+/// The table of a site that has none of its own is the shipped one.
+fn load_complaints(folder: &Path) -> Result<Policy, SiteError> {
+    let file = folder.join("complaints.toml");
+    if file.exists() { Ok(Policy::parse(&read(&file)?)?) } else { Ok(Policy::builtin().clone()) }
 }
 
 /// The script sets that programmes name: one folder each, one file a service type.

@@ -5,11 +5,11 @@
 //! | read everything but SIP traces | ✓ | ✓ | ✓ | ✓ | ✓ |
 //! | see telephone numbers plain | ✓ | ✓ | – | – | ✓ |
 //! | [`Right::Intake`]: hand in SMS and orders | ✓ | ✓ | – | – | ✓ |
-//! | [`Right::Direct`]: dial, reschedule, cancel, complete the inbox | ✓ | ✓ | – | ✓ | – |
+//! | [`Right::Direct`]: dial, reschedule, cancel, complete the inbox, handle complaints | ✓ | ✓ | – | ✓ | – |
 //! | [`Right::Review`]: correct scores | ✓ | ✓ | ✓ | – | – |
 //! | [`Right::Trace`]: read SIP traces | ✓ | ✓ | ✓ | – | ✓ |
 //! | [`Right::Sit`]: take a seat | ✓ | ✓ | – | ✓ | – |
-//! | [`Right::Supervise`]: set up and free seats, listen in, end calls | ✓ | ✓ | – | – | – |
+//! | [`Right::Supervise`]: set up and free seats, listen in, end calls, decide on complaints | ✓ | ✓ | – | – | – |
 //! | [`Right::Administer`]: read the programmes again | ✓ | – | – | – | – |
 //!
 //! With `auth.required = false` everyone is an administrator called `nobody`.

@@ -8,6 +8,7 @@
 mod access;
 pub mod auth;
 mod calls;
+mod complaints;
 mod events;
 mod extract;
 mod facts;
@@ -182,6 +183,22 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(sip::txt))
         .routes(routes!(sip::ladder))
         .routes(routes!(sip::svg))
+        .routes(routes!(complaints::list, complaints::post))
+        .routes(routes!(complaints::get))
+        .routes(routes!(complaints::steps::form))
+        .routes(routes!(complaints::steps::hand_over))
+        .routes(routes!(complaints::steps::approve))
+        .routes(routes!(complaints::steps::reject))
+        .routes(routes!(complaints::steps::slip))
+        .routes(routes!(complaints::steps::slip_result))
+        .routes(routes!(complaints::steps::reply))
+        .routes(routes!(complaints::steps::site_visit))
+        .routes(routes!(complaints::steps::site_result))
+        .routes(routes!(complaints::steps::handled))
+        .routes(routes!(complaints::steps::second_call))
+        .routes(routes!(complaints::steps::close))
+        .routes(routes!(complaints::steps::reopen))
+        .routes(routes!(complaints::steps::checked))
         .routes(routes!(trunks::list))
         .routes(routes!(seats::list))
         .routes(routes!(seats::get, seats::put))

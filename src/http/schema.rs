@@ -3,6 +3,7 @@
 use crate::domain::audit::Severity;
 use crate::domain::call::outcome::{Fault, Outcome, Party};
 use crate::domain::call::trace::{TraceLeg, Way};
+use crate::domain::complaint::{self, AlarmKind, Grade, Mood, Side, StateName, Verdict};
 use crate::domain::order::{ServiceType, Title};
 use crate::domain::programme::Trigger;
 use crate::domain::recording::manifest::{GapReason, RecordingState};
@@ -62,6 +63,15 @@ names! {
     ];
     CloseCauseName = CloseCause::ALL;
     TriggerName = Trigger::ALL;
+    ComplaintStateName = StateName::ALL;
+    ComplaintKindName = complaint::Kind::ALL;
+    ComplaintSourceName = complaint::Source::ALL;
+    CloseCauseOfComplaint = complaint::CloseCause::ALL;
+    GradeName = Grade::ALL;
+    SideName = Side::ALL;
+    MoodName = Mood::ALL;
+    VerdictName = Verdict::ALL;
+    AlarmName = AlarmKind::ALL;
 }
 
 /// A string that is one of the serialised names.

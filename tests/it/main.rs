@@ -3,6 +3,7 @@ mod accuracy;
 mod announcements;
 mod browser;
 mod call;
+mod complaints;
 mod customers;
 mod http;
 mod intake;

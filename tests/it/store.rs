@@ -1,6 +1,7 @@
 //! The store on real SQLite files: what it keeps, what it refuses, and what survives a kill.
 
 mod attempts;
+mod complaints;
 mod lists;
 mod opening;
 mod people;

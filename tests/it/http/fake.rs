@@ -1,7 +1,8 @@
 //! A stand-in for the engine: writes to the real store, plans nothing, and remembers what it was asked.
 
 use async_trait::async_trait;
-use huifang::domain::id::{CallId, InboxId, OrderNo, SeatId, VisitId};
+use huifang::domain::complaint::{Complaint, New, Step};
+use huifang::domain::id::{CallId, ComplaintId, InboxId, OrderNo, SeatId, VisitId};
 use huifang::domain::order::Order;
 use huifang::domain::phone::Phone;
 use huifang::domain::score::{Indicator, Level, Rubric, Scorecard, score_request};
@@ -9,8 +10,8 @@ use huifang::domain::seat::{SeatPhone, Skills};
 use huifang::domain::visit::task::{CloseCause, Origin, Visit, VisitState, WaitReason};
 use huifang::engine::desk::{Desk, SeatLink, SeatMessage, SeatView, SupervisorMode};
 use huifang::engine::handle::{
-    CommandError, Commands, CompletionSms, EventAnswer, LoadedProgramme, OrderAnswer, OrderEvent, ScoreReply,
-    ScoreRequest, SmsAnswer, TrunkStatus, Why, WhyCode,
+    CommandError, Commands, CompletionSms, EventAnswer, LoadedProgramme, OpenedComplaint, OrderAnswer, OrderEvent,
+    ScoreReply, ScoreRequest, SmsAnswer, TrunkStatus, Why, WhyCode,
 };
 use huifang::store::score::Override;
 use huifang::store::{Store, StoreError};
@@ -196,6 +197,17 @@ impl Commands for Fake {
     ) -> Result<Scorecard, CommandError> {
         let change = Override { indicator, level, reason: reason.into(), by: by.into(), seen_version: None };
         Ok(self.store.override_score(call, &change).await.map_err(inside)?.card)
+    }
+
+    /// Complaints are tested with the real engine (`complaints`).
+    async fn open_complaint(&self, _: New, by: &str) -> Result<OpenedComplaint, CommandError> {
+        self.note(format!("complaint by {by}"));
+        Err(CommandError::Unavailable("no complaints here".into()))
+    }
+
+    async fn complaint_step(&self, id: &ComplaintId, step: Step, by: &str) -> Result<Complaint, CommandError> {
+        self.note(format!("{} of {id} by {by}", step.name()));
+        Err(CommandError::NotFound { what: "complaint", id: id.to_string() })
     }
 
     fn score(&self, request: &ScoreRequest) -> ScoreReply {
