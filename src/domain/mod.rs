@@ -13,6 +13,7 @@ pub mod order;
 pub mod phone;
 pub mod programme;
 pub mod recording;
+pub mod report;
 pub mod score;
 pub mod script;
 pub mod seat;

@@ -50,6 +50,8 @@ pub struct LoadedProgramme {
     pub title: String,
     pub version: String,
     pub priority: u8,
+    /// Of those in no class that is always visited, in percent.
+    pub share_percent: u32,
     /// Its visits with what begins them.
     pub stages: Vec<(String, Vec<Trigger>)>,
 }
@@ -61,6 +63,7 @@ impl LoadedProgramme {
             title: programme.title.clone(),
             version: programme.version.clone(),
             priority: programme.priority,
+            share_percent: programme.selection.share_percent,
             stages: programme.stages.iter().map(|stage| (stage.name.clone(), stage.on.clone())).collect(),
         }
     }

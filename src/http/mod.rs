@@ -26,6 +26,7 @@ mod programmes;
 mod range;
 mod recording;
 mod report;
+mod reports;
 mod schema;
 mod score;
 mod scorecard;
@@ -208,6 +209,9 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(seats::take_over))
         .routes(routes!(seats::end))
         .routes(routes!(report::get))
+        .routes(routes!(reports::list))
+        .routes(routes!(reports::get))
+        .routes(routes!(reports::submit))
         .routes(routes!(recording::get))
         .routes(routes!(recording::peaks))
         .routes(routes!(transcript::get))

@@ -7,6 +7,7 @@ use crate::domain::complaint::{self, AlarmKind, Grade, Mood, Side, StateName, Ve
 use crate::domain::order::{ServiceType, Title};
 use crate::domain::programme::Trigger;
 use crate::domain::recording::manifest::{GapReason, RecordingState};
+use crate::domain::report::DueState;
 use crate::domain::score::{Indicator, NoLevel};
 use crate::domain::transcript::Channel;
 use crate::domain::visit::task::CloseCause;
@@ -62,6 +63,7 @@ names! {
         RecordingState::Missing,
     ];
     CloseCauseName = CloseCause::ALL;
+    DueStateName = DueState::ALL;
     TriggerName = Trigger::ALL;
     ComplaintStateName = StateName::ALL;
     ComplaintKindName = complaint::Kind::ALL;

@@ -20,6 +20,7 @@ pub mod order;
 pub mod order_event;
 pub mod page;
 pub mod recording;
+pub mod report;
 mod row;
 pub mod score;
 pub mod seat;

@@ -8,6 +8,7 @@ mod intake;
 mod openapi;
 mod ops;
 mod recording;
+mod reports;
 mod sip;
 mod site;
 mod stream;
