@@ -105,6 +105,7 @@ fn http_state(
         store: store.clone(),
         commands: engine.clone(),
         desk: Arc::new(engine.clone()),
+        ledger: engine.clone(),
         events: engine.events(),
         clock,
         zone: site.rules.calendar.tz().clone(),

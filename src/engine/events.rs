@@ -6,7 +6,8 @@
 
 use crate::domain::audit::Finding;
 use crate::domain::call::outcome::Outcome;
-use crate::domain::id::{CallId, InboxId, OrderNo, SeatId, VisitId};
+use crate::domain::id::{CallId, InboxId, OrderNo, PromiseId, SeatId, VisitId};
+use crate::domain::promise;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -34,6 +35,10 @@ pub enum EngineEvent {
     Finding { call: CallId, finding: Finding },
     /// An SMS that no template reads arrived, or a person completed one.
     InboxChanged { inbox: InboxId },
+    /// A promise was made, told, confirmed, taken back or given to somebody else: `open`, `kept`, `confirmed`, `withdrawn`.
+    PromiseChanged { promise: PromiseId, order_no: OrderNo, state: promise::StateName, overdue: bool },
+    /// The time of a promise has passed and the customer was not told (A19, F11).
+    PromiseOverdue { promise: PromiseId, order_no: OrderNo, owner: String, due_at: Timestamp },
 }
 
 impl EngineEvent {
@@ -47,6 +52,8 @@ impl EngineEvent {
             Self::Scored { .. } => "scored",
             Self::Finding { .. } => "finding",
             Self::InboxChanged { .. } => "inbox_changed",
+            Self::PromiseChanged { .. } => "promise_changed",
+            Self::PromiseOverdue { .. } => "promise_overdue",
         }
     }
 }
@@ -136,6 +143,18 @@ mod tests {
             EngineEvent::TranscriptProgress { call: call.clone(), progress: 0.5 },
             EngineEvent::Scored { call, index: Some(4.2), n_scored: 5 },
             inbox("i"),
+            EngineEvent::PromiseChanged {
+                promise: PromiseId::new("p"),
+                order_no: OrderNo::new("o"),
+                state: promise::StateName::Kept,
+                overdue: true,
+            },
+            EngineEvent::PromiseOverdue {
+                promise: PromiseId::new("p"),
+                order_no: OrderNo::new("o"),
+                owner: "anna".into(),
+                due_at: Timestamp::UNIX_EPOCH,
+            },
         ] {
             let json = serde_json::to_value(&event).unwrap();
             assert_eq!(json["event"], event.name(), "{json}");

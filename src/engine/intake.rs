@@ -10,12 +10,14 @@
 mod begin;
 
 use super::handle::{CommandError, OrderAnswer};
+use super::promises::{await_confirmation, keep_reported};
 use crate::clock::Clock;
 use crate::domain::calendar::Calendar;
 use crate::domain::id::{InboxId, OrderNo};
 use crate::domain::order::Order;
 use crate::domain::programme::assign::{Assignment, Unassigned};
 use crate::domain::programme::{Programme, Programmes, Trigger};
+use crate::domain::promise::Terms;
 use crate::domain::sms::{SmsOrder, SmsTemplates};
 use crate::domain::visit::task::{Visit, corrected};
 use crate::store::event::{ENGINE, NewEvent};
@@ -41,6 +43,8 @@ pub struct IntakeRules {
     pub templates: Arc<SmsTemplates>,
     /// Which programmes an order belongs to; checked against `programmes`.
     pub assignment: Assignment,
+    /// How long there is to keep a promise when nobody named a time.
+    pub terms: Terms,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +123,13 @@ impl Intake {
             return Ok(answer);
         }
         let happened = Happened { order: &stored.order, trigger: event.kind, at: event.at, by_hand: false };
-        let answer = answer_of(self.begin(&rules, &mut tx, &happened).await?);
+        let begun = self.begin(&rules, &mut tx, &happened).await?;
+        if event.kind == Trigger::Promise {
+            for visit in &begun.visits {
+                keep_reported(&mut tx, visit, by).await?;
+            }
+        }
+        let answer = answer_of(begun);
         tx.record_event(&event, &answer).await?;
         let detail = serde_json::json!({ "order_no": event.order_no, "kind": event.kind, "at": event.at });
         tx.append_event(&NewEvent::by(by, "order.event").detail(detail)).await?;
@@ -182,7 +192,11 @@ impl Intake {
     }
 
     async fn begin(&self, rules: &IntakeRules, tx: &mut Tx, happened: &Happened<'_>) -> Result<Begun, IntakeError> {
-        begin_all(self.now(), rules, tx, happened).await
+        let begun = begin_all(self.now(), rules, tx, happened).await?;
+        if happened.trigger != Trigger::Promise {
+            await_confirmation(tx, rules, self.now(), happened.order, happened.at).await?;
+        }
+        Ok(begun)
     }
 
     /// The visits of an order follow what is now known of it.

@@ -75,6 +75,7 @@ impl Site {
             rules: Arc::new(IntakeRules {
                 templates: Arc::new(load_templates(config)?),
                 assignment,
+                terms: config.promises.terms(),
                 programmes,
                 calendar,
             }),

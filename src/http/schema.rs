@@ -3,8 +3,10 @@
 use crate::domain::audit::Severity;
 use crate::domain::call::outcome::{Fault, Outcome, Party};
 use crate::domain::call::trace::{TraceLeg, Way};
+use crate::domain::opt_out::ScopeName;
 use crate::domain::order::{ServiceType, Title};
 use crate::domain::programme::Trigger;
+use crate::domain::promise::Kind;
 use crate::domain::recording::manifest::{GapReason, RecordingState};
 use crate::domain::score::{Indicator, NoLevel};
 use crate::domain::transcript::Channel;
@@ -61,6 +63,8 @@ names! {
         RecordingState::Missing,
     ];
     CloseCauseName = CloseCause::ALL;
+    OptOutScopeName = ScopeName::ALL;
+    PromiseKindName = Kind::ALL;
     TriggerName = Trigger::ALL;
 }
 

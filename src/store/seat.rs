@@ -182,7 +182,7 @@ impl Store {
         Ok(Ok(saved))
     }
 
-    /// Takes the visit that `seat` looks at for `call`: its agent has started it. `None`: the visit changed since it was read, nothing happened.
+    /// Takes the visit that `seat` looks at for `call`: its agent has started it. `None`: as for [`Store::claim_visit`].
     ///
     /// # Errors
     /// [`StoreError::Stale`] when the seat changed since it was read or does not hold the visit; [`StoreError::Invalid`] as for
@@ -197,6 +197,10 @@ impl Store {
         check_next_call(visit, call)?;
         let started = dialled(now, seat, &visit.id, call.id.clone()).map_err(|_| refused(seat))?;
         let mut tx = self.begin().await?;
+        if tx.called_off(visit).await? {
+            tx.commit().await?;
+            return Ok(None);
+        }
         let Some(claimed) = tx.claim_for(visit, call, &started).await? else { return Ok(None) };
         tx.commit().await?;
         Ok(Some(claimed))

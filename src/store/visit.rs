@@ -215,13 +215,18 @@ impl Store {
     }
 
     /// Takes a waiting visit for `call` in one transaction: the visit is held, its attempts grow by one, the call's row is there.
-    /// `None`: somebody else took or changed it since `visit` was read; nothing happened and nothing may be dialled.
+    /// `None`: somebody else took or changed it since `visit` was read, or its customer does not want to be called, and then it is
+    /// closed now ([`super::opt_out`]); nothing may be dialled.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] when `call` is not the next attempt of `visit` or has no `claimed_at`.
     pub async fn claim_visit(&self, visit: &Visit, call: &Call) -> Result<Option<Visit>> {
         check_next_call(visit, call)?;
         let mut tx = self.begin().await?;
+        if tx.called_off(visit).await? {
+            tx.commit().await?;
+            return Ok(None);
+        }
         let Some(claimed) = tx.hold_visit(visit, call).await? else { return Ok(None) };
         tx.insert_call(call).await?;
         tx.append_event(&claimed_event(visit, call)).await?;

@@ -34,6 +34,7 @@ fn intake(site: &Site) -> Intake {
         calendar,
         templates: Arc::new(SmsTemplates::builtin().unwrap()),
         assignment: Assignment { own: "excavator".into(), rules: vec![] },
+        terms: huifang::config::Promises::default().terms(),
     };
     Intake::new(site.store.clone(), site.clock.clone(), Arc::new(rules))
 }

@@ -4,6 +4,7 @@ mod attempts;
 mod lists;
 mod opening;
 mod people;
+mod promises;
 mod repeats;
 mod results;
 mod seats;
