@@ -228,6 +228,10 @@ async fn keep_one(
     }
     let into_talk = from_s - call.recording.as_ref().and_then(|r| r.answered_at_s).unwrap_or_default();
     let after = SignedDuration::try_from_secs_f64(into_talk.max(0.0)).unwrap_or_default();
+    // Within the call, whatever the recogniser says of its seconds.
+    let said_at = answered_at.checked_add(after).unwrap_or(answered_at);
+    let now = engine.clock.now();
+    let promised_at = said_at.min(call.instants.ended_at.unwrap_or(now)).min(now);
     let promised_by = call.seat.as_ref().map_or(UNATTENDED.to_owned(), ToString::to_string);
     let draft = Draft {
         kind: Kind::CallBack,
@@ -236,12 +240,12 @@ async fn keep_one(
         what: quote,
         owner: owner_of(doer, order, &promised_by),
         promised_by,
-        promised_at: answered_at.checked_add(after).unwrap_or(answered_at),
+        promised_at,
         by: When::Said(&when),
         source: Source::Heard { doer },
         evidence: Some(evidence),
     };
-    let (promise, visit) = make(&mut tx, &site.rules, engine.clock.now(), draft).await?;
+    let (promise, visit) = make(&mut tx, &site.rules, now, draft).await?;
     tx.commit().await?;
     engine.promise_changed(&promise, visit.as_ref());
     Ok(())

@@ -1,4 +1,5 @@
-//! 回访任务. The schema keeps one open visit per order, programme and stage; versions keep two writers from overwriting one another.
+//! 回访任务. The schema keeps one open visit per order, programme and stage, save that each promise has one of its own; versions keep two writers
+//! from overwriting one another.
 //!
 //! Who may change what: [`Store::claim_visit`] and its kin in [`super::seat`] alone start an attempt, [`Store::finish_call`] alone ends one, and
 //! [`Store::save_visit`] changes everything else. So a visit that is being called cannot be set free by a side door and dialled
