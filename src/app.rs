@@ -113,6 +113,7 @@ fn http_state(
         store: store.clone(),
         commands: engine.clone(),
         desk: Arc::new(engine.clone()),
+        ledger: engine.clone(),
         events: engine.events(),
         clock,
         zone: site.rules.calendar.tz().clone(),

@@ -26,9 +26,11 @@ use super::complaints;
 use super::desk::{AgentEnd, CallStage, SupervisorMode};
 use super::dialer::CallSlot;
 use super::handle::CommandError;
+use super::promises;
 use crate::domain::call::Call;
 use crate::domain::call::outcome::{ConversationEnd, Outcome};
 use crate::domain::id::{CallId, SeatId};
+use crate::domain::opt_out::ScopeName;
 use crate::domain::order::Order;
 use crate::domain::score::Indicator;
 use crate::domain::seat::{self, Seat, SeatState};
@@ -171,7 +173,10 @@ async fn prepare(
             engine.announce_seat(seat, &dialled);
             Ok((lines, AgentTicket { visit, call, pick, tried }))
         }
-        Ok(None) => Err(Stopped::new("回访状态已变化", Then::GoOn)),
+        Ok(None) => {
+            engine.announce_again(&visit.id).await;
+            Err(Stopped::new("回访状态已变化", Then::GoOn))
+        }
         Err(error) => Err(failed(&error)),
     }
 }
@@ -318,7 +323,8 @@ async fn write_down(engine: &Engine, call: &Call, hand: &Hand, answered: bool) -
     if !answered {
         return Ok(());
     }
-    apply_result(engine, call, end.map(conversation_end).as_ref()).await
+    apply_result(engine, call, end.map(conversation_end).as_ref()).await?;
+    Ok(promises::keep_written(engine, call, form).await?)
 }
 
 /// What the wrap-up came to, for the call's row and for its visit, in one transaction; `None`: nobody has said. A visit that changed in
@@ -337,8 +343,10 @@ pub async fn apply_result(engine: &Engine, call: &Call, end: Option<&Conversatio
 pub fn conversation_end(end: &AgentEnd) -> ConversationEnd {
     match end.clone() {
         AgentEnd::Completed => ConversationEnd::Completed,
-        AgentEnd::Refused { opt_out: true } => ConversationEnd::OptedOut,
-        AgentEnd::Refused { opt_out: false } => ConversationEnd::Refused,
+        AgentEnd::Refused { opt_out: true, scope } => {
+            ConversationEnd::OptedOut { scope: scope.unwrap_or(ScopeName::Never) }
+        }
+        AgentEnd::Refused { opt_out: false, .. } => ConversationEnd::Refused,
         AgentEnd::Callback { at, said } => ConversationEnd::Callback { said, at },
         AgentEnd::WrongNumber => ConversationEnd::WrongNumber,
         AgentEnd::NotInformed => ConversationEnd::NotInformed,

@@ -11,7 +11,7 @@ use crate::domain::complaint::{Complaint, New, Step};
 use crate::domain::id::{CallId, ComplaintId, InboxId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::score::{Indicator, Level, Scorecard, score_request};
-use crate::domain::visit::plan::why;
+use crate::domain::visit::plan::{forbidden, why};
 use crate::domain::visit::task::{self, Visit, VisitState};
 use crate::store::StoreError;
 use crate::store::score::Override;
@@ -155,8 +155,10 @@ impl Commands for Engine {
 
     async fn why(&self, id: &VisitId) -> Result<Why, CommandError> {
         let visit = self.store.visit(id).await?;
-        let snapshot = Snapshot::read(self).await?;
-        Ok(why(self.clock.now(), &visit, &situation(self, &snapshot)))
+        let (wish, snapshot) = (self.store.opt_out_against(&visit).await?, Snapshot::read(self).await?);
+        let (now, situation) = (self.clock.now(), situation(self, &snapshot));
+        let forbidden = wish.and_then(|wish| forbidden(now, &visit, &wish, &situation));
+        Ok(forbidden.unwrap_or_else(|| why(now, &visit, &situation)))
     }
 
     fn trunks(&self) -> Vec<TrunkStatus> {

@@ -6,6 +6,7 @@
 use super::Engine;
 use super::complaints::{self, Judged};
 use super::events::EngineEvent;
+use super::promises;
 use super::transcriber::JobError;
 use crate::domain::audit::{CallEvidence, Severity, audit_call};
 use crate::domain::call::outcome::ConversationEnd;
@@ -66,6 +67,7 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     store.save_findings(id, MADE_BY, &findings).await?;
     let heard = Judged { call: &call, visit: &visit, order: &order, answers: &answers, judgements: &judged };
     complaints::after_judging(engine, &heard).await?;
+    promises::keep_heard(engine, &call, &order, &transcript).await?;
     let index = card.index();
     engine.announce(EngineEvent::Scored { call: id.clone(), index: index.mean, n_scored: index.n_scored });
     for finding in findings.into_iter().filter(|f| f.severity >= Severity::Amber) {

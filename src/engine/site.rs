@@ -85,6 +85,7 @@ impl Site {
                 templates: Arc::new(load_templates(config)?),
                 complaints: load_complaints(&config.data.rubrics)?,
                 assignment,
+                terms: config.promises.terms(),
                 programmes,
                 calendar,
             }),

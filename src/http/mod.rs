@@ -18,11 +18,13 @@ mod idempotency;
 mod inbox;
 mod limits;
 pub mod openapi;
+mod opt_outs;
 mod order_events;
 mod orders;
 mod paging;
 pub mod problem;
 mod programmes;
+mod promises;
 mod range;
 mod recording;
 mod report;
@@ -48,6 +50,7 @@ use crate::clock::Clock;
 use crate::engine::desk::Desk;
 use crate::engine::events::EventBus;
 use crate::engine::handle::Commands;
+use crate::engine::ledger::Ledger;
 use crate::store::Store;
 use auth::Caller;
 use axum::extract::DefaultBodyLimit;
@@ -83,6 +86,7 @@ pub struct AppState {
     pub store: Store,
     pub commands: Arc<dyn Commands>,
     pub desk: Arc<dyn Desk>,
+    pub ledger: Arc<dyn Ledger>,
     pub events: EventBus,
     pub clock: Arc<dyn Clock>,
     /// The site's zone.
@@ -172,6 +176,14 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(order_events::post))
         .routes(routes!(programmes::list))
         .routes(routes!(programmes::reload))
+        .routes(routes!(opt_outs::list, opt_outs::post))
+        .routes(routes!(opt_outs::withdraw))
+        .routes(routes!(promises::list, promises::post))
+        .routes(routes!(promises::get))
+        .routes(routes!(promises::tell))
+        .routes(routes!(promises::confirm))
+        .routes(routes!(promises::withdraw))
+        .routes(routes!(promises::assign))
         .routes(routes!(visits::list))
         .routes(routes!(visits::get))
         .routes(routes!(visits::why))

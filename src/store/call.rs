@@ -212,6 +212,9 @@ impl Store {
         let mut tx = self.begin().await?;
         tx.update_call(call).await?;
         let released = tx.release_visit(visit, &call.id).await?;
+        if let Some(end) = &call.conversation {
+            tx.record_wish_of(call, end, &released).await?;
+        }
         for job in jobs {
             tx.enqueue(job).await?;
         }
@@ -263,13 +266,13 @@ impl Store {
     /// [`StoreError::Stale`] when the call is not finished or the visit changed since it was read.
     pub async fn save_result(&self, call: &CallId, end: Option<&ConversationEnd>, visit: &Visit) -> Result<Visit> {
         let mut tx = self.begin().await?;
-        let end = end.map(|end| to_json("conversation", end)).transpose()?;
+        let told = end.map(|end| to_json("conversation", end)).transpose()?;
         let done = sqlx::query(
             "UPDATE calls SET conversation = COALESCE($1, conversation),
                  outcome = CASE WHEN outcome = 'hung_up' AND $1 IS NOT NULL THEN 'answered' ELSE outcome END
              WHERE id = $2 AND visit_id = $3 AND outcome IS NOT NULL",
         )
-        .bind(end)
+        .bind(told)
         .bind(call.as_str())
         .bind(visit.id.as_str())
         .execute(tx.conn())
@@ -280,6 +283,10 @@ impl Store {
             return Err(StoreError::Stale { table: "calls", id: call.to_string(), why });
         }
         let saved = tx.save_visit(visit).await?;
+        if let Some(end) = end {
+            let ended = tx.call(call).await?;
+            tx.record_wish_of(&ended, end, &saved).await?;
+        }
         tx.append_event(&NewEvent::engine("call.wrapped_up").visit(&visit.id).call(call)).await?;
         tx.commit().await?;
         Ok(saved)
@@ -287,6 +294,16 @@ impl Store {
 }
 
 impl Tx {
+    /// See [`Store::call`].
+    pub(super) async fn call(&mut self, id: &CallId) -> Result<Call> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{CALLS} WHERE calls.id = $1")))
+            .bind(id.as_str())
+            .fetch_optional(self.conn())
+            .await
+            .doing("read call")?;
+        decode_found(row, id.as_str())
+    }
+
     /// The row of a call that begins. `claimed_at` was checked by the claim.
     pub(super) async fn insert_call(&mut self, call: &Call) -> Result<()> {
         sqlx::query(

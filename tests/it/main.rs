@@ -10,6 +10,7 @@ mod intake;
 mod kill;
 mod media;
 mod programmes;
+mod promises;
 mod score;
 mod seats;
 mod shape;

@@ -5,6 +5,7 @@ mod complaints;
 mod lists;
 mod opening;
 mod people;
+mod promises;
 mod repeats;
 mod results;
 mod seats;

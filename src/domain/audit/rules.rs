@@ -247,7 +247,7 @@ fn c07_consent_before_the_first_question(ctx: &Ctx<'_>) -> Option<Finding> {
 /// C09: a refusal ends the call, politely and without another question.
 fn c09_refusal_ends_politely(ctx: &Ctx<'_>) -> Option<Finding> {
     let heard = speech::consent(&ctx.lines);
-    let refused = matches!(ctx.e.call.conversation, Some(ConversationEnd::Refused | ConversationEnd::OptedOut))
+    let refused = matches!(ctx.e.call.conversation, Some(ConversationEnd::Refused | ConversationEnd::OptedOut { .. }))
         || heard.consent == Consent::Refused;
     if !refused {
         return None;

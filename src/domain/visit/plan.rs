@@ -18,7 +18,7 @@ use crate::domain::seat::{self, Seat, Wanted};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, HashSet};
 
-pub use super::why::{Why, WhyCode, why};
+pub use super::why::{Why, WhyCode, forbidden, why};
 
 /// Where something of the outer world is in the way, the planner looks again after so long, in case the event that ends it is missed.
 const RECHECK: SignedDuration = SignedDuration::from_secs(60);

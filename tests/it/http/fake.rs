@@ -2,9 +2,11 @@
 
 use async_trait::async_trait;
 use huifang::domain::complaint::{Complaint, New, Step};
-use huifang::domain::id::{CallId, ComplaintId, InboxId, OrderNo, SeatId, VisitId};
+use huifang::domain::id::{CallId, ComplaintId, InboxId, OptOutId, OrderNo, PromiseId, SeatId, VisitId};
+use huifang::domain::opt_out::OptOut;
 use huifang::domain::order::Order;
 use huifang::domain::phone::Phone;
+use huifang::domain::promise::Promise;
 use huifang::domain::score::{Indicator, Level, Rubric, Scorecard, score_request};
 use huifang::domain::seat::{SeatPhone, Skills};
 use huifang::domain::visit::task::{CloseCause, Origin, Visit, VisitState, WaitReason};
@@ -13,6 +15,7 @@ use huifang::engine::handle::{
     CommandError, Commands, CompletionSms, EventAnswer, LoadedProgramme, OpenedComplaint, OrderAnswer, OrderEvent,
     ScoreReply, ScoreRequest, SmsAnswer, TrunkStatus, Why, WhyCode,
 };
+use huifang::engine::ledger::{Ledger, NewPromise, NewWish};
 use huifang::store::score::Override;
 use huifang::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -264,5 +267,37 @@ impl Desk for NoSeats {
     }
     async fn end_call(&self, _: &CallId, _: &str, by: &str) -> Result<(), CommandError> {
         no_seat(by)
+    }
+}
+
+/// A site without a ledger; what it does is tested with the real engine (`promises`).
+pub struct NoLedger;
+
+fn nowhere<T>(id: &str) -> Result<T, CommandError> {
+    Err(CommandError::NotFound { what: "ledger", id: id.to_owned() })
+}
+
+#[async_trait]
+impl Ledger for NoLedger {
+    async fn opt_out(&self, _: NewWish, _: &str, by: &str) -> Result<OptOut, CommandError> {
+        nowhere(by)
+    }
+    async fn withdraw_opt_out(&self, id: &OptOutId, _: &str, _: &str) -> Result<OptOut, CommandError> {
+        nowhere(id.as_str())
+    }
+    async fn promise(&self, _: NewPromise, by: &str) -> Result<Promise, CommandError> {
+        nowhere(by)
+    }
+    async fn tell(&self, id: &PromiseId, _: &str, _: Option<Timestamp>, _: &str) -> Result<Promise, CommandError> {
+        nowhere(id.as_str())
+    }
+    async fn confirm(&self, id: &PromiseId, _: &str, _: &str, _: &str) -> Result<Promise, CommandError> {
+        nowhere(id.as_str())
+    }
+    async fn withdraw(&self, id: &PromiseId, _: &str, _: &str) -> Result<Promise, CommandError> {
+        nowhere(id.as_str())
+    }
+    async fn assign(&self, id: &PromiseId, _: &str, _: &str) -> Result<Promise, CommandError> {
+        nowhere(id.as_str())
     }
 }

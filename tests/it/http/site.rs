@@ -1,6 +1,6 @@
 //! One running site for one test: server on a free port, store and recordings in a temporary folder, a token per role.
 
-use super::fake::{Fake, NoSeats};
+use super::fake::{Fake, NoLedger, NoSeats};
 use huifang::clock::{Clock, ManualClock};
 use huifang::domain::call::Call;
 use huifang::domain::call::outcome::{ConversationEnd, Fault, Outcome, Party};
@@ -65,6 +65,7 @@ impl Site {
             store: store.clone(),
             commands: engine.clone(),
             desk: Arc::new(NoSeats),
+            ledger: Arc::new(NoLedger),
             events: EventBus::default(),
             clock: clock.clone(),
             zone: TimeZone::get("Asia/Shanghai").unwrap(),
