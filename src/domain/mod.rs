@@ -11,6 +11,7 @@ pub mod order;
 pub mod phone;
 pub mod programme;
 pub mod recording;
+pub mod review;
 pub mod score;
 pub mod script;
 pub mod seat;

@@ -17,6 +17,7 @@ mod record;
 pub mod recovery;
 mod reload;
 pub mod review;
+pub mod reviews;
 pub mod seats;
 pub mod site;
 pub mod transcriber;

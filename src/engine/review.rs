@@ -5,6 +5,7 @@
 
 use super::Engine;
 use super::events::EngineEvent;
+use super::reviews;
 use super::transcriber::JobError;
 use crate::domain::audit::{CallEvidence, Severity, audit_call};
 use crate::domain::facts::{Facts, facts_of};
@@ -60,6 +61,7 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let card = store.save_scorecard(id, &card).await?.card;
     store.save_facts(id, MADE_BY, &Stated { facts: &facts, truth: &truth }).await?;
     store.save_findings(id, MADE_BY, &findings).await?;
+    reviews::enter(engine, &call, &card, &findings, judged.iter().any(|j| j.disagreement.is_some())).await?;
     let index = card.index();
     engine.announce(EngineEvent::Scored { call: id.clone(), index: index.mean, n_scored: index.n_scored });
     for finding in findings.into_iter().filter(|f| f.severity >= Severity::Amber) {

@@ -9,6 +9,7 @@ use crate::domain::calendar::{Calendar, CalendarError};
 use crate::domain::order::{Order, ServiceType};
 use crate::domain::programme::assign::{AssignError, Assignment};
 use crate::domain::programme::{DialMode, Programme, ProgrammeError, Programmes};
+use crate::domain::review::form::{Form, FormError};
 use crate::domain::score::{Rubric, RubricError};
 use crate::domain::script::{PromptManifest, Script, ScriptError};
 use crate::domain::sms::{SmsTemplates, TemplateError};
@@ -22,6 +23,8 @@ pub struct Site {
     pub rules: Arc<IntakeRules>,
     pub mode: DialMode,
     pub rubric: Arc<Rubric>,
+    /// 质检表.
+    pub form: Arc<Form>,
     pub manifest: Arc<PromptManifest>,
     pub prompts: Arc<Prompts>,
     /// By script set and service type; `None` serves every type that has none of its own.
@@ -44,6 +47,8 @@ pub enum SiteError {
     Template(#[from] TemplateError),
     #[error(transparent)]
     Rubric(#[from] RubricError),
+    #[error(transparent)]
+    Form(#[from] FormError),
     #[error(transparent)]
     Prompt(#[from] PromptError),
     #[error("site.branches: {branch:?}: {source}")]
@@ -79,6 +84,7 @@ impl Site {
                 calendar,
             }),
             rubric: Arc::new(rubric),
+            form: Arc::new(load_form(&config.data.rubrics.join("qa-form.toml"))?),
             mode: if config.dialer.mode == "agent" { DialMode::Agent } else { DialMode::Voice },
             manifest,
         };
@@ -179,6 +185,11 @@ fn load_rubric(folder: &Path, programmes: &Programmes) -> Result<Rubric, SiteErr
         return Err(SiteError::ManyRubrics(wanted.join(", ")));
     };
     Ok(Rubric::parse(&read(&folder.join(format!("{name}.toml")))?)?)
+}
+
+/// The site's own form, or the one that travels with the program.
+fn load_form(path: &Path) -> Result<Form, SiteError> {
+    if path.exists() { Ok(Form::parse(&read(path)?)?) } else { Ok(Form::builtin()?) }
 }
 
 /// The script sets that programmes name: one folder each, one file a service type.

@@ -29,6 +29,7 @@ pub const PAGE: &str = "/api/docs";
         (name = "recordings", description = "Audio"),
         (name = "transcripts", description = "Who said what, when"),
         (name = "scores", description = "Five indicators with the words that prove them"),
+        (name = "reviews", description = "What people listen to: the queue, the QA sheet, disputes, calibration"),
         (name = "audit", description = "Facts and findings"),
         (name = "events", description = "News of the engine"),
         (name = "health", description = "Probes and counters; no token")

@@ -6,9 +6,14 @@ use crate::domain::call::trace::{TraceLeg, Way};
 use crate::domain::order::{ServiceType, Title};
 use crate::domain::programme::Trigger;
 use crate::domain::recording::manifest::{GapReason, RecordingState};
+use crate::domain::review::Why;
+use crate::domain::review::calibration::Statistic;
+use crate::domain::review::dispute::Stage;
+use crate::domain::review::form::Mark;
 use crate::domain::score::{Indicator, NoLevel};
 use crate::domain::transcript::Channel;
 use crate::domain::visit::task::CloseCause;
+use crate::store::review::StateName;
 use serde::Serialize;
 use std::borrow::Cow;
 use utoipa::openapi::RefOr;
@@ -62,6 +67,11 @@ names! {
     ];
     CloseCauseName = CloseCause::ALL;
     TriggerName = Trigger::ALL;
+    ReviewStateName = StateName::ALL;
+    ReviewWhyName = Why::ALL;
+    MarkName = Mark::ALL;
+    DisputeStageName = Stage::ALL;
+    StatisticName = [Statistic::Cohen, Statistic::Fleiss];
 }
 
 /// A string that is one of the serialised names.

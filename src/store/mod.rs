@@ -19,6 +19,7 @@ pub mod order;
 pub mod order_event;
 pub mod page;
 pub mod recording;
+pub mod review;
 mod row;
 pub mod score;
 pub mod seat;

@@ -8,6 +8,7 @@ mod intake;
 mod openapi;
 mod ops;
 mod recording;
+mod reviews;
 mod sip;
 mod site;
 mod stream;

@@ -6,6 +6,7 @@ mod opening;
 mod people;
 mod repeats;
 mod results;
+mod reviews;
 mod seats;
 mod traces;
 mod work;
