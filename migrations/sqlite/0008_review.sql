@@ -67,3 +67,21 @@ CREATE TABLE calibration_sheets (
     handed_in_at   INTEGER NOT NULL,
     PRIMARY KEY (calibration_id, reviewer)
 ) STRICT;
+
+-- 重评: what another keyword table made of the calls of a period, and whether it was adopted. `changes` is JSON: calls and their cells.
+CREATE TABLE rescorings (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    from_at    INTEGER NOT NULL,
+    before_at  INTEGER NOT NULL,
+    rubric     TEXT    NOT NULL,
+    calls      INTEGER NOT NULL CHECK (calls >= 0),
+    changes    TEXT    NOT NULL,
+    made_by    TEXT    NOT NULL,
+    made_at    INTEGER NOT NULL,
+    state      TEXT    NOT NULL CHECK (state IN ('proposed', 'adopted', 'dropped')),
+    decided_by TEXT,
+    decided_at INTEGER,
+    CHECK ((state = 'proposed') = (decided_by IS NULL)),
+    CHECK ((decided_by IS NULL) = (decided_at IS NULL))
+) STRICT;
+CREATE INDEX rescorings_by_age ON rescorings (made_at, id);

@@ -10,6 +10,7 @@ use super::handle::{
 use crate::domain::id::{CallId, InboxId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::programme::Programme;
+use crate::domain::review::rescoring::Rescoring;
 use crate::domain::score::{Indicator, Level, Scorecard, score_request};
 use crate::domain::visit::plan::why;
 use crate::domain::visit::task::{self, Visit, VisitState};
@@ -160,6 +161,19 @@ impl Commands for Engine {
         let index = card.index();
         self.announce(EngineEvent::Scored { call: call.clone(), index: index.mean, n_scored: index.n_scored });
         Ok(card)
+    }
+
+    async fn compare_scores(
+        &self,
+        period: (Timestamp, Timestamp),
+        rubric: Option<&str>,
+        by: &str,
+    ) -> Result<Rescoring, CommandError> {
+        Engine::compare_scores(self, period, rubric, by).await
+    }
+
+    async fn settle_scores(&self, rescoring: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError> {
+        Engine::settle_scores(self, rescoring, adopt, by).await
     }
 
     fn score(&self, request: &ScoreRequest) -> ScoreReply {

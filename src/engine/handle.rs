@@ -8,6 +8,7 @@
 use crate::domain::id::{CallId, InboxId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::programme::{Programme, Trigger};
+use crate::domain::review::rescoring::Rescoring;
 use crate::domain::score::{Indicator, Level, Scorecard};
 use crate::domain::visit::task::Visit;
 use async_trait::async_trait;
@@ -124,6 +125,17 @@ pub trait Commands: Send + Sync {
         reason: &str,
         by: &str,
     ) -> Result<Scorecard, CommandError>;
+
+    /// What a keyword table (`None`: the one in force) makes of the scored calls of a period; changes nothing.
+    async fn compare_scores(
+        &self,
+        period: (Timestamp, Timestamp),
+        rubric: Option<&str>,
+        by: &str,
+    ) -> Result<Rescoring, CommandError>;
+
+    /// Adopts a comparison, by judging its calls again, or drops it.
+    async fn settle_scores(&self, rescoring: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError>;
 
     /// Stateless and quick: judges one answer with the rubric in force.
     fn score(&self, request: &ScoreRequest) -> ScoreReply;

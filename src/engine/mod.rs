@@ -16,6 +16,7 @@ pub mod intake;
 mod record;
 pub mod recovery;
 mod reload;
+mod rescoring;
 pub mod review;
 pub mod reviews;
 pub mod seats;

@@ -1,8 +1,9 @@
 //! `/reviews`: calls as a reviewer looks for them, and `/calls/{id}/review`: where the review of one call stands, and its steps.
-//! The sheet, disputes and calibrations are in the files below.
+//! The sheet, disputes, calibrations and re-scoring are in the files below.
 
 mod calibration;
 mod dispute;
+mod rescoring;
 mod sheet;
 
 use super::AppState;
@@ -46,6 +47,10 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(calibration::get))
         .routes(routes!(calibration::put))
         .routes(routes!(calibration::close))
+        .routes(routes!(rescoring::list, rescoring::open))
+        .routes(routes!(rescoring::get))
+        .routes(routes!(rescoring::adopt))
+        .routes(routes!(rescoring::drop))
 }
 
 /// Where the review of a call stands.
@@ -155,7 +160,9 @@ impl From<ReviewError> for Problem {
             | Refused::NotReviewed
             | Refused::Stage(_)
             | Refused::Closed
-            | Refused::HandedIn => Kind::Conflict,
+            | Refused::HandedIn
+            | Refused::OtherRubric { .. }
+            | Refused::Settled => Kind::Conflict,
             Refused::NoItem(_) => return Problem::invalid("item", refused.to_string()),
             Refused::Unfilled(_) => return Problem::invalid("marks", refused.to_string()),
         };

@@ -5,6 +5,7 @@
 
 mod calibration;
 mod dispute;
+mod rescoring;
 mod sheet;
 
 pub use dispute::DisputeFilter;

@@ -8,6 +8,7 @@ mod intake;
 mod kill;
 mod media;
 mod programmes;
+mod review;
 mod score;
 mod seats;
 mod shape;

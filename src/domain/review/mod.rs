@@ -2,13 +2,14 @@
 //!
 //! Contract: pure. [`queue`] says which calls are due for review and who may take one; [`form`] is the QA form as data, filled by the
 //! machine first and corrected by people, with its total; [`dispute`] is an objection from its first word to its decision;
-//! [`calibration`] is how far several reviewers agree. Every step returns the next value or says why it may not be taken. Nothing here
+//! [`calibration`] is how far several reviewers agree; [`rescoring`] what another keyword table would change. Every step returns the next value or says why it may not be taken. Nothing here
 //! changes a score: that is a person's correction beside the machine's level (`score`).
 
 pub mod calibration;
 pub mod dispute;
 pub mod form;
 pub mod queue;
+pub mod rescoring;
 
 pub use queue::{QueueRules, Review, ReviewState, Signs, Why};
 
@@ -45,4 +46,8 @@ pub enum Refused {
     HandedIn,
     #[error("还有没填的项：{0}")]
     Unfilled(String),
+    #[error("比较用的是关键词表 {tried}，现在生效的是 {in_force}：先换表并重新加载，再采用")]
+    OtherRubric { tried: String, in_force: String },
+    #[error("这次比较已经处理过")]
+    Settled,
 }

@@ -88,6 +88,10 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
         "/calibrations/{id} get",
         "/calibrations/{id}/sheet put",
         "/calibrations/{id}/close post",
+        "/rescoring get post",
+        "/rescoring/{id} get",
+        "/rescoring/{id}/adopt post",
+        "/rescoring/{id}/drop post",
         "/score post",
         "/events get",
     ];

@@ -68,8 +68,8 @@ async fn posted(site: &Site, role: Role, path: &str, body: Value, status: Status
 }
 
 fn item<'a>(sheet: &'a Value, key: &str) -> &'a Value {
-    let items = sheet["sections"].as_array().unwrap().iter().flat_map(|section| section["items"].as_array().unwrap());
-    items.into_iter().find(|item| item["key"] == key).unwrap()
+    let mut items = sheet["sections"].as_array().unwrap().iter().flat_map(|section| section["items"].as_array().unwrap());
+    items.find(|item| item["key"] == key).unwrap()
 }
 
 #[tokio::test]
@@ -301,6 +301,33 @@ async fn a_calibration_is_blind_until_everybody_has_handed_in() {
     let closed = posted(&site, Role::Supervisor, &format!("/calibrations/{id}/close"), json!({}), StatusCode::OK).await;
     assert!(closed["closed_at"].is_string());
     assert_eq!(site.get("/calibrations").await["items"].as_array().unwrap().len(), 1);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_comparison_is_made_by_a_supervisor_and_settled_once() {
+    let site = Site::start().await;
+    judged(&site, "FW-1", None, 3, 0).await;
+    let body = json!({"from": "2026-11-21", "to": "2026-11-22"});
+    problem(post(&site, Role::Reviewer, "/rescoring", body.clone()).await, 403, "forbidden", "no supervisor").await;
+    let made = posted(&site, Role::Supervisor, "/rescoring", body.clone(), StatusCode::CREATED).await;
+    assert_eq!((&made["calls"], &made["cells"], &made["state"]), (&json!(1), &json!(0), &json!("proposed")));
+    assert_eq!(
+        (&made["from"], &made["to"]),
+        (&json!("2026-11-21T00:00:00+08:00"), &json!("2026-11-22T00:00:00+08:00"))
+    );
+    let path = |what: &str| format!("/rescoring/{}{what}", made["id"].as_str().unwrap());
+    problem(post(&site, Role::Agent, &path("/adopt"), json!({})).await, 403, "forbidden", "an agent").await;
+    let adopted = posted(&site, Role::Supervisor, &path("/adopt"), json!({}), StatusCode::OK).await;
+    assert_eq!((&adopted["state"], &adopted["decided_by"]), (&json!("adopted"), &json!("the supervisor")));
+    problem(post(&site, Role::Supervisor, &path("/drop"), json!({})).await, 409, "conflict", "settled").await;
+    assert_eq!(site.get(&path("")).await, adopted);
+    let other = posted(&site, Role::Admin, "/rescoring", body, StatusCode::CREATED).await;
+    let dropped = format!("/rescoring/{}/drop", other["id"].as_str().unwrap());
+    assert_eq!(posted(&site, Role::Admin, &dropped, json!({}), StatusCode::OK).await["state"], "dropped");
+    assert_eq!(site.get("/rescoring").await["items"].as_array().unwrap().len(), 2);
+    let wrong = post(&site, Role::Admin, "/rescoring", json!({"from": "x", "to": "2026-11-22"})).await;
+    assert_eq!(problem(wrong, 422, "invalid", "no instant").await["field"], "from");
     site.stop().await;
 }
 
