@@ -68,7 +68,8 @@ async fn posted(site: &Site, role: Role, path: &str, body: Value, status: Status
 }
 
 fn item<'a>(sheet: &'a Value, key: &str) -> &'a Value {
-    let mut items = sheet["sections"].as_array().unwrap().iter().flat_map(|section| section["items"].as_array().unwrap());
+    let mut items =
+        sheet["sections"].as_array().unwrap().iter().flat_map(|section| section["items"].as_array().unwrap());
     items.find(|item| item["key"] == key).unwrap()
 }
 
