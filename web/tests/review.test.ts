@@ -179,7 +179,11 @@ it('corrects a score by keyboard alone, and the machine’s value stays beside i
   await press('0')
   await page.keyboard.type('没有说')
   await press('Enter')
-  await page.locator('[data-refused]', { hasText: '这条记录刚刚被别人改过' }).waitFor()
+  await page.locator('[role=dialog] [data-refused]', { hasText: '这条记录刚刚被别人改过' }).waitFor()
+  // What was typed is not lost.
+  await press('Enter')
+  await expect.poll(() => desk.mock.review.acts.filter((act) => act.includes('没有说'))).toHaveLength(2)
+  await closed()
 })
 
 it('a reload keeps the place, and so does an address that was sent', async () => {
