@@ -16,6 +16,7 @@ pub mod programme;
 pub mod promise;
 pub mod recording;
 pub mod report;
+pub mod review;
 pub mod score;
 pub mod script;
 pub mod seat;

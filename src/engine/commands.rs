@@ -10,6 +10,7 @@ use super::handle::{
 use crate::domain::complaint::{Complaint, New, Step};
 use crate::domain::id::{CallId, ComplaintId, InboxId, VisitId};
 use crate::domain::order::Order;
+use crate::domain::review::rescoring::Rescoring;
 use crate::domain::score::{Indicator, Level, Scorecard, score_request};
 use crate::domain::visit::plan::{forbidden, why};
 use crate::domain::visit::task::{self, Visit, VisitState};
@@ -186,6 +187,19 @@ impl Commands for Engine {
 
     async fn complaint_step(&self, id: &ComplaintId, step: Step, by: &str) -> Result<Complaint, CommandError> {
         self.take_step(id, &step, by).await
+    }
+
+    async fn compare_scores(
+        &self,
+        period: (Timestamp, Timestamp),
+        rubric: Option<&str>,
+        by: &str,
+    ) -> Result<Rescoring, CommandError> {
+        Engine::compare_scores(self, period, rubric, by).await
+    }
+
+    async fn settle_scores(&self, rescoring: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError> {
+        Engine::settle_scores(self, rescoring, adopt, by).await
     }
 
     fn score(&self, request: &ScoreRequest) -> ScoreReply {

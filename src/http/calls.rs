@@ -333,7 +333,7 @@ impl CallQuery {
 }
 
 /// One of the domain's serialised names.
-fn named<T: DeserializeOwned>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
+pub(super) fn named<T: DeserializeOwned>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
     let read = |text: &str| {
         let value = serde_json::Value::String(text.to_owned());
         serde_json::from_value(value).map_err(|_| Problem::invalid(field, format!("{text:?} is no {field}")))

@@ -17,6 +17,7 @@ mod health;
 mod idempotency;
 mod inbox;
 mod limits;
+mod listen;
 pub mod openapi;
 mod opt_outs;
 mod order_events;
@@ -29,6 +30,7 @@ mod range;
 mod recording;
 mod report;
 mod reports;
+mod reviews;
 mod schema;
 mod score;
 mod scorecard;
@@ -51,6 +53,7 @@ use crate::engine::desk::Desk;
 use crate::engine::events::EventBus;
 use crate::engine::handle::Commands;
 use crate::engine::ledger::Ledger;
+use crate::engine::reviews::Reviews;
 use crate::store::Store;
 use auth::Caller;
 use axum::extract::DefaultBodyLimit;
@@ -106,9 +109,13 @@ pub struct AppState {
     /// Readers of `/events` at once; made by [`event_places`].
     pub event_places: Arc<Semaphore>,
     pub sign_ins: Arc<SignInGuard>,
+    pub reviews: Reviews,
+    /// Links to recordings.
+    pub tickets: Arc<Tickets>,
 }
 
 pub use events::places as event_places;
+pub use listen::Tickets;
 pub use session::SignInGuard;
 
 impl AppState {
@@ -166,6 +173,7 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))
+        .routes(routes!(listen::get))
         .routes(routes!(session::sign_in));
     let resources = OpenApiRouter::new()
         .routes(routes!(sms::post))
@@ -226,6 +234,7 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(reports::submit))
         .routes(routes!(recording::get))
         .routes(routes!(recording::peaks))
+        .routes(routes!(listen::post))
         .routes(routes!(transcript::get))
         .routes(routes!(transcript::json))
         .routes(routes!(transcript::vtt))
@@ -235,6 +244,7 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(scorecard::put))
         .routes(routes!(facts::get))
         .routes(routes!(findings::get))
+        .merge(reviews::routes())
         .routes(routes!(score::post))
         .routes(routes!(events::get));
     let mut api = OpenApiRouter::with_openapi(openapi::base()).nest("/api/v1", resources);

@@ -23,6 +23,7 @@ pub mod page;
 pub mod promise;
 pub mod recording;
 pub mod report;
+pub mod review;
 mod row;
 pub mod score;
 pub mod seat;

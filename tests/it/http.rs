@@ -9,6 +9,7 @@ mod openapi;
 mod ops;
 mod recording;
 mod reports;
+mod reviews;
 mod sip;
 mod site;
 mod stream;

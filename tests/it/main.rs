@@ -11,6 +11,7 @@ mod kill;
 mod media;
 mod programmes;
 mod promises;
+mod review;
 mod score;
 mod seats;
 mod shape;

@@ -7,11 +7,10 @@
 use huifang::app;
 use huifang::config::{Config, Trunk};
 use huifang::domain::announcement::Announcements;
-            continue;
-        }
 use huifang::domain::complaint::Policy;
 use huifang::domain::programme::selection::CustomerClass;
 use huifang::domain::programme::{Programme, RuleKey, Trigger};
+use huifang::domain::review::form::Form;
 use huifang::domain::score::Rubric;
 use std::collections::BTreeSet;
 use std::fs;
@@ -254,6 +253,10 @@ fn every_programme_script_prompt_and_rubric_in_the_tree_loads() {
         }
         if rubric == "complaints" {
             Policy::parse(&text).unwrap_or_else(|e| panic!("{e}"));
+            continue;
+        }
+        if rubric == "qa-form" {
+            Form::parse(&text).unwrap_or_else(|e| panic!("rubrics/{rubric}.toml: {e}"));
             continue;
         }
         Rubric::parse(&text).unwrap_or_else(|e| panic!("rubrics/{rubric}.toml: {e}"));

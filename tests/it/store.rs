@@ -8,6 +8,7 @@ mod people;
 mod promises;
 mod repeats;
 mod results;
+mod reviews;
 mod seats;
 mod traces;
 mod work;

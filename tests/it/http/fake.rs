@@ -7,6 +7,7 @@ use huifang::domain::opt_out::OptOut;
 use huifang::domain::order::Order;
 use huifang::domain::phone::Phone;
 use huifang::domain::promise::Promise;
+use huifang::domain::review::rescoring::{Rescoring, RescoringState};
 use huifang::domain::score::{Indicator, Level, Rubric, Scorecard, score_request};
 use huifang::domain::seat::{SeatPhone, Skills};
 use huifang::domain::visit::task::{CloseCause, Origin, Visit, VisitState, WaitReason};
@@ -211,6 +212,38 @@ impl Commands for Fake {
     async fn complaint_step(&self, id: &ComplaintId, step: Step, by: &str) -> Result<Complaint, CommandError> {
         self.note(format!("{} of {id} by {by}", step.name()));
         Err(CommandError::NotFound { what: "complaint", id: id.to_string() })
+    }
+
+    async fn compare_scores(
+        &self,
+        (from, before): (Timestamp, Timestamp),
+        rubric: Option<&str>,
+        by: &str,
+    ) -> Result<Rescoring, CommandError> {
+        self.note(format!("{by} compares scores by {}", rubric.unwrap_or("the table in force")));
+        let calls = self.store.scored_calls(from, before, 10).await.map_err(inside)?;
+        let made = Rescoring {
+            id: self.store.new_id(),
+            from,
+            before,
+            rubric: "after-sales-zh@2".into(),
+            calls: u32::try_from(calls.len()).unwrap(),
+            changes: vec![],
+            made_by: by.into(),
+            made_at: self.store.now(),
+            state: RescoringState::Proposed,
+        };
+        self.store.insert_rescoring(&made).await.map_err(inside)?;
+        Ok(made)
+    }
+
+    async fn settle_scores(&self, id: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError> {
+        let made = self.store.rescoring(id).await.map_err(inside)?;
+        let now = self.store.now();
+        let settled = if adopt { made.adopt(now, by, "after-sales-zh@2") } else { made.drop(now, by) };
+        let settled = settled.map_err(|refused| CommandError::Conflict(refused.to_string()))?;
+        self.store.settle_rescoring(&settled).await.map_err(inside)?;
+        Ok(settled)
     }
 
     fn score(&self, request: &ScoreRequest) -> ScoreReply {
