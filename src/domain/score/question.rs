@@ -33,6 +33,9 @@ pub(super) struct Question {
     pub probe: bool,
 }
 
+/// 您满意吗, 那满意不: longer questions say themselves what they ask for, characters.
+const FOLLOW_UP_MAX: usize = 6;
+
 impl Rubric {
     pub(super) fn question(&self, text: &str, indicator: Option<Indicator>) -> Question {
         let q = &self.data.questions;
@@ -58,6 +61,11 @@ impl Rubric {
             number: has(&q.number),
             probe: has(&q.probe),
         }
+    }
+
+    /// C18: an agent's words that ask for the reason of a low answer.
+    pub fn asks_for_reason(&self, text: &str) -> bool {
+        self.data.questions.probe.iter().any(|w| text.contains(w.as_str()))
     }
 
     /// The last level word of the asker.
@@ -130,7 +138,7 @@ impl Rubric {
             "怎么样",
             "如何",
         ]);
-        let whole = has(&["服务", "这次", "售后", "处理结果"]);
+        let whole = has(&["服务", "这次", "这回", "售后", "处理结果", "维修", "保养", "修理", "我们"]);
         if whole && evaluates && !product && !announces && !flat.contains("满意度") {
             return vec![Indicator::Overall];
         }
@@ -141,6 +149,24 @@ impl Rubric {
             ("速度", Indicator::Timeliness),
         ];
         weak.into_iter().filter(|(w, _)| flat.contains(w)).map(|(_, i)| i).take(1).collect()
+    }
+
+    /// 满意吗 and nothing else: about what was spoken of just before, a fact or an indicator.
+    pub(super) fn follows_up(&self, text: &str, before: &str) -> Option<Indicator> {
+        let flat = Normal::new(text).text();
+        if flat.chars().count() > FOLLOW_UP_MAX || !flat.contains("满意") {
+            return None;
+        }
+        let spoken = Normal::new(before).text();
+        let about = [
+            (
+                Indicator::Timeliness,
+                &["多长时间", "多久", "什么时候到", "几点到", "到的", "到达", "到现场", "来的"][..],
+            ),
+            (Indicator::Parts, &["配件", "保养件", "零件", "零部件", "发货", "到货"][..]),
+            (Indicator::Skill, &["修得", "修好", "处理好", "排除", "解决"][..]),
+        ];
+        about.into_iter().find(|(_, words)| words.iter().any(|w| spoken.contains(w))).map(|(indicator, _)| indicator)
     }
 
     /// 那给您记满意对吧, 您是说满意吗: speaks of the evaluation asked before.

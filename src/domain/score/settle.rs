@@ -30,7 +30,7 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
             own.retain(|e| !is_thing(e));
         }
         let own = keep_last_version(&own, &reading.corrections);
-        let threat = threat_for(&reading, indicator, home);
+        let threat = threat_for(&reading, indicator, home, question.asked);
         let Some((mut level, mut shown)) = resolve(&own).or(threat.map(|l| (l, Vec::new()))) else { continue };
         let reserved = home == Some(indicator) && has_reservation(&reading, &shown);
         // 也不是不好 就是不爱说话 (convention 5).
@@ -58,6 +58,10 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
         Asked::Suggestion => whole(&out.labels),
         Asked::Fact => None,
     };
+    out.revises = Indicator::ALL
+        .into_iter()
+        .filter(|i| live.iter().any(|e| e.revises && e.target == Target::Of(*i)) && out.labels.contains_key(i))
+        .collect();
     out.suggestion = reading.suggests || live.iter().any(|e| e.suggestion);
     out.commendation =
         live.iter().find(|e| e.commends).map(|e| normal.chars[e.weighed.start..e.weighed.end].iter().collect());
@@ -137,8 +141,12 @@ fn belongs(e: &Eval, indicator: Indicator, question: &Question, home: Option<Ind
     }
 }
 
-fn threat_for(reading: &Reading, indicator: Indicator, home: Option<Indicator>) -> Option<u8> {
-    (home.unwrap_or(Indicator::Overall) == indicator).then(|| reading.threats.iter().map(|t| t.1).min()).flatten()
+/// Where a fact was asked for, only an outright threat says something of the whole; a conditional one, or a word of going higher, is an
+/// alarm and no level.
+fn threat_for(reading: &Reading, indicator: Indicator, home: Option<Indicator>, asked: Asked) -> Option<u8> {
+    let counts = |level: &u8| asked != Asked::Fact || *level == 1;
+    let here = home.unwrap_or(Indicator::Overall) == indicator;
+    reading.threats.iter().map(|t| t.1).filter(|l| here && counts(l)).min()
 }
 
 /// The level of one indicator from all that was said of it, and the words that decided.
@@ -239,6 +247,44 @@ mod tests {
         whole("满意 不过我想问一下", Some(4));
         check(Indicator::Attitude, "态度怎么样", "也不是态度不好 就是总低着头", Some(3));
         check(Indicator::Attitude, "态度怎么样", "好是好 可是不干活", Some(3));
+    }
+
+    #[test]
+    fn what_is_said_of_others_is_nobodys_level_and_what_they_feel_or_suffer_is() {
+        let skill = |text, want| check(Indicator::Skill, "师傅修得怎么样", text, want);
+        skill("司机技术太差", None);
+        skill("司机技术不行 师傅技术好", Some(4));
+        check(Indicator::Overall, "总体您满意吗", "三一的不行 你们的挺好", Some(4));
+        check(Indicator::Overall, "总体您满意吗", "我们司机都挺满意", Some(4));
+        check(Indicator::Attitude, "态度怎么样", "对司机挺客气", Some(4));
+    }
+
+    #[test]
+    fn a_proposal_is_agreed_to_denied_or_half_denied_in_a_word() {
+        let proposed = |text, want| check(Indicator::Overall, "那您是满意的对吧", text, want);
+        proposed("可不是嘛", Some(4));
+        proposed("对 我忙着呢", Some(4));
+        proposed("哪儿啊", Some(2));
+        proposed("谈不上", Some(3));
+        check(Indicator::Overall, "您觉得怎么样", "哪儿啊", None);
+    }
+
+    #[test]
+    fn jiu_after_a_time_is_sooner_and_cai_later_than_expected() {
+        let timely = |text, want| check(Indicator::Timeliness, "来得及时吗", text, want);
+        timely("半个小时就到了", Some(4));
+        timely("三个钟头才到", Some(3));
+        timely("等了三天都没人来", Some(2));
+        timely("下午两点到的", None);
+        timely("等了两天", None);
+    }
+
+    #[test]
+    fn convention_5_a_denial_reaches_over_the_words_between() {
+        check(Indicator::Attitude, "态度怎么样", "从没有过不好的时候", Some(4));
+        check(Indicator::Attitude, "态度怎么样", "没跟我甩脸子", Some(4));
+        check(Indicator::Attitude, "态度怎么样", "也没问题", Some(4));
+        check(Indicator::Parts, "配件供应您满意吗", "不像以前那么慢", Some(4));
     }
 
     #[test]

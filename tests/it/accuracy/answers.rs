@@ -8,6 +8,8 @@ use std::fmt::Write;
 
 pub const TUNE: &str = include_str!("../../data/eval/answers_tune.jsonl");
 pub const HELD_OUT: &str = include_str!("../../data/eval/answers_held_out.jsonl");
+pub const TUNE_2: &str = include_str!("../../data/eval/answers_tune2.jsonl");
+pub const HELD_OUT_2: &str = include_str!("../../data/eval/answers_held_out2.jsonl");
 
 /// Smallest exact and accepted shares, largest share of what should stay unscored scored, smallest kappa.
 pub struct Floor {

@@ -10,6 +10,8 @@ use std::fmt::Write;
 
 pub const TUNE: &str = include_str!("../../data/eval/calls_tune.jsonl");
 pub const HELD_OUT: &str = include_str!("../../data/eval/calls_held_out.jsonl");
+pub const TUNE_2: &str = include_str!("../../data/eval/calls_tune2.jsonl");
+pub const HELD_OUT_2: &str = include_str!("../../data/eval/calls_held_out2.jsonl");
 
 /// Words of the customer: right when this share of the gold's characters is there.
 const WORDS_SHARE: f64 = 0.6;
