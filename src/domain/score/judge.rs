@@ -143,7 +143,7 @@ impl Rubric {
             return short;
         }
         let reading = self.read(normal, text, question);
-        let settled = settle(reading, question, text, normal);
+        let settled = settle(reading, question, text, normal, &self.data.scopes.wish);
         self.agreement(&settled, normal, text, question).unwrap_or(settled)
     }
 

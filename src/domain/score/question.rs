@@ -1,7 +1,7 @@
 //! What the question asked for: it decides whether an answer may open a score at all (conventions 2, 3, 13).
 
 use super::lexicon::{Role, Token, Topic};
-use super::normal::Normal;
+use super::normal::{Normal, PAUSE};
 use super::rubric::Rubric;
 use super::{Indicator, Level};
 
@@ -99,6 +99,14 @@ impl Rubric {
             return Vec::new();
         }
         let named: Vec<Indicator> = tokens.iter().filter_map(|t| self.named(t)).collect();
+        // 好的，给您记下了，配件呢: what comes before the last pause is no part of it.
+        let last = flat.rsplit(PAUSE).next().unwrap_or_default();
+        if last.len() < flat.len() && last.ends_with('呢') {
+            let own = self.indicators_asked(last);
+            if !own.is_empty() {
+                return own;
+            }
+        }
         let bare = flat.chars().count() <= 6;
         let elliptic = flat.chars().count() <= 12
             && (flat.ends_with('呢') || flat.ends_with("方面") || bare)

@@ -73,6 +73,8 @@ struct Place<'a> {
     n: usize,
     /// A topic that the clause before only named.
     dangling: Option<Topic>,
+    /// What the clause before named and rated: 配件等了半个月，太慢.
+    follows: Option<Indicator>,
     /// He comes back to what was asked before: 刚才那个及时性我得改改.
     revises: bool,
 }
@@ -85,6 +87,7 @@ impl Rubric {
         let mut reading = Reading::default();
         let mut dangling = None;
         let mut comes_back = false;
+        let mut follows = None;
         for (n, clause) in clauses.iter().enumerate() {
             let before = reading.evals.len();
             if self.is_reservation(&normal.chars, &tokens, clause) {
@@ -95,9 +98,10 @@ impl Rubric {
             }
             let own = tokens[clause.first..clause.last].iter().any(|t| matches!(self.lexicon.role(t), Role::Revision));
             let revises = own || comes_back && dangling.is_some();
-            self.read_clause(&mut reading, &words, &Place { clause, n, dangling, revises });
+            self.read_clause(&mut reading, &words, &Place { clause, n, dangling, follows, revises });
             dangling = self.left_over_topic(&tokens, clause, reading.evals.len() > before, dangling, own);
             comes_back = revises;
+            follows = self.strong_topic(&tokens, clause).filter(|_| reading.evals.len() > before);
         }
         self.irony(&mut reading, normal, &tokens, &clauses);
         reading
@@ -146,7 +150,7 @@ impl Rubric {
         let named = r.named || matches!(self.topic_near(words.tokens, at, place.clause), Some((_, true)));
         // 能再快点就更好了: advice speaks of what is not yet.
         scope.supposed &= !r.suggestion;
-        let (target, overall_word) = self.target(words.tokens, at, place.clause, r, words.question, place.dangling);
+        let (target, overall_word) = self.target(words.tokens, at, place, r, words.question);
         Some(Eval {
             target,
             named,
@@ -167,19 +171,23 @@ impl Rubric {
         &self,
         tokens: &[Token],
         at: usize,
-        clause: &Clause,
+        place: &Place<'_>,
         r: &Rating,
         question: &Question,
-        dangling: Option<Topic>,
     ) -> (Target, bool) {
+        let clause = place.clause;
         if self.speaks_of_others(tokens, at, clause) {
             return (Target::Elsewhere, false);
         }
-        let topic = self.topic_near(tokens, at, clause).or(dangling.map(|t| (t, true)));
+        let topic = self.topic_near(tokens, at, clause).or(place.dangling.map(|t| (t, true)));
+        let follows = place.follows.filter(|i| r.about.contains(i)).map(|i| (Topic::Of(i), true));
+        let topic = topic.or(follows);
         let overall_word = matches!(topic, Some((Topic::Of(Indicator::Overall), true)));
         let asked = question.indicator;
         let own = &r.about;
         let target = match topic {
+            // 除了配件都挺好 speaks of the whole, whatever it excepts.
+            _ if r.source == "template" && *own == [Indicator::Overall] => Target::Of(Indicator::Overall),
             // 刹车修完还是软: what the work came to is about the work, whatever part is named.
             Some((Topic::Product, _)) if asked.is_some_and(|a| own.contains(&a)) => Target::Asked,
             Some((Topic::Product, _)) => Target::Product,
@@ -254,6 +262,14 @@ impl Rubric {
                     .find(|t| t.1 && self.no_rating_between(tokens, at, clause))
             })
             .or_else(|| before().next())
+    }
+
+    /// The indicator that a clause names.
+    fn strong_topic(&self, tokens: &[Token], clause: &Clause) -> Option<Indicator> {
+        tokens[clause.first..clause.last].iter().rev().find_map(|t| match self.lexicon.role(t) {
+            Role::Topic { topic: Topic::Of(i), strong: true } => Some(*i),
+            _ => None,
+        })
     }
 
     fn names_service(&self, tokens: &[Token], at: usize, clause: &Clause) -> bool {

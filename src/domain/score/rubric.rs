@@ -233,6 +233,8 @@ pub(super) struct Scopes {
     pub no_reservation: Vec<String>,
     pub own_view: Vec<String>,
     pub hypothesis: Vec<String>,
+    /// What is wished for in a supposition was missing: 早来一天就满意了.
+    pub wish: Vec<String>,
     pub counterfactual: Vec<String>,
     pub question_words: Vec<String>,
     pub question_tails: Vec<String>,

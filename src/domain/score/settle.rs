@@ -10,7 +10,13 @@ use super::{Evidence, Indicator, Level};
 use std::collections::BTreeMap;
 
 /// Reading → levels per indicator.
-pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: &Normal) -> Judgement {
+pub(super) fn settle(
+    reading: Reading,
+    question: &Question,
+    text: &str,
+    normal: &Normal,
+    wishes: &[String],
+) -> Judgement {
     let mut out = Judgement {
         not_applicable: reading.not_applicable,
         alarms: reading.threats.iter().map(|t| t.0.clone()).collect(),
@@ -52,6 +58,7 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
     fill_evidence(&mut out, &used, text, normal);
     whole_of_parts(&mut out, home);
     only_advice(&mut out, &reading, question, text, normal);
+    unmet_wish(&mut out, &reading, question, text, normal, wishes);
     out.evidence.extend(out.alarms.iter().filter(|_| !out.labels.is_empty()).cloned());
     out.label = match question.asked {
         Asked::Rating => home.and_then(|i| out.labels.get(&i).copied()),
@@ -96,6 +103,29 @@ fn whole_of_parts(out: &mut Judgement, home: Option<Indicator>) {
         let named: Vec<Evidence> =
             out.evidence.iter().map(|e| Evidence { level, rule: rule.clone(), ..e.clone() }).collect();
         out.evidence.extend(named);
+    }
+}
+
+/// 早来一天就满意了, 要是态度好点我也不说啥了: what would have contented him was not there.
+fn unmet_wish(
+    out: &mut Judgement,
+    reading: &Reading,
+    question: &Question,
+    text: &str,
+    normal: &Normal,
+    wishes: &[String],
+) {
+    let asked = question.indicator.filter(|_| question.asked == Asked::Rating && out.labels.is_empty());
+    let praise = |e: &&Eval| e.scope.supposed && e.weighed.class.is_positive() && !e.scope.quoted && !e.scope.asks;
+    let only_supposed = reading.threats.is_empty() && reading.evals.iter().all(|e| praise(&e));
+    let (Some(indicator), Some(first), Some(level)) = (asked, reading.evals.iter().find(praise), Level::new(3)) else {
+        return;
+    };
+    let said = normal.text();
+    let conditional = said.contains('就') || said.contains("也不");
+    if only_supposed && conditional && wishes.iter().any(|w| said.contains(w.as_str())) && !said.contains('更') {
+        out.labels.insert(indicator, level);
+        out.evidence.push(evidence(normal, text, first.weighed.start, first.weighed.end, level, "wish unmet"));
     }
 }
 

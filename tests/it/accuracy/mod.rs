@@ -46,10 +46,10 @@ fn accuracy_of_all_labelled_sets_reaches_its_floor() {
         calls::report(&mut text, &calls);
         std::fs::write(&path, text).unwrap_or_else(|e| panic!("{path}: {e}"));
     }
-    for ((_, measured), floor) in answers.iter().zip(answers::FLOORS) {
+    for ((_, measured), floor) in answers.iter().zip(&answers::FLOORS) {
         answers::hold_floor(measured, floor);
     }
-    for ((_, measured), floor) in calls.iter().zip(calls::FLOORS) {
+    for ((_, measured), floor) in calls.iter().zip(&calls::FLOORS) {
         calls::hold_floor(measured, floor);
     }
 }
