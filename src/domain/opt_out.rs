@@ -160,6 +160,7 @@ pub fn of_call(id: OptOutId, at: Timestamp, call: &Call, end: &ConversationEnd, 
         | ConversationEnd::NotInformed
         | ConversationEnd::Abandoned { .. }
         | ConversationEnd::Silent
+        | ConversationEnd::Machine { .. }
         | ConversationEnd::Fault { .. } => return None,
     };
     if !matches!(after.state, VisitState::Closed { cause: CloseCause::Refused, .. }) {

@@ -336,7 +336,7 @@ pub async fn apply_result(engine: &Engine, call: &Call, end: Option<&Conversatio
         Ok(task::after_wrap_up(now, visit, &call.id, outcome, end, programme, calendar))
     };
     let save = |next: Visit| async move { engine.store.save_result(&call.id, end, &next).await };
-    engine.settle(&call.visit, TRIES, decide, save).await.map(drop)
+    engine.decide_on(&call.visit, TRIES, decide, save).await.map(drop)
 }
 
 /// The outcome keys in the words of every conversation.

@@ -35,7 +35,7 @@ impl From<StoreError> for CommandError {
 impl Engine {
     /// Decides on the visit as it is stored, saves and announces. Who loses against another writer decides again on what is stored then,
     /// `tries` times in all.
-    pub(super) async fn settle<F>(
+    pub(super) async fn decide_on<F>(
         &self,
         id: &VisitId,
         tries: u32,
@@ -68,7 +68,7 @@ impl Engine {
         decide: impl Fn(Timestamp, &Visit) -> Result<Visit, CommandError> + Send + Sync,
     ) -> Result<Visit, CommandError> {
         let save = |next: Visit| async move { self.store.save_visit(&next).await };
-        let saved = self.settle(id, TRIES, decide, save).await?;
+        let saved = self.decide_on(id, TRIES, decide, save).await?;
         tracing::info!(visit.id = %id, by, what, "a visit was changed by hand");
         self.kick();
         Ok(saved)
