@@ -164,13 +164,12 @@ async fn prepare(
         tracing::warn!(visit.id = %visit.id, why = %none, "no trunk for a visit in an agent's hands");
         Stopped::new("没有可用的线路", Then::GoOn)
     })?;
-    let seat = engine.store.seat(&seat.id).await.map_err(|e| failed(&e))?;
     let tried = visit.trunks_tried().to_vec();
     let (visit, call) = next_attempt(engine, visit, order, &pick, id);
     let (now, call) = (engine.clock.now(), Call { seat: Some(seat.id.clone()), ..call });
-    match engine.store.claim_visit_for(now, &visit, &call, &seat).await {
+    match engine.store.claim_visit_for(now, &visit, &call, &seat.id).await {
         Ok(Some((visit, dialled))) => {
-            engine.announce_seat(&seat, &dialled);
+            engine.announce_seat(seat, &dialled);
             Ok((lines, AgentTicket { visit, call, pick, tried }))
         }
         Ok(None) => {
@@ -209,8 +208,8 @@ async fn look(engine: &Arc<Engine>, hand: &mut Hand, visit: &Visit) -> Result<()
 /// A04, A13: what binds the planner binds the agent.
 async fn may_start(engine: &Engine, visit: &Visit) -> Result<(), CommandError> {
     let visit = engine.store.visit(&visit.id).await?;
-    let programme = engine.programme_of(&visit)?;
-    task::may_start(engine.clock.now(), &visit, &programme, &engine.site().rules.calendar).map_err(refused)
+    let site = engine.site();
+    task::may_start(engine.clock.now(), &visit, site.programme_of(&visit)?, &site.rules.calendar).map_err(refused)
 }
 
 /// The seat was reserved and nothing was dialled. What keeps the seat from being given the same visit again is saved before it is free,
@@ -327,21 +326,12 @@ async fn write_down(engine: &Engine, call: &Call, hand: &Hand, answered: bool) -
 /// between (it became late, somebody wrote a note) is decided again as it is now: a result that was given is never lost to that.
 pub async fn apply_result(engine: &Engine, call: &Call, end: Option<&ConversationEnd>) -> Result<(), CommandError> {
     let (outcome, site) = (call.outcome.unwrap_or(Outcome::Answered), engine.site());
-    for _ in 0..TRIES {
-        let visit = engine.store.visit(&call.visit).await?;
-        let programme = engine.programme_of(&visit)?;
-        let next =
-            task::after_wrap_up(engine.clock.now(), &visit, &call.id, outcome, end, &programme, &site.rules.calendar);
-        match engine.store.save_result(&call.id, end, &next).await {
-            Ok(saved) => {
-                engine.announce_visit(&saved);
-                return Ok(());
-            }
-            Err(StoreError::Stale { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(CommandError::Conflict("这条回访正在变化，请稍后再试".into()))
+    let decide = |now, visit: &Visit| {
+        let (programme, calendar) = (site.programme_of(visit)?, &site.rules.calendar);
+        Ok(task::after_wrap_up(now, visit, &call.id, outcome, end, programme, calendar))
+    };
+    let save = |next: Visit| async move { engine.store.save_result(&call.id, end, &next).await };
+    engine.settle(&call.visit, TRIES, decide, save).await.map(drop)
 }
 
 /// The outcome keys in the words of every conversation.

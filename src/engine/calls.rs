@@ -28,6 +28,7 @@ use crate::domain::visit::task::Visit;
 use crate::media::agent::Joined;
 use crate::media::codec::Codec;
 use crate::media::session::{CustomerFrame, MediaEvent, MediaEvents, MediaReport, MediaSession};
+use crate::media::thread;
 use crate::media::wav::{self, Recorder};
 use crate::sip::trace::CallTrace;
 use crate::sip::{CallControl, CallEvent, Reanswer, TrunkPick};
@@ -453,7 +454,7 @@ impl<'a> Live<'a> {
         };
         let (tell, events) = mpsc::channel(EVENTS_MAX);
         let media = line.media.clone();
-        let handle = tokio::spawn(async move {
+        let handle = thread::spawn(async move {
             let elapsed_ms = || u64::try_from(monotonic().duration_since(answered_at).as_millis()).unwrap_or(u64::MAX);
             // The call hangs up itself when the conversation is over, which follows at once.
             run_voice(call, &*media, customer, events, &elapsed_ms, &|| {}).await

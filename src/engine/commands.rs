@@ -9,7 +9,6 @@ use super::handle::{
 };
 use crate::domain::id::{CallId, InboxId, VisitId};
 use crate::domain::order::Order;
-use crate::domain::programme::Programme;
 use crate::domain::score::{Indicator, Level, Scorecard, score_request};
 use crate::domain::visit::plan::{forbidden, why};
 use crate::domain::visit::task::{self, Visit, VisitState};
@@ -32,28 +31,23 @@ impl From<StoreError> for CommandError {
 }
 
 impl Engine {
-    pub(super) fn programme_of(&self, visit: &Visit) -> Result<Programme, CommandError> {
-        self.site().rules.programmes.get(&visit.programme).cloned().ok_or_else(|| {
-            CommandError::Conflict(format!("找不到回访方案 {}，请检查 programmes 目录", visit.programme))
-        })
-    }
-
-    /// Decides on the visit as stored, saves, announces and wakes the dialer.
-    pub(super) async fn change(
+    /// Decides on the visit as it is stored, saves and announces. Who loses against another writer decides again on what is stored then,
+    /// `tries` times in all.
+    pub(super) async fn settle<F>(
         &self,
         id: &VisitId,
-        by: &str,
-        what: &'static str,
+        tries: u32,
         decide: impl Fn(Timestamp, &Visit) -> Result<Visit, CommandError> + Send + Sync,
-    ) -> Result<Visit, CommandError> {
-        for _ in 0..TRIES {
+        save: impl Fn(Visit) -> F + Send + Sync,
+    ) -> Result<Visit, CommandError>
+    where
+        F: Future<Output = Result<Visit, StoreError>> + Send,
+    {
+        for _ in 0..tries {
             let visit = self.store.visit(id).await?;
-            let next = decide(self.clock.now(), &visit)?;
-            match self.store.save_visit(&next).await {
+            match save(decide(self.clock.now(), &visit)?).await {
                 Ok(saved) => {
-                    tracing::info!(visit.id = %id, by, what, "a visit was changed by hand");
                     self.announce_visit(&saved);
-                    self.kick();
                     return Ok(saved);
                 }
                 Err(StoreError::Stale { .. }) => {}
@@ -61,6 +55,21 @@ impl Engine {
             }
         }
         Err(CommandError::Conflict("这条回访正在变化，请稍后再试".into()))
+    }
+
+    /// The same for a change by hand, which wakes the dialer.
+    pub(super) async fn change(
+        &self,
+        id: &VisitId,
+        by: &str,
+        what: &'static str,
+        decide: impl Fn(Timestamp, &Visit) -> Result<Visit, CommandError> + Send + Sync,
+    ) -> Result<Visit, CommandError> {
+        let save = |next: Visit| async move { self.store.save_visit(&next).await };
+        let saved = self.settle(id, TRIES, decide, save).await?;
+        tracing::info!(visit.id = %id, by, what, "a visit was changed by hand");
+        self.kick();
+        Ok(saved)
     }
 }
 
@@ -112,16 +121,17 @@ impl Commands for Engine {
 
     async fn dial(&self, visit: &VisitId, by: &str) -> Result<Visit, CommandError> {
         self.change(visit, by, "dial", |now, visit| {
-            let programme = self.programme_of(visit)?;
-            task::dial_now(now, visit, by, &programme, &self.site().rules.calendar).map_err(refused)
+            let site = self.site();
+            task::dial_now(now, visit, by, site.programme_of(visit)?, &site.rules.calendar).map_err(refused)
         })
         .await
     }
 
     async fn reschedule(&self, visit: &VisitId, to: Timestamp, note: &str, by: &str) -> Result<Visit, CommandError> {
         self.change(visit, by, "reschedule", |now, visit| {
-            let programme = self.programme_of(visit)?;
-            task::reschedule(now, visit, to, by, note, &programme, &self.site().rules.calendar).map_err(refused)
+            let site = self.site();
+            let programme = site.programme_of(visit)?;
+            task::reschedule(now, visit, to, by, note, programme, &site.rules.calendar).map_err(refused)
         })
         .await
     }

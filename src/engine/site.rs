@@ -3,6 +3,7 @@
 //! Contract: a [`Site`] that loads is complete: every programme has its scripts and its rubric, every prompt of a script is a file, and
 //! what the machine is to say it can say. Everything wrong is one line that names the file and the key.
 
+use super::handle::CommandError;
 use super::intake::IntakeRules;
 use crate::config::Config;
 use crate::domain::calendar::{Calendar, CalendarError};
@@ -12,6 +13,7 @@ use crate::domain::programme::{DialMode, Programme, ProgrammeError, Programmes};
 use crate::domain::score::{Rubric, RubricError};
 use crate::domain::script::{PromptManifest, Script, ScriptError};
 use crate::domain::sms::{SmsTemplates, TemplateError};
+use crate::domain::visit::task::Visit;
 use crate::media::prompts::{PromptError, Prompts};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -85,6 +87,12 @@ impl Site {
         };
         site.check_scripts(&config.data.programmes.join("scripts"))?;
         Ok(site)
+    }
+
+    pub(super) fn programme_of(&self, visit: &Visit) -> Result<&Programme, CommandError> {
+        self.rules.programmes.get(&visit.programme).ok_or_else(|| {
+            CommandError::Conflict(format!("找不到回访方案 {}，请检查 programmes 目录", visit.programme))
+        })
     }
 
     /// The script of one order, as long as the programme lets it be (B08, C11, C12).

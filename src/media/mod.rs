@@ -24,7 +24,7 @@ pub mod sdp;
 pub mod session;
 pub mod source;
 pub mod srtp;
-mod thread;
+pub mod thread;
 pub mod tones;
 pub mod track;
 pub mod udp;

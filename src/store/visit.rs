@@ -11,7 +11,6 @@ use super::row::{Row, Stored, decode, decode_all, decode_found, maybe_ms, ms, to
 use super::{Doing, Result, Store, StoreError, Tx};
 use crate::domain::call::Call;
 use crate::domain::id::{CallId, OrderNo, VisitId};
-use crate::domain::programme::Trigger;
 use crate::domain::visit::customer::SameCustomer;
 use crate::domain::visit::task::{Origin, Visit, VisitState, claim};
 use jiff::Timestamp;
@@ -101,12 +100,12 @@ impl TryFrom<Row<'_>> for Visit {
 }
 
 fn read_origin(row: &Row<'_>) -> Result<Origin> {
-    let name = row.text("trigger_kind")?;
-    let Some(trigger) = Trigger::parse(&name) else {
-        return Err(row.corrupt("trigger_kind", &format!("unknown name {name:?}")));
-    };
-    let (stage, version) = (row.text("stage")?, row.text("programme_version")?);
-    Ok(Origin { trigger, stage, version, branch: row.maybe_text("branch")? })
+    Ok(Origin {
+        trigger: row.name("trigger_kind")?,
+        stage: row.text("stage")?,
+        version: row.text("programme_version")?,
+        branch: row.maybe_text("branch")?,
+    })
 }
 
 fn read_state(row: &Row<'_>) -> Result<VisitState> {
@@ -236,10 +235,13 @@ impl Store {
     }
 }
 
-/// Which version of which programme governs the call is kept with it.
+/// Which version of which programme governs the call is kept with it, and the seat that it is for.
 pub(super) fn claimed_event(visit: &Visit, call: &Call) -> NewEvent {
     let programme = format!("{}@{}", visit.programme, visit.origin.version);
-    let detail = serde_json::json!({ "programme": programme, "stage": visit.origin.stage });
+    let mut detail = serde_json::json!({ "programme": programme, "stage": visit.origin.stage });
+    if let Some(seat) = &call.seat {
+        detail["seat"] = serde_json::json!(seat);
+    }
     NewEvent::engine("call.claimed").visit(&visit.id).call(&call.id).detail(detail)
 }
 

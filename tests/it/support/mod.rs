@@ -32,7 +32,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// Longer than anything here may take on a machine that is busy with the other tests.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(90);
 
 /// Polls until there is something; fails with what was waited for.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
