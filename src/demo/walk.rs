@@ -268,6 +268,7 @@ fn outcome(end: &ConversationEnd) -> &'static str {
         ConversationEnd::NotInformed => "not_informed",
         ConversationEnd::Abandoned { .. } => "abandoned",
         ConversationEnd::Silent => "silent",
+        ConversationEnd::Machine { .. } => "machine",
         ConversationEnd::Fault { .. } => "fault",
     }
 }

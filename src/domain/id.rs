@@ -58,6 +58,10 @@ text_id!(
     InboxId
 );
 text_id!(
+    /// 投诉.
+    ComplaintId
+);
+text_id!(
     /// 免打扰: a wish not to be called.
     OptOutId
 );

@@ -22,6 +22,7 @@ pub use line::{AgentPhone, Lines};
 use super::Engine;
 use super::calls::{self, AgentTicket, next_attempt, pick_trunk};
 use super::commands::refused;
+use super::complaints;
 use super::desk::{AgentEnd, CallStage, SupervisorMode};
 use super::dialer::CallSlot;
 use super::handle::CommandError;
@@ -315,6 +316,10 @@ async fn keep_said(engine: &Engine, call: &Call, hand: &Hand) -> Result<(), Stor
 async fn write_down(engine: &Engine, call: &Call, hand: &Hand, answered: bool) -> Result<(), CommandError> {
     let (note, form, end) = hand.written();
     engine.store.save_note(&call.id, note, form).await?;
+    // The result must not be lost to a complaint that cannot be opened; the judging of the call tries again.
+    if let Err(error) = complaints::after_wrap_up(engine, call, form).await {
+        tracing::error!(call.id = %call.id, %error, "the complaint of a wrap-up could not be opened");
+    }
     if !answered {
         return Ok(());
     }

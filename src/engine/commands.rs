@@ -4,11 +4,13 @@ use super::Engine;
 use super::dialer::{Snapshot, situation};
 use super::events::EngineEvent;
 use super::handle::{
-    CommandError, Commands, CompletionSms, EventAnswer, LoadedProgramme, OrderAnswer, OrderEvent, ScoreReply,
-    ScoreRequest, SmsAnswer, TrunkStatus, Why,
+    CommandError, Commands, CompletionSms, EventAnswer, LoadedProgramme, OpenedComplaint, OrderAnswer, OrderEvent,
+    ScoreReply, ScoreRequest, SmsAnswer, TrunkStatus, Why,
 };
-use crate::domain::id::{CallId, InboxId, VisitId};
+use crate::domain::complaint::{Complaint, New, Step};
+use crate::domain::id::{CallId, ComplaintId, InboxId, VisitId};
 use crate::domain::order::Order;
+use crate::domain::review::rescoring::Rescoring;
 use crate::domain::score::{Indicator, Level, Scorecard, score_request};
 use crate::domain::visit::plan::{forbidden, why};
 use crate::domain::visit::task::{self, Visit, VisitState};
@@ -77,8 +79,11 @@ impl Engine {
 impl Commands for Engine {
     async fn accept_sms(&self, sms: CompletionSms) -> Result<SmsAnswer, CommandError> {
         let answer = self.intake.accept_sms(sms).await?;
-        if let SmsAnswer::Inbox { inbox_id, .. } = &answer {
-            self.announce(EngineEvent::InboxChanged { inbox: inbox_id.clone() });
+        match &answer {
+            SmsAnswer::Inbox { inbox_id, .. } => self.announce(EngineEvent::InboxChanged { inbox: inbox_id.clone() }),
+            SmsAnswer::Accepted { order_no, .. } | SmsAnswer::NoVisit { order_no, .. } => {
+                self.tell_complaint_of_order(order_no).await;
+            }
         }
         self.kick();
         Ok(answer)
@@ -86,6 +91,7 @@ impl Commands for Engine {
 
     async fn put_order(&self, order: Order) -> Result<OrderAnswer, CommandError> {
         let answer = self.intake.put_order(order).await?;
+        self.tell_complaint_of_order(&answer.order.no).await;
         self.kick();
         Ok(answer)
     }
@@ -107,6 +113,7 @@ impl Commands for Engine {
     async fn complete_inbox(&self, inbox: &InboxId, order: Order, by: &str) -> Result<Visit, CommandError> {
         let answer = self.intake.complete_inbox(inbox, order, by).await?;
         self.announce(EngineEvent::InboxChanged { inbox: inbox.clone() });
+        self.tell_complaint_of_order(&answer.order_no).await;
         self.kick();
         Ok(answer)
     }
@@ -172,6 +179,27 @@ impl Commands for Engine {
         let index = card.index();
         self.announce(EngineEvent::Scored { call: call.clone(), index: index.mean, n_scored: index.n_scored });
         Ok(card)
+    }
+
+    async fn open_complaint(&self, new: New, by: &str) -> Result<OpenedComplaint, CommandError> {
+        self.open_by_hand(new, by).await
+    }
+
+    async fn complaint_step(&self, id: &ComplaintId, step: Step, by: &str) -> Result<Complaint, CommandError> {
+        self.take_step(id, &step, by).await
+    }
+
+    async fn compare_scores(
+        &self,
+        period: (Timestamp, Timestamp),
+        rubric: Option<&str>,
+        by: &str,
+    ) -> Result<Rescoring, CommandError> {
+        Engine::compare_scores(self, period, rubric, by).await
+    }
+
+    async fn settle_scores(&self, rescoring: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError> {
+        Engine::settle_scores(self, rescoring, adopt, by).await
     }
 
     fn score(&self, request: &ScoreRequest) -> ScoreReply {

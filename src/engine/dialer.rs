@@ -8,6 +8,7 @@ use super::agent;
 use super::calls::{self, Ticket, for_person, pick_trunk};
 use super::promises;
 use super::site::Site;
+use crate::config::Config;
 use crate::domain::id::{CallId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::phone::Phone;
@@ -95,6 +96,7 @@ pub async fn run(engine: Arc<Engine>) {
 
 /// One look at everything; returns how long nothing is to be done.
 async fn step(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
+    engine.begin_day().await?;
     let snapshot = Snapshot::read(engine).await?;
     let now = engine.clock.now();
     let situation = situation(engine, &snapshot);
@@ -144,11 +146,15 @@ impl Snapshot {
         Ok(Self {
             site,
             visits,
-            same: engine.store.same_customer().await?,
+            same: engine.store.same_customer(customer_rest(&engine.config)).await?,
             seats: if agents { engine.store.seats().await? } else { vec![] },
             wants: if agents { engine.store.wants().await? } else { HashMap::new() },
         })
     }
+}
+
+fn customer_rest(config: &Config) -> Duration {
+    Duration::from_secs(u64::from(config.dialer.customer_rest_min) * 60)
 }
 
 /// Nobody said what the call came to in time, or the engine was stopped before it could be saved.
@@ -282,7 +288,8 @@ async fn end_round(engine: &Engine, visit: &Visit) {
 /// No trunk will ever take this number: a person must look at it.
 async fn not_allowed(engine: &Engine, visit: &Visit, order: &Order, none: &NoTrunk) {
     tracing::warn!(visit.id = %visit.id, phone = %order.customer.phone, "no trunk may dial this number");
-    save(engine, for_person(engine.clock.now(), visit.clone(), &none.why())).await;
+    let problem = format!("客户的号码是{}：{}", order.customer.phone.kind_zh(), none.why());
+    save(engine, for_person(engine.clock.now(), visit.clone(), &problem)).await;
 }
 
 /// A save that loses against another writer is repeated by the next plan.

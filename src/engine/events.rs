@@ -4,9 +4,10 @@
 //! [`CAPACITY`] events is told how many it missed and goes on from there. Events are news, not state: nothing is stored, and whoever
 //! missed some reads the resources again. They carry ids and no telephone numbers.
 
-use crate::domain::audit::Finding;
+use crate::domain::audit::{Finding, Severity};
 use crate::domain::call::outcome::Outcome;
-use crate::domain::id::{CallId, InboxId, OrderNo, PromiseId, SeatId, VisitId};
+use crate::domain::complaint::{AlarmKind, Grade, StateName};
+use crate::domain::id::{CallId, ComplaintId, InboxId, OrderNo, PromiseId, SeatId, VisitId};
 use crate::domain::promise;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,10 @@ pub enum EngineEvent {
     Finding { call: CallId, finding: Finding },
     /// An SMS that no template reads arrived, or a person completed one.
     InboxChanged { inbox: InboxId },
+    /// A complaint was opened or somebody did something to it.
+    ComplaintChanged { complaint: ComplaintId, state: StateName, grade: Grade },
+    /// A complaint needs somebody now: an angry customer (F17), a day that is over (F04), an answer that is due (F11) …
+    ComplaintAlarm { complaint: ComplaintId, alarm: AlarmKind, severity: Severity },
     /// A promise was made, told, confirmed, taken back or given to somebody else: `open`, `kept`, `confirmed`, `withdrawn`.
     PromiseChanged { promise: PromiseId, order_no: OrderNo, state: promise::StateName, overdue: bool },
     /// The time of a promise has passed and the customer was not told (A19, F11).
@@ -52,6 +57,8 @@ impl EngineEvent {
             Self::Scored { .. } => "scored",
             Self::Finding { .. } => "finding",
             Self::InboxChanged { .. } => "inbox_changed",
+            Self::ComplaintChanged { .. } => "complaint_changed",
+            Self::ComplaintAlarm { .. } => "complaint_alarm",
             Self::PromiseChanged { .. } => "promise_changed",
             Self::PromiseOverdue { .. } => "promise_overdue",
         }
@@ -143,6 +150,16 @@ mod tests {
             EngineEvent::TranscriptProgress { call: call.clone(), progress: 0.5 },
             EngineEvent::Scored { call, index: Some(4.2), n_scored: 5 },
             inbox("i"),
+            EngineEvent::ComplaintChanged {
+                complaint: ComplaintId::new("k"),
+                state: StateName::AwaitingApproval,
+                grade: Grade::A,
+            },
+            EngineEvent::ComplaintAlarm {
+                complaint: ComplaintId::new("k"),
+                alarm: AlarmKind::CustomerAngry,
+                severity: Severity::Red,
+            },
             EngineEvent::PromiseChanged {
                 promise: PromiseId::new("p"),
                 order_no: OrderNo::new("o"),

@@ -5,8 +5,10 @@
 
 mod agent;
 mod background;
+mod budget;
 pub mod calls;
 pub mod commands;
+pub mod complaints;
 pub mod desk;
 pub mod dialer;
 pub mod ears;
@@ -18,7 +20,9 @@ mod promises;
 mod record;
 pub mod recovery;
 mod reload;
+mod rescoring;
 pub mod review;
+pub mod reviews;
 pub mod seats;
 pub mod site;
 pub mod transcriber;
@@ -53,6 +57,7 @@ pub struct Engine {
     /// Recognisers, loaded when first needed.
     pub(crate) ears: Arc<Ears>,
     pub(crate) calls_up: dialer::CallsUp,
+    day: budget::Day,
     pub(crate) seats: seats::Seats,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -69,14 +74,15 @@ pub struct Parts {
     pub site: Arc<Site>,
     pub sip: Arc<SipStack>,
     pub intake: Intake,
+    pub ears: Ears,
     pub stop: CancellationToken,
 }
 
 impl Engine {
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { config, clock, store, site, sip, intake, stop } = parts;
+        let Parts { config, clock, store, site, sip, intake, ears, stop } = parts;
         Arc::new(Self {
-            ears: Arc::new(Ears::new(&config)),
+            ears: Arc::new(ears),
             config,
             clock,
             store,
@@ -86,6 +92,7 @@ impl Engine {
             stop,
             bus: EventBus::default(),
             calls_up: dialer::CallsUp::default(),
+            day: budget::Day::default(),
             seats: seats::Seats::default(),
             tasks: TaskTracker::new(),
             wake_dialer: Notify::new(),

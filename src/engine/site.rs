@@ -1,4 +1,4 @@
-//! What a site is made of, read once at start: calendar, programmes, scripts, prompts, SMS templates, rubric.
+//! What a site is made of, read once at start: calendar, programmes, scripts, prompts, SMS templates, rubric, announcements.
 //!
 //! Contract: a [`Site`] that loads is complete: every programme has its scripts and its rubric, every prompt of a script is a file, and
 //! what the machine is to say it can say. Everything wrong is one line that names the file and the key.
@@ -6,10 +6,13 @@
 use super::handle::CommandError;
 use super::intake::IntakeRules;
 use crate::config::Config;
+use crate::domain::announcement::{AnnouncementError, Announcements};
 use crate::domain::calendar::{Calendar, CalendarError};
+use crate::domain::complaint::{Policy, PolicyError};
 use crate::domain::order::{Order, ServiceType};
 use crate::domain::programme::assign::{AssignError, Assignment};
 use crate::domain::programme::{DialMode, Programme, ProgrammeError, Programmes};
+use crate::domain::review::form::{Form, FormError};
 use crate::domain::score::{Rubric, RubricError};
 use crate::domain::script::{PromptManifest, Script, ScriptError};
 use crate::domain::sms::{SmsTemplates, TemplateError};
@@ -24,6 +27,9 @@ pub struct Site {
     pub rules: Arc<IntakeRules>,
     pub mode: DialMode,
     pub rubric: Arc<Rubric>,
+    pub announcements: Arc<Announcements>,
+    /// 质检表.
+    pub form: Arc<Form>,
     pub manifest: Arc<PromptManifest>,
     pub prompts: Arc<Prompts>,
     /// By script set and service type; `None` serves every type that has none of its own.
@@ -46,6 +52,12 @@ pub enum SiteError {
     Template(#[from] TemplateError),
     #[error(transparent)]
     Rubric(#[from] RubricError),
+    #[error(transparent)]
+    Announcement(#[from] AnnouncementError),
+    #[error(transparent)]
+    Complaints(#[from] PolicyError),
+    #[error(transparent)]
+    Form(#[from] FormError),
     #[error(transparent)]
     Prompt(#[from] PromptError),
     #[error("site.branches: {branch:?}: {source}")]
@@ -76,12 +88,15 @@ impl Site {
             prompts: Arc::new(Prompts::load(&config.data.prompts)?),
             rules: Arc::new(IntakeRules {
                 templates: Arc::new(load_templates(config)?),
+                complaints: load_complaints(&config.data.rubrics)?,
                 assignment,
                 terms: config.promises.terms(),
                 programmes,
                 calendar,
             }),
             rubric: Arc::new(rubric),
+            announcements: Arc::new(load_announcements(&config.data.rubrics)?),
+            form: Arc::new(load_form(&config.data.rubrics.join("qa-form.toml"))?),
             mode: if config.dialer.mode == "agent" { DialMode::Agent } else { DialMode::Voice },
             manifest,
         };
@@ -188,6 +203,23 @@ fn load_rubric(folder: &Path, programmes: &Programmes) -> Result<Rubric, SiteErr
         return Err(SiteError::ManyRubrics(wanted.join(", ")));
     };
     Ok(Rubric::parse(&read(&folder.join(format!("{name}.toml")))?)?)
+}
+
+/// A folder of before there were announcements has the table of the program.
+fn load_announcements(folder: &Path) -> Result<Announcements, SiteError> {
+    let path = folder.join("announcements-zh.toml");
+    Ok(if path.exists() { Announcements::parse(&read(&path)?)? } else { Announcements::builtin()? })
+}
+
+/// The table of a site that has none of its own is the shipped one.
+fn load_complaints(folder: &Path) -> Result<Policy, SiteError> {
+    let file = folder.join("complaints.toml");
+    if file.exists() { Ok(Policy::parse(&read(&file)?)?) } else { Ok(Policy::builtin().clone()) }
+}
+
+/// The site's own form, or the one that travels with the program.
+fn load_form(path: &Path) -> Result<Form, SiteError> {
+    if path.exists() { Ok(Form::parse(&read(path)?)?) } else { Ok(Form::builtin()?) }
 }
 
 /// The script sets that programmes name: one folder each, one file a service type.

@@ -99,6 +99,10 @@ pub enum ConversationDto {
         answered: u32,
     },
     Silent,
+    /// No person took the call; `heard`: e.g. `mailbox`, `assistant`, `vacant_number`.
+    Machine {
+        heard: String,
+    },
     Fault {
         detail: String,
     },
@@ -224,6 +228,7 @@ impl ConversationDto {
             ConversationEnd::NotInformed => Self::NotInformed,
             ConversationEnd::Abandoned { answered } => Self::Abandoned { answered: *answered },
             ConversationEnd::Silent => Self::Silent,
+            ConversationEnd::Machine { heard } => Self::Machine { heard: heard.name().into() },
             ConversationEnd::Fault { detail } => Self::Fault { detail: detail.clone() },
         }
     }
@@ -328,7 +333,7 @@ impl CallQuery {
 }
 
 /// One of the domain's serialised names.
-fn named<T: DeserializeOwned>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
+pub(super) fn named<T: DeserializeOwned>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
     let read = |text: &str| {
         let value = serde_json::Value::String(text.to_owned());
         serde_json::from_value(value).map_err(|_| Problem::invalid(field, format!("{text:?} is no {field}")))

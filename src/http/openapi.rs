@@ -31,7 +31,9 @@ pub const PAGE: &str = "/api/docs";
         (name = "recordings", description = "Audio"),
         (name = "transcripts", description = "Who said what, when"),
         (name = "scores", description = "Five indicators with the words that prove them"),
+        (name = "reviews", description = "What people listen to: the queue, the QA sheet, disputes, calibration"),
         (name = "audit", description = "Facts and findings"),
+        (name = "reports", description = "A month as tables, and which reports are due"),
         (name = "events", description = "News of the engine"),
         (name = "health", description = "Probes and counters; no token")
     )

@@ -22,6 +22,7 @@ pub mod rtp;
 pub mod sdes;
 pub mod sdp;
 pub mod session;
+pub mod signals;
 pub mod source;
 pub mod srtp;
 pub mod thread;

@@ -1,7 +1,9 @@
 //! The one integration binary: whole paths over real sockets on loopback.
 mod accuracy;
+mod announcements;
 mod browser;
 mod call;
+mod complaints;
 mod customers;
 mod http;
 mod intake;
@@ -9,6 +11,7 @@ mod kill;
 mod media;
 mod programmes;
 mod promises;
+mod review;
 mod score;
 mod seats;
 mod shape;

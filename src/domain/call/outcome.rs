@@ -1,5 +1,6 @@
 //! How a call ended: exactly one documented outcome, and the party at fault.
 
+use crate::domain::announcement::Kind;
 use crate::domain::opt_out::ScopeName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -130,6 +131,8 @@ pub enum ConversationEnd {
     Abandoned { answered: u32 },
     /// Nobody spoke.
     Silent,
+    /// It was no person: a mailbox, an assistant, or an announcement of the network behind a 200.
+    Machine { heard: Kind },
     /// We ended it (a fault of ours, or the length limit).
     Fault { detail: String },
 }

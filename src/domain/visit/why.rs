@@ -84,6 +84,7 @@ pub(super) enum Blocker {
     QuietHours { until: Timestamp },
     SiteClosed { until: Timestamp },
     SameCustomer { calling: VisitId },
+    CustomerRests { until: Timestamp },
     DialingOff,
     DiskLow { free_mb: u64, floor_mb: u64 },
     TrunkDown { reason: String, retry_at: Option<Timestamp> },
@@ -138,6 +139,10 @@ pub(super) fn blocker(
     }
     if let Some(calling) = s.same.on_line(&visit.id) {
         return Some(Blocker::SameCustomer { calling: calling.clone() });
+    }
+    let named = reason.on_request() || matches!(reason, WaitReason::NextTrunk { .. });
+    if let Some(until) = s.same.rests_until(&visit.id, now).filter(|_| !named) {
+        return Some(Blocker::CustomerRests { until });
     }
     world(s)
 }
@@ -279,6 +284,11 @@ fn blocked(
             let order = other.map(|other| format!("（订单 {}）", other.order_no)).unwrap_or_default();
             let text = format!("正在为另一个回访{order}与该客户通话，同一客户一次只打一个，通话结束后再拨");
             Why::new(WhyCode::SameCustomer, text, None)
+        }
+        Blocker::CustomerRests { until } => {
+            let at = clock(*until);
+            let text = format!("刚为另一个回访给该客户打过电话，同一客户不连续打扰，最早 {at} 再拨");
+            Why::new(WhyCode::SameCustomer, text, Some(*until))
         }
         Blocker::DialingOff => Why::new(WhyCode::DialingOff, "外呼已停用（dialer.enabled = false）".into(), None),
         Blocker::DiskLow { free_mb, floor_mb } => {
@@ -492,6 +502,7 @@ pub(super) fn rule_zh(key: RuleKey) -> &'static str {
         RuleKey::End(EndKind::NotInformed) => "接听人不了解服务过程（规则 C08）",
         RuleKey::End(EndKind::Abandoned) => "客户中途挂断",
         RuleKey::End(EndKind::Silent) => "接通后无人说话",
+        RuleKey::End(EndKind::Machine) => "由语音信箱或通话助理接听",
         RuleKey::End(EndKind::Fault) => "接通后因故障中断",
     }
 }

@@ -60,6 +60,9 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
         "/calls/{id}/sip/ladder.txt get",
         "/calls/{id}/sip/ladder.svg get",
         "/calls/{id}/report get",
+        "/reports get",
+        "/reports/{report} get",
+        "/reports/{report}/submit post",
         "/calls/{id}/recording get",
         "/calls/{id}/peaks get",
         "/calls/{id}/transcript get",
@@ -71,6 +74,22 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
         "/calls/{id}/scorecard/{indicator} put",
         "/calls/{id}/facts get",
         "/calls/{id}/findings get",
+        "/complaints get post",
+        "/complaints/{id} get",
+        "/complaints/{id}/form post",
+        "/complaints/{id}/hand-over post",
+        "/complaints/{id}/approve post",
+        "/complaints/{id}/reject post",
+        "/complaints/{id}/slip post",
+        "/complaints/{id}/slip-result post",
+        "/complaints/{id}/reply post",
+        "/complaints/{id}/site-visit post",
+        "/complaints/{id}/site-result post",
+        "/complaints/{id}/handled post",
+        "/complaints/{id}/second-call post",
+        "/complaints/{id}/close post",
+        "/complaints/{id}/reopen post",
+        "/complaints/{id}/checked post",
         "/trunks get",
         "/seat get",
         "/seats get",
@@ -79,6 +98,27 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
         "/calls/{call}/supervise post delete",
         "/calls/{call}/take_over post",
         "/calls/{call}/end post",
+        "/calls/{id}/listen post",
+        "/reviews get",
+        "/calls/{id}/review get",
+        "/calls/{id}/review/claim post",
+        "/calls/{id}/review/release post",
+        "/calls/{id}/review/finish post",
+        "/calls/{id}/review/reopen post",
+        "/calls/{id}/qa get",
+        "/calls/{id}/qa/versions get",
+        "/calls/{id}/qa/{item} put",
+        "/disputes get",
+        "/calls/{id}/disputes post",
+        "/disputes/{id}/steps post",
+        "/calibrations get post",
+        "/calibrations/{id} get",
+        "/calibrations/{id}/sheet put",
+        "/calibrations/{id}/close post",
+        "/rescoring get post",
+        "/rescoring/{id} get",
+        "/rescoring/{id}/adopt post",
+        "/rescoring/{id}/drop post",
         "/score post",
         "/events get",
     ];
@@ -100,7 +140,9 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
     }
     let sign_in = &api["paths"]["/api/v1/session"]["post"];
     assert_eq!(sign_in["security"], serde_json::json!([{}]), "who signs in has no token yet");
-    assert_eq!(api["paths"].as_object().unwrap().len(), v1.len() + 3, "a path that this test does not know");
+    let listen = &api["paths"]["/api/v1/listen/{ticket}"]["get"];
+    assert_eq!(listen["security"], serde_json::json!([{}]), "the ticket is the key");
+    assert_eq!(api["paths"].as_object().unwrap().len(), v1.len() + 4, "a path that this test does not know");
     assert_eq!(api["security"], serde_json::json!([{"token": []}]));
     assert_eq!(api["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     let outcomes = &api["components"]["schemas"]["OutcomeName"]["enum"];

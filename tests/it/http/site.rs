@@ -10,6 +10,7 @@ use huifang::domain::phone::Phone;
 use huifang::domain::recording::manifest::{RecordingInfo, RecordingState};
 use huifang::domain::visit::task::{Visit, VisitState};
 use huifang::engine::events::EventBus;
+use huifang::engine::reviews::Reviews;
 use huifang::http::{self, AppState};
 use huifang::store::Store;
 use huifang::store::token::{NewToken, Role};
@@ -78,6 +79,8 @@ impl Site {
             stopping: CancellationToken::new(),
             event_places: http::event_places(),
             sign_ins: Arc::default(),
+            reviews: Reviews::new(store.clone(), clock.clone()),
+            tickets: Arc::default(),
         };
         change(&mut state);
         let events = state.events.clone();

@@ -4,6 +4,7 @@ use super::patience::patience_ms;
 use super::react::refused;
 use super::say::{Role, Say};
 use super::{Action, Dialogue, Ears, Input, Phase, Purpose, Taken, Turn, lines};
+use crate::domain::announcement::{Kind, Means};
 use crate::domain::call::journal::JournalEvent;
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::script::Condition;
@@ -37,6 +38,7 @@ impl Dialogue {
             Input::Key(digit) => self.key(digit),
             Input::Tick => {}
             Input::HungUp => self.hung_up(),
+            Input::Machine(heard) => self.no_person(heard),
             Input::RecogniserLost(detail) => self.recogniser_lost(&detail),
         }
     }
@@ -134,6 +136,11 @@ impl Dialogue {
         self.journal(JournalEvent::PromptEnded { step: say.step.clone(), cut: false });
         match say.role {
             Role::Statement => self.next(),
+            // It would wait for us for ever.
+            Role::Farewell(end @ ConversationEnd::Machine { .. }) => {
+                self.out.push(Action::HangUp);
+                self.end(end);
+            }
             Role::Farewell(end) => self.leave(end),
             Role::HoldOn => {
                 self.drop_overheard();
@@ -350,6 +357,21 @@ impl Dialogue {
         self.agenda.clear();
         self.taken = None;
         self.speak(Say::line(line, Role::Farewell(end)));
+    }
+
+    /// A machine that stands in for the customer is left with a word, in case it is one after all; the network needs none.
+    fn no_person(&mut self, heard: Kind) {
+        if self.taking_leave() {
+            return;
+        }
+        self.note(format!("接听的不是客户本人（{}），结束通话", heard.text_zh()));
+        self.cut_prompt();
+        let end = ConversationEnd::Machine { heard };
+        if heard.means() == Means::Machine && heard != Kind::Fax {
+            return self.farewell(lines::CONFIRM_CALLBACK, end);
+        }
+        self.out.push(Action::HangUp);
+        self.end(end);
     }
 
     fn taking_leave(&self) -> bool {

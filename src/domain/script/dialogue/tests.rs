@@ -556,3 +556,34 @@ fn the_call_limit_ends_any_conversation() {
         hand.wait(9_000);
     }
 }
+
+#[test]
+fn a_machine_is_left_with_a_word_at_any_point_and_the_network_with_none() {
+    let machine = |heard| Some(ConversationEnd::Machine { heard });
+    for heard in [Kind::Mailbox, Kind::Assistant] {
+        for answers in 0..3 {
+            let mut hand = Hand::on("consultation");
+            ["是我", "可以"].iter().take(answers).for_each(|words| hand.answer(words));
+            hand.input(Input::Machine(heard));
+            assert_eq!(hand.last_prompt().unwrap().0, lines::CONFIRM_CALLBACK);
+            assert!(hand.end.is_none() && !hand.hung_up, "the word is said first");
+            hand.prompt();
+            assert_eq!((hand.end, hand.hung_up), (machine(heard), true), "nobody is waited for");
+        }
+    }
+    for heard in [Kind::PoweredOff, Kind::BusyTone, Kind::Fax] {
+        let mut hand = Hand::on("consultation");
+        hand.input(Input::Machine(heard));
+        assert_eq!((hand.end, hand.hung_up), (machine(heard), true));
+    }
+}
+
+#[test]
+fn a_farewell_is_not_taken_back_for_a_machine() {
+    let mut hand = Hand::on("consultation");
+    hand.answer("是我");
+    hand.answer("不用了");
+    hand.input(Input::Machine(Kind::Mailbox));
+    hand.input(Input::HungUp);
+    assert_eq!(hand.end, Some(ConversationEnd::Refused));
+}
