@@ -141,27 +141,27 @@ impl Ledger for Engine {
     async fn tell(&self, id: &PromiseId, told: &str, at: Option<Timestamp>, by: &str) -> Result<Promise, CommandError> {
         let now = whole_ms(self.clock.now());
         let at = at.map_or(now, whole_ms);
-        self.settle(id, by, "promise.told", |promise| promise::tell(now, promise, told, at, by)).await
+        self.change_promise(id, by, "promise.told", |promise| promise::tell(now, promise, told, at, by)).await
     }
 
     async fn confirm(&self, id: &PromiseId, engineer: &str, note: &str, by: &str) -> Result<Promise, CommandError> {
         let now = whole_ms(self.clock.now());
-        self.settle(id, by, "promise.confirmed", |promise| promise::confirm(now, promise, engineer, note)).await
+        self.change_promise(id, by, "promise.confirmed", |promise| promise::confirm(now, promise, engineer, note)).await
     }
 
     async fn withdraw(&self, id: &PromiseId, why: &str, by: &str) -> Result<Promise, CommandError> {
         let now = whole_ms(self.clock.now());
-        self.settle(id, by, "promise.withdrawn", |promise| promise::withdraw(now, promise, why, by)).await
+        self.change_promise(id, by, "promise.withdrawn", |promise| promise::withdraw(now, promise, why, by)).await
     }
 
     async fn assign(&self, id: &PromiseId, owner: &str, by: &str) -> Result<Promise, CommandError> {
-        self.settle(id, by, "promise.assigned", |promise| promise::assign(promise, owner)).await
+        self.change_promise(id, by, "promise.assigned", |promise| promise::assign(promise, owner)).await
     }
 }
 
 impl Engine {
     /// Decides on the promise as stored; one that closes takes its waiting visit with it.
-    async fn settle(
+    async fn change_promise(
         &self,
         id: &PromiseId,
         by: &str,
