@@ -6,7 +6,9 @@
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::engine::ears::Ears;
 use crate::engine::intake::Intake;
+use crate::engine::reviews::Reviews;
 use crate::engine::seats::Secrets;
 use crate::engine::site::{Site, SiteError};
 use crate::engine::{Engine, Parts, recovery};
@@ -47,6 +49,12 @@ impl App {
     }
 
     pub async fn start_at(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<App> {
+        let ears = Ears::new(&config);
+        Self::start_with(config, clock, ears).await
+    }
+
+    /// With recognisers of the caller's.
+    pub async fn start_with(config: Config, clock: Arc<dyn Clock>, ears: Ears) -> anyhow::Result<App> {
         let config = Arc::new(config);
         let site = Arc::new(Site::load(&config)?);
         if let Some(warning) = site.rules.calendar.coverage_warning(clock.now()) {
@@ -72,6 +80,7 @@ impl App {
             site: site.clone(),
             sip,
             intake,
+            ears,
             stop: stop.child_token(),
         });
         engine.sip.serve_phones(&config.seats, Arc::new(Secrets(store.clone())))?;
@@ -105,6 +114,7 @@ fn http_state(
         store: store.clone(),
         commands: engine.clone(),
         desk: Arc::new(engine.clone()),
+        ledger: engine.clone(),
         events: engine.events(),
         clock,
         zone: site.rules.calendar.tz().clone(),
@@ -120,6 +130,8 @@ fn http_state(
         stopping: stop.child_token(),
         event_places: http::event_places(),
         sign_ins: Arc::default(),
+        reviews: Reviews::new(store.clone(), engine.clock.clone()),
+        tickets: Arc::default(),
     })
 }
 

@@ -1,8 +1,12 @@
 //! One validated configuration. Sources, later wins: defaults, the TOML file, `HUIFANG__SECTION__KEY` variables.
 //! Unknown keys are an error; every error names the key and the value.
 
+mod promises;
+mod review;
 mod site;
 
+pub use promises::Promises;
+pub use review::Review;
 pub use site::{Branch, Site};
 
 use figment::Figment;
@@ -26,7 +30,9 @@ pub struct Config {
     pub stt: Stt,
     pub dialer: Dialer,
     pub seats: Seats,
+    pub review: Review,
     pub intake: Intake,
+    pub promises: Promises,
     pub auth: Auth,
     pub data: Data,
 }
@@ -251,6 +257,11 @@ pub struct Trunk {
     /// Hosts besides that of `uri` that the trunk may redirect a call to.
     #[serde(default)]
     pub redirect_hosts: Vec<String>,
+    /// INVITEs, and begun minutes of talk, between two midnights of the site; 0 = without limit.
+    #[serde(default)]
+    pub max_calls_per_day: u32,
+    #[serde(default)]
+    pub max_minutes_per_day: u32,
     /// Lower is tried first.
     #[serde(default)]
     pub priority: i32,
@@ -291,6 +302,8 @@ impl Trunk {
             no_reply_s: default_no_reply(),
             session_timer_s: default_session_timer(),
             redirect_hosts: vec![],
+            max_calls_per_day: 0,
+            max_minutes_per_day: 0,
             priority: 0,
             options_interval_s: default_options_interval(),
             allowed_prefixes: default_prefixes(),
@@ -370,11 +383,13 @@ pub struct Dialer {
     pub reserve_idle_seats: u32,
     /// Unattended calls at once.
     pub max_voice_calls: u32,
+    /// After a call that a customer heard ring, his other open visits wait for so long; 0 = they follow at once.
+    pub customer_rest_min: u32,
     pub enabled: bool,
 }
 impl Default for Dialer {
     fn default() -> Self {
-        Self { mode: "voice".into(), reserve_idle_seats: 1, max_voice_calls: 10, enabled: true }
+        Self { mode: "voice".into(), reserve_idle_seats: 1, max_voice_calls: 10, customer_rest_min: 30, enabled: true }
     }
 }
 
@@ -509,6 +524,9 @@ impl Config {
             ("seats.lease_s", self.seats.lease_s, 3..=300, "3 to 300 seconds"),
             ("seats.lost_after_s", self.seats.lost_after_s, 1..=300, "1 to 300 seconds"),
             ("seats.wrap_up_s", self.seats.wrap_up_s, 0..=3600, "0 to 3600 seconds"),
+            ("promises.call_back_min", self.promises.call_back_min, 1..=14_400, "1 to 14400 minutes"),
+            ("promises.confirmation_min", self.promises.confirmation_min, 1..=14_400, "1 to 14400 minutes"),
+            ("review.share_percent", u64::from(self.review.share_percent), 0..=100, "0 to 100 percent"),
         ] {
             if !range.contains(&value) {
                 return Err(ConfigError::Value { key, value: value.to_string(), want });

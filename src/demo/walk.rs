@@ -262,12 +262,13 @@ impl Line {
 fn outcome(end: &ConversationEnd) -> &'static str {
     match end {
         ConversationEnd::Completed => "completed",
-        ConversationEnd::Refused | ConversationEnd::OptedOut => "refused",
+        ConversationEnd::Refused | ConversationEnd::OptedOut { .. } => "refused",
         ConversationEnd::Callback { .. } => "callback",
         ConversationEnd::WrongNumber => "wrong_number",
         ConversationEnd::NotInformed => "not_informed",
         ConversationEnd::Abandoned { .. } => "abandoned",
         ConversationEnd::Silent => "silent",
+        ConversationEnd::Machine { .. } => "machine",
         ConversationEnd::Fault { .. } => "fault",
     }
 }

@@ -61,3 +61,11 @@ text_id!(
     /// 投诉.
     ComplaintId
 );
+text_id!(
+    /// 免打扰: a wish not to be called.
+    OptOutId
+);
+text_id!(
+    /// 承诺: what somebody promised to tell a customer.
+    PromiseId
+);

@@ -2,16 +2,21 @@
 //!
 //! A stranger finds a feature by its noun: the same name is used in `store/`, `http/` and `web/`.
 
+pub mod announcement;
 pub mod audit;
 pub mod calendar;
 pub mod call;
 pub mod complaint;
 pub mod facts;
 pub mod id;
+pub mod opt_out;
 pub mod order;
 pub mod phone;
 pub mod programme;
+pub mod promise;
 pub mod recording;
+pub mod report;
+pub mod review;
 pub mod score;
 pub mod script;
 pub mod seat;

@@ -110,6 +110,17 @@ impl Phone {
         }
     }
 
+    /// What kind of number it is, for people.
+    pub fn kind_zh(&self) -> &'static str {
+        match (self.0.strip_prefix("+86").map(mainland), self.0.starts_with('+')) {
+            (Some(Some(Kind::Mobile)), _) => "手机号码",
+            (Some(Some(Kind::Landline)), _) => "固定电话",
+            (Some(Some(Kind::Service)), _) => "400/800 号码",
+            (Some(Some(Kind::ShortCode) | None), _) | (None, false) => "短号码",
+            (None, true) => "境外号码",
+        }
+    }
+
     /// `138****5678`: what logs and unprivileged readers see.
     pub fn masked(&self) -> String {
         mask(self.national())
@@ -287,6 +298,19 @@ mod tests {
             let error = Phone::parse(text).expect_err(text).to_string();
             assert!(error.contains(reason), "{text}: {error}");
             assert!(!error.contains("3812345678"), "leaks: {error}");
+        }
+    }
+
+    #[test]
+    fn a_number_says_what_kind_it_is() {
+        for (text, kind) in [
+            ("13812345678", "手机号码"),
+            ("010-62345678", "固定电话"),
+            ("400 658 9888", "400/800 号码"),
+            ("95588", "短号码"),
+            ("+85223456789", "境外号码"),
+        ] {
+            assert_eq!(Phone::parse(text).unwrap().kind_zh(), kind, "{text}");
         }
     }
 

@@ -189,6 +189,7 @@ pub enum EndKind {
     NotInformed,
     Abandoned,
     Silent,
+    Machine,
     Fault,
 }
 
@@ -328,25 +329,27 @@ impl Retry {
 }
 
 impl EndKind {
-    pub const ALL: [EndKind; 7] = [
+    pub const ALL: [EndKind; 8] = [
         Self::Refused,
         Self::Callback,
         Self::WrongNumber,
         Self::NotInformed,
         Self::Abandoned,
         Self::Silent,
+        Self::Machine,
         Self::Fault,
     ];
 
     pub fn of(end: &ConversationEnd) -> Option<Self> {
         Some(match end {
             ConversationEnd::Completed => return None,
-            ConversationEnd::Refused | ConversationEnd::OptedOut => Self::Refused,
+            ConversationEnd::Refused | ConversationEnd::OptedOut { .. } => Self::Refused,
             ConversationEnd::Callback { .. } => Self::Callback,
             ConversationEnd::WrongNumber => Self::WrongNumber,
             ConversationEnd::NotInformed => Self::NotInformed,
             ConversationEnd::Abandoned { .. } => Self::Abandoned,
             ConversationEnd::Silent => Self::Silent,
+            ConversationEnd::Machine { .. } => Self::Machine,
             ConversationEnd::Fault { .. } => Self::Fault,
         })
     }
@@ -359,6 +362,7 @@ impl EndKind {
             Self::NotInformed => "not_informed",
             Self::Abandoned => "abandoned",
             Self::Silent => "silent",
+            Self::Machine => "machine",
             Self::Fault => "fault",
         }
     }

@@ -26,9 +26,11 @@ use super::complaints;
 use super::desk::{AgentEnd, CallStage, SupervisorMode};
 use super::dialer::CallSlot;
 use super::handle::CommandError;
+use super::promises;
 use crate::domain::call::Call;
 use crate::domain::call::outcome::{ConversationEnd, Outcome};
 use crate::domain::id::{CallId, SeatId};
+use crate::domain::opt_out::ScopeName;
 use crate::domain::order::Order;
 use crate::domain::score::Indicator;
 use crate::domain::seat::{self, Seat, SeatState};
@@ -163,16 +165,18 @@ async fn prepare(
         tracing::warn!(visit.id = %visit.id, why = %none, "no trunk for a visit in an agent's hands");
         Stopped::new("没有可用的线路", Then::GoOn)
     })?;
-    let seat = engine.store.seat(&seat.id).await.map_err(|e| failed(&e))?;
     let tried = visit.trunks_tried().to_vec();
     let (visit, call) = next_attempt(engine, visit, order, &pick, id);
     let (now, call) = (engine.clock.now(), Call { seat: Some(seat.id.clone()), ..call });
-    match engine.store.claim_visit_for(now, &visit, &call, &seat).await {
+    match engine.store.claim_visit_for(now, &visit, &call, &seat.id).await {
         Ok(Some((visit, dialled))) => {
-            engine.announce_seat(&seat, &dialled);
+            engine.announce_seat(seat, &dialled);
             Ok((lines, AgentTicket { visit, call, pick, tried }))
         }
-        Ok(None) => Err(Stopped::new("回访状态已变化", Then::GoOn)),
+        Ok(None) => {
+            engine.announce_again(&visit.id).await;
+            Err(Stopped::new("回访状态已变化", Then::GoOn))
+        }
         Err(error) => Err(failed(&error)),
     }
 }
@@ -205,8 +209,8 @@ async fn look(engine: &Arc<Engine>, hand: &mut Hand, visit: &Visit) -> Result<()
 /// A04, A13: what binds the planner binds the agent.
 async fn may_start(engine: &Engine, visit: &Visit) -> Result<(), CommandError> {
     let visit = engine.store.visit(&visit.id).await?;
-    let programme = engine.programme_of(&visit)?;
-    task::may_start(engine.clock.now(), &visit, &programme, &engine.site().rules.calendar).map_err(refused)
+    let site = engine.site();
+    task::may_start(engine.clock.now(), &visit, site.programme_of(&visit)?, &site.rules.calendar).map_err(refused)
 }
 
 /// The seat was reserved and nothing was dialled. What keeps the seat from being given the same visit again is saved before it is free,
@@ -319,36 +323,30 @@ async fn write_down(engine: &Engine, call: &Call, hand: &Hand, answered: bool) -
     if !answered {
         return Ok(());
     }
-    apply_result(engine, call, end.map(conversation_end).as_ref()).await
+    apply_result(engine, call, end.map(conversation_end).as_ref()).await?;
+    Ok(promises::keep_written(engine, call, form).await?)
 }
 
 /// What the wrap-up came to, for the call's row and for its visit, in one transaction; `None`: nobody has said. A visit that changed in
 /// between (it became late, somebody wrote a note) is decided again as it is now: a result that was given is never lost to that.
 pub async fn apply_result(engine: &Engine, call: &Call, end: Option<&ConversationEnd>) -> Result<(), CommandError> {
     let (outcome, site) = (call.outcome.unwrap_or(Outcome::Answered), engine.site());
-    for _ in 0..TRIES {
-        let visit = engine.store.visit(&call.visit).await?;
-        let programme = engine.programme_of(&visit)?;
-        let next =
-            task::after_wrap_up(engine.clock.now(), &visit, &call.id, outcome, end, &programme, &site.rules.calendar);
-        match engine.store.save_result(&call.id, end, &next).await {
-            Ok(saved) => {
-                engine.announce_visit(&saved);
-                return Ok(());
-            }
-            Err(StoreError::Stale { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(CommandError::Conflict("这条回访正在变化，请稍后再试".into()))
+    let decide = |now, visit: &Visit| {
+        let (programme, calendar) = (site.programme_of(visit)?, &site.rules.calendar);
+        Ok(task::after_wrap_up(now, visit, &call.id, outcome, end, programme, calendar))
+    };
+    let save = |next: Visit| async move { engine.store.save_result(&call.id, end, &next).await };
+    engine.settle(&call.visit, TRIES, decide, save).await.map(drop)
 }
 
 /// The outcome keys in the words of every conversation.
 pub fn conversation_end(end: &AgentEnd) -> ConversationEnd {
     match end.clone() {
         AgentEnd::Completed => ConversationEnd::Completed,
-        AgentEnd::Refused { opt_out: true } => ConversationEnd::OptedOut,
-        AgentEnd::Refused { opt_out: false } => ConversationEnd::Refused,
+        AgentEnd::Refused { opt_out: true, scope } => {
+            ConversationEnd::OptedOut { scope: scope.unwrap_or(ScopeName::Never) }
+        }
+        AgentEnd::Refused { opt_out: false, .. } => ConversationEnd::Refused,
         AgentEnd::Callback { at, said } => ConversationEnd::Callback { said, at },
         AgentEnd::WrongNumber => ConversationEnd::WrongNumber,
         AgentEnd::NotInformed => ConversationEnd::NotInformed,

@@ -8,13 +8,14 @@
 mod agent;
 mod attempt;
 mod conclude;
+mod early;
 
 use super::Engine;
 use super::agent::{AgentPhone, Hand, Lines};
 use super::events::CallPhase;
 use super::record::{LineLog, TraceKeeper, bye_is_out};
 use super::site::Site;
-use super::voice::{VoiceCall, VoiceEvent, VoiceOutcome, run_voice};
+use super::voice::{RubricJudge, VoiceCall, VoiceEvent, VoiceOutcome, run_voice};
 use crate::clock::monotonic;
 use crate::domain::call::fsm::{CallAction, CallInput, CallMachine, LineEnd};
 use crate::domain::call::outcome::{ConversationEnd, Fault, Outcome};
@@ -22,12 +23,12 @@ use crate::domain::call::{Call, Instants};
 use crate::domain::id::CallId;
 use crate::domain::order::Order;
 use crate::domain::recording::manifest::RecordingInfo;
-use crate::domain::score::{Answer, Indicator, Level, Rubric};
-use crate::domain::script::dialogue::{Brief, LiveJudge};
+use crate::domain::script::dialogue::Brief;
 use crate::domain::visit::task::Visit;
 use crate::media::agent::Joined;
 use crate::media::codec::Codec;
 use crate::media::session::{CustomerFrame, MediaEvent, MediaEvents, MediaReport, MediaSession};
+use crate::media::thread;
 use crate::media::wav::{self, Recorder};
 use crate::sip::trace::CallTrace;
 use crate::sip::{CallControl, CallEvent, Reanswer, TrunkPick};
@@ -35,6 +36,7 @@ use crate::stt::SpeechStream;
 pub use attempt::{next_attempt, pick_trunk};
 use conclude::conclude;
 pub use conclude::for_person;
+use early::EarlyEar;
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -65,7 +67,8 @@ pub async fn run(engine: Arc<Engine>, ticket: Ticket) {
     let (visit, call) = next_attempt(&engine, visit, &order, &pick, CallId::new(engine.store.new_id()));
     let visit = match engine.store.claim_visit(&visit, &call).await {
         Ok(Some(visit)) => visit,
-        Ok(None) => return, // somebody else was quicker, or the visit moved on: nothing was begun
+        // Somebody else was quicker, the visit moved on, or its customer does not want to be called: nothing was begun.
+        Ok(None) => return engine.announce_again(&visit.id).await,
         Err(error) => {
             tracing::error!(visit.id = %visit.id, %error, "a visit could not be claimed and is not dialled");
             return;
@@ -86,6 +89,7 @@ async fn put_away(engine: &Arc<Engine>, call: &Call, visit: Visit, tried: &[Stri
     if let Some(keeper) = &mut keeper {
         keeper.save(engine).await;
     }
+    engine.spent(call);
     conclude(engine, call, visit, tried).await;
     if let Some(keeper) = keeper {
         engine.tasks.spawn(keeper.follow(engine.clone()));
@@ -100,6 +104,8 @@ struct Live<'a> {
     call: Call,
     machine: CallMachine,
     log: LineLog,
+    /// Listens to what sounds before the answer.
+    early: Option<EarlyEar>,
     /// `None` before the INVITE.
     trace: Option<Arc<CallTrace>>,
     /// The recording's zero.
@@ -126,6 +132,8 @@ struct Line {
     sip: mpsc::Receiver<CallEvent>,
     media: Arc<MediaSession>,
     media_events: mpsc::Receiver<MediaEvent>,
+    /// Taken when something sounds before the answer.
+    early: Option<mpsc::Receiver<CustomerFrame>>,
     /// Taken by the conversation when it begins.
     customer: Option<mpsc::Receiver<CustomerFrame>>,
     /// Being opened while it rings, so that the greeting never waits for it.
@@ -157,6 +165,7 @@ impl<'a> Live<'a> {
             call,
             machine,
             log: LineLog::default(),
+            early: None,
             trace: None,
             answered: None,
             save_at: None,
@@ -186,7 +195,7 @@ impl<'a> Live<'a> {
             }
         };
         self.trace = self.engine.sip.trace(&self.call.id);
-        let MediaEvents { events: media_events, customer } = events;
+        let MediaEvents { events: media_events, customer, early } = events;
         let ears = self.engine.ears.clone();
         let unattended = self.hand.is_none();
         let line = Line {
@@ -194,6 +203,7 @@ impl<'a> Live<'a> {
             sip,
             media: Arc::new(media),
             media_events,
+            early: Some(early),
             customer: Some(customer),
             ear: unattended.then(|| tokio::task::spawn_blocking(move || ears.listen())),
             conversation: None,
@@ -229,7 +239,8 @@ impl<'a> Live<'a> {
         let mut stopped = false;
         while !self.machine.is_over() {
             let input = tokio::select! {
-                event = line.sip.recv() => self.on_line(event, &line).await,
+                event = line.sip.recv() => self.on_line(event, &mut line).await,
+                told = EarlyEar::next(&mut self.early) => Some(self.announced(&told)),
                 Some(event) = line.media_events.recv() => self.on_media(event, &line),
                 end = conversation_end(&mut line.conversation) => Some(self.on_conversation(end)),
                 ask = agent::next_ask(&mut self.hand) => self.on_ask(ask, &line).await,
@@ -307,7 +318,7 @@ impl<'a> Live<'a> {
     }
 
     /// What a signalling event means. Media is told at once: the customer is talking already.
-    async fn on_line(&mut self, event: Option<CallEvent>, line: &Line) -> Option<CallInput> {
+    async fn on_line(&mut self, event: Option<CallEvent>, line: &mut Line) -> Option<CallInput> {
         let Some(event) = event else {
             // The stack promises one `Ended`; without it the line is gone all the same.
             return Some(CallInput::LineEnded(LineEnd {
@@ -324,7 +335,10 @@ impl<'a> Live<'a> {
             CallEvent::Ringing { at, .. } => Some(CallInput::Ringing { at }),
             CallEvent::EarlyMedia { at, sdp, .. } => {
                 match line.media.early(&sdp, monotonic()) {
-                    Ok(()) => self.log.described(&sdp),
+                    Ok(()) => {
+                        self.log.described(&sdp);
+                        self.listen_early(line);
+                    }
                     Err(error) => {
                         tracing::warn!(call.id = %self.call.id, %error, "early media is not usable and not recorded");
                     }
@@ -336,6 +350,7 @@ impl<'a> Live<'a> {
                     self.log.described(&sdp);
                     self.log.answered(at_mono);
                     self.answered = Some(at_mono);
+                    self.early = None;
                     self.save_soon();
                     tracing::info!(call.id = %self.call.id, codec = ?codec, "the customer answered");
                     Some(CallInput::Answered { at })
@@ -365,6 +380,7 @@ impl<'a> Live<'a> {
             CallEvent::Ended(end) => {
                 // The conversation may still need a moment; the recording does not wait for it.
                 line.media.hang_up(self.end_of_recording(end.at_mono));
+                self.last_announced().await;
                 Some(CallInput::LineEnded(LineEnd {
                     at: end.at,
                     outcome: end.outcome,
@@ -445,6 +461,7 @@ impl<'a> Live<'a> {
             clips: site.prompts.clone(),
             brief: Brief::from_order(order),
             judge: Box::new(RubricJudge(site.rubric.clone())),
+            announcements: site.announcements.clone(),
             speech: match line.ear.take() {
                 Some(ear) => ear.await.ok().flatten(),
                 None => None,
@@ -452,7 +469,7 @@ impl<'a> Live<'a> {
         };
         let (tell, events) = mpsc::channel(EVENTS_MAX);
         let media = line.media.clone();
-        let handle = tokio::spawn(async move {
+        let handle = thread::spawn(async move {
             let elapsed_ms = || u64::try_from(monotonic().duration_since(answered_at).as_millis()).unwrap_or(u64::MAX);
             // The call hangs up itself when the conversation is over, which follows at once.
             run_voice(call, &*media, customer, events, &elapsed_ms, &|| {}).await
@@ -546,16 +563,8 @@ impl<'a> Live<'a> {
         self.call.detail = end.detail.or(self.call.detail.take());
         self.call.conversation = end.conversation.filter(|end| self.hand.is_none() || *end != agent::NO_RESULT);
         self.call.instants = end.instants;
+        self.call.journal = std::mem::take(&mut self.log).merged_into(std::mem::take(&mut self.call.journal));
         self.write_agents_journal();
-    }
-}
-
-/// The rubric, asked while the call runs: only to know whether to ask why (C18).
-struct RubricJudge(Arc<Rubric>);
-
-impl LiveJudge for RubricJudge {
-    fn level(&self, indicator: Indicator, text: &str) -> Option<u8> {
-        self.0.judge(&Answer::bare(Some(indicator), "", text)).label.map(Level::get)
     }
 }
 

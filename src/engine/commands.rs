@@ -10,9 +10,9 @@ use super::handle::{
 use crate::domain::complaint::{Complaint, New, Step};
 use crate::domain::id::{CallId, ComplaintId, InboxId, VisitId};
 use crate::domain::order::Order;
-use crate::domain::programme::Programme;
+use crate::domain::review::rescoring::Rescoring;
 use crate::domain::score::{Indicator, Level, Scorecard, score_request};
-use crate::domain::visit::plan::why;
+use crate::domain::visit::plan::{forbidden, why};
 use crate::domain::visit::task::{self, Visit, VisitState};
 use crate::store::StoreError;
 use crate::store::score::Override;
@@ -33,28 +33,23 @@ impl From<StoreError> for CommandError {
 }
 
 impl Engine {
-    pub(super) fn programme_of(&self, visit: &Visit) -> Result<Programme, CommandError> {
-        self.site().rules.programmes.get(&visit.programme).cloned().ok_or_else(|| {
-            CommandError::Conflict(format!("找不到回访方案 {}，请检查 programmes 目录", visit.programme))
-        })
-    }
-
-    /// Decides on the visit as stored, saves, announces and wakes the dialer.
-    pub(super) async fn change(
+    /// Decides on the visit as it is stored, saves and announces. Who loses against another writer decides again on what is stored then,
+    /// `tries` times in all.
+    pub(super) async fn settle<F>(
         &self,
         id: &VisitId,
-        by: &str,
-        what: &'static str,
+        tries: u32,
         decide: impl Fn(Timestamp, &Visit) -> Result<Visit, CommandError> + Send + Sync,
-    ) -> Result<Visit, CommandError> {
-        for _ in 0..TRIES {
+        save: impl Fn(Visit) -> F + Send + Sync,
+    ) -> Result<Visit, CommandError>
+    where
+        F: Future<Output = Result<Visit, StoreError>> + Send,
+    {
+        for _ in 0..tries {
             let visit = self.store.visit(id).await?;
-            let next = decide(self.clock.now(), &visit)?;
-            match self.store.save_visit(&next).await {
+            match save(decide(self.clock.now(), &visit)?).await {
                 Ok(saved) => {
-                    tracing::info!(visit.id = %id, by, what, "a visit was changed by hand");
                     self.announce_visit(&saved);
-                    self.kick();
                     return Ok(saved);
                 }
                 Err(StoreError::Stale { .. }) => {}
@@ -62,6 +57,21 @@ impl Engine {
             }
         }
         Err(CommandError::Conflict("这条回访正在变化，请稍后再试".into()))
+    }
+
+    /// The same for a change by hand, which wakes the dialer.
+    pub(super) async fn change(
+        &self,
+        id: &VisitId,
+        by: &str,
+        what: &'static str,
+        decide: impl Fn(Timestamp, &Visit) -> Result<Visit, CommandError> + Send + Sync,
+    ) -> Result<Visit, CommandError> {
+        let save = |next: Visit| async move { self.store.save_visit(&next).await };
+        let saved = self.settle(id, TRIES, decide, save).await?;
+        tracing::info!(visit.id = %id, by, what, "a visit was changed by hand");
+        self.kick();
+        Ok(saved)
     }
 }
 
@@ -118,16 +128,17 @@ impl Commands for Engine {
 
     async fn dial(&self, visit: &VisitId, by: &str) -> Result<Visit, CommandError> {
         self.change(visit, by, "dial", |now, visit| {
-            let programme = self.programme_of(visit)?;
-            task::dial_now(now, visit, by, &programme, &self.site().rules.calendar).map_err(refused)
+            let site = self.site();
+            task::dial_now(now, visit, by, site.programme_of(visit)?, &site.rules.calendar).map_err(refused)
         })
         .await
     }
 
     async fn reschedule(&self, visit: &VisitId, to: Timestamp, note: &str, by: &str) -> Result<Visit, CommandError> {
         self.change(visit, by, "reschedule", |now, visit| {
-            let programme = self.programme_of(visit)?;
-            task::reschedule(now, visit, to, by, note, &programme, &self.site().rules.calendar).map_err(refused)
+            let site = self.site();
+            let programme = site.programme_of(visit)?;
+            task::reschedule(now, visit, to, by, note, programme, &site.rules.calendar).map_err(refused)
         })
         .await
     }
@@ -145,8 +156,10 @@ impl Commands for Engine {
 
     async fn why(&self, id: &VisitId) -> Result<Why, CommandError> {
         let visit = self.store.visit(id).await?;
-        let snapshot = Snapshot::read(self).await?;
-        Ok(why(self.clock.now(), &visit, &situation(self, &snapshot)))
+        let (wish, snapshot) = (self.store.opt_out_against(&visit).await?, Snapshot::read(self).await?);
+        let (now, situation) = (self.clock.now(), situation(self, &snapshot));
+        let forbidden = wish.and_then(|wish| forbidden(now, &visit, &wish, &situation));
+        Ok(forbidden.unwrap_or_else(|| why(now, &visit, &situation)))
     }
 
     fn trunks(&self) -> Vec<TrunkStatus> {
@@ -174,6 +187,19 @@ impl Commands for Engine {
 
     async fn complaint_step(&self, id: &ComplaintId, step: Step, by: &str) -> Result<Complaint, CommandError> {
         self.take_step(id, &step, by).await
+    }
+
+    async fn compare_scores(
+        &self,
+        period: (Timestamp, Timestamp),
+        rubric: Option<&str>,
+        by: &str,
+    ) -> Result<Rescoring, CommandError> {
+        Engine::compare_scores(self, period, rubric, by).await
+    }
+
+    async fn settle_scores(&self, rescoring: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError> {
+        Engine::settle_scores(self, rescoring, adopt, by).await
     }
 
     fn score(&self, request: &ScoreRequest) -> ScoreReply {

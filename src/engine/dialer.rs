@@ -6,7 +6,9 @@
 use super::Engine;
 use super::agent;
 use super::calls::{self, Ticket, for_person, pick_trunk};
+use super::promises;
 use super::site::Site;
+use crate::config::Config;
 use crate::domain::id::{CallId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::phone::Phone;
@@ -94,6 +96,7 @@ pub async fn run(engine: Arc<Engine>) {
 
 /// One look at everything; returns how long nothing is to be done.
 async fn step(engine: &Arc<Engine>) -> Result<Duration, StoreError> {
+    engine.begin_day().await?;
     let snapshot = Snapshot::read(engine).await?;
     let now = engine.clock.now();
     let situation = situation(engine, &snapshot);
@@ -143,11 +146,15 @@ impl Snapshot {
         Ok(Self {
             site,
             visits,
-            same: engine.store.same_customer().await?,
+            same: engine.store.same_customer(customer_rest(&engine.config)).await?,
             seats: if agents { engine.store.seats().await? } else { vec![] },
             wants: if agents { engine.store.wants().await? } else { HashMap::new() },
         })
     }
+}
+
+fn customer_rest(config: &Config) -> Duration {
+    Duration::from_secs(u64::from(config.dialer.customer_rest_min) * 60)
 }
 
 /// Nobody said what the call came to in time, or the engine was stopped before it could be saved.
@@ -156,6 +163,7 @@ async fn wrap_up_over(engine: &Engine, visit: &VisitId, call: &CallId) -> Result
     if let Err(error) = agent::apply_result(engine, &call, call.conversation.as_ref()).await {
         tracing::error!(visit.id = %visit, %error, "a wrap-up whose time is over could not be closed");
     }
+    promises::keep_written(engine, &call, &call.form).await?;
     Ok(())
 }
 
@@ -280,7 +288,8 @@ async fn end_round(engine: &Engine, visit: &Visit) {
 /// No trunk will ever take this number: a person must look at it.
 async fn not_allowed(engine: &Engine, visit: &Visit, order: &Order, none: &NoTrunk) {
     tracing::warn!(visit.id = %visit.id, phone = %order.customer.phone, "no trunk may dial this number");
-    save(engine, for_person(engine.clock.now(), visit.clone(), &none.why())).await;
+    let problem = format!("客户的号码是{}：{}", order.customer.phone.kind_zh(), none.why());
+    save(engine, for_person(engine.clock.now(), visit.clone(), &problem)).await;
 }
 
 /// A save that loses against another writer is repeated by the next plan.

@@ -1,7 +1,7 @@
 //! The recognisers of this process, loaded when first needed: a site that has not called yet holds no model in memory.
 //!
 //! Contract: one whisper context and one streaming model serve everything; a model that is missing is said once, until it is there, and is not
-//! fatal for the call: the questionnaire then asks for keys and the transcript waits for the model.
+//! fatal for the call: the questionnaire then asks for keys, of early media only tones are told, and the transcript waits for the model.
 
 use crate::config::Config;
 use crate::stt::vosk::Vosk;
@@ -10,6 +10,10 @@ use crate::stt::{SpeechStream, StreamingModel, SttError};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Calls whose early media is listened to for words at one time. Ring-back music is recognised like speech, at a fifteenth of a core a call.
+const EARLY_MAX: usize = 16;
 
 pub struct Ears {
     model: PathBuf,
@@ -19,7 +23,8 @@ pub struct Ears {
     streaming_library: PathBuf,
     streaming_model: PathBuf,
     whisper: Mutex<Option<Arc<Whisper>>>,
-    vosk: Mutex<Option<Arc<Vosk>>>,
+    streaming: Mutex<Option<Arc<dyn StreamingModel>>>,
+    early: Arc<Semaphore>,
     /// It was said that there is no streaming recogniser.
     said: AtomicBool,
 }
@@ -34,19 +39,32 @@ impl Ears {
             streaming_library: config.model_path(&config.stt.streaming_library),
             streaming_model: config.model_path(&config.stt.streaming_model),
             whisper: Mutex::default(),
-            vosk: Mutex::default(),
+            streaming: Mutex::default(),
+            early: Arc::new(Semaphore::new(EARLY_MAX)),
             said: AtomicBool::new(false),
         }
     }
 
+    /// With a streaming recogniser that is loaded already.
+    pub fn hearing_by(self, model: Arc<dyn StreamingModel>) -> Self {
+        Self { streaming: Mutex::new(Some(model)), ..self }
+    }
+
     /// The recogniser of record. Blocks while it loads, the first time.
     pub fn recogniser(&self) -> Result<Arc<Whisper>, SttError> {
-        loaded(&self.whisper, || Whisper::load(&self.model, &self.vad_model, &self.language, self.threads))
+        loaded(&self.whisper, || {
+            Ok(Arc::new(Whisper::load(&self.model, &self.vad_model, &self.language, self.threads)?))
+        })
     }
 
     /// The streaming recogniser. Blocks while it loads, the first time.
-    pub fn streaming(&self) -> Result<Arc<Vosk>, SttError> {
-        loaded(&self.vosk, || Vosk::open(&self.streaming_library, &self.streaming_model))
+    pub fn streaming(&self) -> Result<Arc<dyn StreamingModel>, SttError> {
+        loaded(&self.streaming, || Ok(Arc::new(Vosk::open(&self.streaming_library, &self.streaming_model)?)))
+    }
+
+    /// The right to listen to early media for words, while there is room.
+    pub fn early_place(&self) -> Option<OwnedSemaphorePermit> {
+        self.early.clone().try_acquire_owned().ok()
     }
 
     /// An ear for one call; `None`, with a line in the log the first time, where the files are missing. Blocks while the model loads, the first time.
@@ -68,12 +86,15 @@ impl Ears {
     }
 }
 
-fn loaded<T>(place: &Mutex<Option<Arc<T>>>, load: impl FnOnce() -> Result<T, SttError>) -> Result<Arc<T>, SttError> {
+fn loaded<T: ?Sized>(
+    place: &Mutex<Option<Arc<T>>>,
+    load: impl FnOnce() -> Result<Arc<T>, SttError>,
+) -> Result<Arc<T>, SttError> {
     let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(model) = &*place {
         return Ok(model.clone());
     }
-    let model = Arc::new(load()?);
+    let model = load()?;
     *place = Some(model.clone());
     Ok(model)
 }

@@ -7,7 +7,8 @@
 use crate::domain::audit::{Finding, Severity};
 use crate::domain::call::outcome::Outcome;
 use crate::domain::complaint::{AlarmKind, Grade, StateName};
-use crate::domain::id::{CallId, ComplaintId, InboxId, OrderNo, SeatId, VisitId};
+use crate::domain::id::{CallId, ComplaintId, InboxId, OrderNo, PromiseId, SeatId, VisitId};
+use crate::domain::promise;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -39,6 +40,10 @@ pub enum EngineEvent {
     ComplaintChanged { complaint: ComplaintId, state: StateName, grade: Grade },
     /// A complaint needs somebody now: an angry customer (F17), a day that is over (F04), an answer that is due (F11) …
     ComplaintAlarm { complaint: ComplaintId, alarm: AlarmKind, severity: Severity },
+    /// A promise was made, told, confirmed, taken back or given to somebody else: `open`, `kept`, `confirmed`, `withdrawn`.
+    PromiseChanged { promise: PromiseId, order_no: OrderNo, state: promise::StateName, overdue: bool },
+    /// The time of a promise has passed and the customer was not told (A19, F11).
+    PromiseOverdue { promise: PromiseId, order_no: OrderNo, owner: String, due_at: Timestamp },
 }
 
 impl EngineEvent {
@@ -54,6 +59,8 @@ impl EngineEvent {
             Self::InboxChanged { .. } => "inbox_changed",
             Self::ComplaintChanged { .. } => "complaint_changed",
             Self::ComplaintAlarm { .. } => "complaint_alarm",
+            Self::PromiseChanged { .. } => "promise_changed",
+            Self::PromiseOverdue { .. } => "promise_overdue",
         }
     }
 }
@@ -152,6 +159,18 @@ mod tests {
                 complaint: ComplaintId::new("k"),
                 alarm: AlarmKind::CustomerAngry,
                 severity: Severity::Red,
+            },
+            EngineEvent::PromiseChanged {
+                promise: PromiseId::new("p"),
+                order_no: OrderNo::new("o"),
+                state: promise::StateName::Kept,
+                overdue: true,
+            },
+            EngineEvent::PromiseOverdue {
+                promise: PromiseId::new("p"),
+                order_no: OrderNo::new("o"),
+                owner: "anna".into(),
+                due_at: Timestamp::UNIX_EPOCH,
             },
         ] {
             let json = serde_json::to_value(&event).unwrap();

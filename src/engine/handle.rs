@@ -9,6 +9,7 @@ use crate::domain::complaint::{Complaint, New as NewComplaint, Step as Complaint
 use crate::domain::id::{CallId, ComplaintId, InboxId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::programme::{Programme, Trigger};
+use crate::domain::review::rescoring::Rescoring;
 use crate::domain::score::{Indicator, Level, Scorecard};
 use crate::domain::visit::task::Visit;
 use async_trait::async_trait;
@@ -50,6 +51,8 @@ pub struct LoadedProgramme {
     pub title: String,
     pub version: String,
     pub priority: u8,
+    /// Of those in no class that is always visited, in percent.
+    pub share_percent: u32,
     /// Its visits with what begins them.
     pub stages: Vec<(String, Vec<Trigger>)>,
 }
@@ -61,6 +64,7 @@ impl LoadedProgramme {
             title: programme.title.clone(),
             version: programme.version.clone(),
             priority: programme.priority,
+            share_percent: programme.selection.share_percent,
             stages: programme.stages.iter().map(|stage| (stage.name.clone(), stage.on.clone())).collect(),
         }
     }
@@ -144,6 +148,17 @@ pub trait Commands: Send + Sync {
         step: ComplaintStep,
         by: &str,
     ) -> Result<Complaint, CommandError>;
+
+    /// What a keyword table (`None`: the one in force) makes of the scored calls of a period; changes nothing.
+    async fn compare_scores(
+        &self,
+        period: (Timestamp, Timestamp),
+        rubric: Option<&str>,
+        by: &str,
+    ) -> Result<Rescoring, CommandError>;
+
+    /// Adopts a comparison, by judging its calls again, or drops it.
+    async fn settle_scores(&self, rescoring: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError>;
 
     /// Stateless and quick: judges one answer with the rubric in force.
     fn score(&self, request: &ScoreRequest) -> ScoreReply;

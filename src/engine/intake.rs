@@ -11,6 +11,7 @@ mod begin;
 
 use super::complaints;
 use super::handle::{CommandError, OrderAnswer};
+use super::promises::{await_confirmation, keep_reported};
 use crate::clock::Clock;
 use crate::domain::calendar::Calendar;
 use crate::domain::complaint::{Policy, Rules};
@@ -18,6 +19,7 @@ use crate::domain::id::{InboxId, OrderNo, VisitId};
 use crate::domain::order::Order;
 use crate::domain::programme::assign::{Assignment, Unassigned};
 use crate::domain::programme::{Programme, Programmes, Trigger};
+use crate::domain::promise::Terms;
 use crate::domain::sms::{SmsOrder, SmsTemplates};
 use crate::domain::visit::task::{Visit, corrected};
 use crate::store::event::{ENGINE, NewEvent};
@@ -44,6 +46,8 @@ pub struct IntakeRules {
     pub complaints: Policy,
     /// Which programmes an order belongs to; checked against `programmes`.
     pub assignment: Assignment,
+    /// How long there is to keep a promise when nobody named a time.
+    pub terms: Terms,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +127,13 @@ impl Intake {
             return Ok(answer);
         }
         let happened = Happened { order: &stored.order, trigger: event.kind, at: event.at, by_hand: false };
-        let answer = answer_of(self.begin(&rules, &mut tx, &happened).await?);
+        let begun = self.begin(&rules, &mut tx, &happened).await?;
+        if event.kind == Trigger::Promise {
+            for visit in &begun.visits {
+                keep_reported(&mut tx, visit, by).await?;
+            }
+        }
+        let answer = answer_of(begun);
         tx.record_event(&event, &answer).await?;
         let detail = serde_json::json!({ "order_no": event.order_no, "kind": event.kind, "at": event.at });
         tx.append_event(&NewEvent::by(by, "order.event").detail(detail)).await?;
@@ -210,7 +220,11 @@ impl Intake {
     }
 
     async fn begin(&self, rules: &IntakeRules, tx: &mut Tx, happened: &Happened<'_>) -> Result<Begun, IntakeError> {
-        begin_all(self.now(), rules, tx, happened).await
+        let begun = begin_all(self.now(), rules, tx, happened).await?;
+        if happened.trigger != Trigger::Promise {
+            await_confirmation(tx, rules, self.now(), happened.order, happened.at).await?;
+        }
+        Ok(begun)
     }
 
     /// An order of type 用户投诉 is a complaint.

@@ -5,6 +5,7 @@
 
 mod agent;
 mod background;
+mod budget;
 pub mod calls;
 pub mod commands;
 pub mod complaints;
@@ -14,10 +15,14 @@ pub mod ears;
 pub mod events;
 pub mod handle;
 pub mod intake;
+pub mod ledger;
+mod promises;
 mod record;
 pub mod recovery;
 mod reload;
+mod rescoring;
 pub mod review;
+pub mod reviews;
 pub mod seats;
 pub mod site;
 pub mod transcriber;
@@ -52,11 +57,13 @@ pub struct Engine {
     /// Recognisers, loaded when first needed.
     pub(crate) ears: Arc<Ears>,
     pub(crate) calls_up: dialer::CallsUp,
+    day: budget::Day,
     pub(crate) seats: seats::Seats,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     wake_dialer: Notify,
     wake_transcriber: Notify,
+    wake_promises: Notify,
 }
 
 /// What is handed in at the start.
@@ -67,14 +74,15 @@ pub struct Parts {
     pub site: Arc<Site>,
     pub sip: Arc<SipStack>,
     pub intake: Intake,
+    pub ears: Ears,
     pub stop: CancellationToken,
 }
 
 impl Engine {
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { config, clock, store, site, sip, intake, stop } = parts;
+        let Parts { config, clock, store, site, sip, intake, ears, stop } = parts;
         Arc::new(Self {
-            ears: Arc::new(Ears::new(&config)),
+            ears: Arc::new(ears),
             config,
             clock,
             store,
@@ -84,10 +92,12 @@ impl Engine {
             stop,
             bus: EventBus::default(),
             calls_up: dialer::CallsUp::default(),
+            day: budget::Day::default(),
             seats: seats::Seats::default(),
             tasks: TaskTracker::new(),
             wake_dialer: Notify::new(),
             wake_transcriber: Notify::new(),
+            wake_promises: Notify::new(),
         })
     }
 
@@ -96,6 +106,7 @@ impl Engine {
         self.tasks.spawn(dialer::run(self.clone()));
         self.tasks.spawn(transcriber::run(self.clone()));
         self.tasks.spawn(upkeep::run(self.clone()));
+        self.tasks.spawn(promises::run(self.clone()));
         self.tasks.spawn(seats::keep_leases(self.clone()));
         self.tasks.spawn(seats::follow_phones(self.clone()));
     }
@@ -154,6 +165,15 @@ impl Engine {
 
     pub(crate) async fn jobs_added(&self) {
         self.wake_transcriber.notified().await;
+    }
+
+    /// A promise was made or changed: the next due time may be another.
+    pub(crate) fn more_promises(&self) {
+        self.wake_promises.notify_one();
+    }
+
+    pub(crate) async fn promises_added(&self) {
+        self.wake_promises.notified().await;
     }
 
     pub(crate) fn announce(&self, event: EngineEvent) {

@@ -6,6 +6,7 @@
 //! the calls in progress and nothing else. Not here: what the messages mean (`sip`, `domain::call::fsm`).
 
 use super::Engine;
+use crate::domain::announcement::Heard;
 use crate::domain::call::journal::{JournalEntry, JournalEvent, LineChange};
 use crate::domain::call::trace::SipTrace;
 use crate::domain::id::CallId;
@@ -62,6 +63,9 @@ impl Described {
 #[derive(Default)]
 pub struct LineLog {
     answered: Option<Instant>,
+    /// When early media began: zero of a call that is never answered.
+    early: Option<Instant>,
+    announced: Vec<(Instant, String)>,
     session: Option<Described>,
     entries: Vec<JournalEntry>,
 }
@@ -77,6 +81,17 @@ impl LineLog {
     /// Zero of the axis.
     pub fn answered(&mut self, at: Instant) {
         self.answered.get_or_insert(at);
+    }
+
+    /// Something sounds before the answer.
+    pub fn early(&mut self, at: Instant) {
+        self.early.get_or_insert(at);
+    }
+
+    pub fn announced(&mut self, at: Instant, heard: &Heard) {
+        if self.announced.len() < CHANGES_MAX {
+            self.announced.push((at, announced_zh(heard)));
+        }
     }
 
     /// The far end's offer, or its answer to ours, was taken over.
@@ -98,6 +113,11 @@ impl LineLog {
 
     /// The journal with the changes in their places.
     pub fn merged_into(self, mut journal: Vec<JournalEntry>) -> Vec<JournalEntry> {
+        let zero = self.answered.or(self.early);
+        journal.extend(self.announced.into_iter().filter_map(|(at, text)| {
+            let event = JournalEvent::Line { change: LineChange::Announcement, text };
+            Some(JournalEntry { at_s: seconds_after(zero?, at), event })
+        }));
         journal.extend(self.entries);
         journal.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         journal
@@ -110,6 +130,20 @@ impl LineLog {
             let at_s = now.saturating_duration_since(answered).as_micros() as f64 / 1e6;
             self.entries.push(JournalEntry { at_s, event: JournalEvent::Line { change, text } });
         }
+    }
+}
+
+/// For the journal: what was heard in place of a person, with the words.
+pub fn announced_zh(heard: &Heard) -> String {
+    let kind = heard.kind.text_zh();
+    if heard.words.is_empty() { format!("听到{kind}") } else { format!("听到“{}”（{kind}）", heard.words) }
+}
+
+/// Negative for what came before.
+fn seconds_after(zero: Instant, at: Instant) -> f64 {
+    match at.checked_duration_since(zero) {
+        Some(after) => after.as_secs_f64(),
+        None => -zero.duration_since(at).as_secs_f64(),
     }
 }
 

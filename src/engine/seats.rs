@@ -24,14 +24,13 @@ use crate::domain::id::{CallId, SeatId};
 use crate::domain::seat::{self, Lapse, Refused, Seat, SeatPhone, Skills};
 use crate::media::browser::Browser;
 use crate::store::StoreError;
+use crate::store::seat::Changed;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// A seat that loses against another writer is decided again on what is stored now, at most so often.
-const TRIES: u32 = 8;
 /// Leases and limits are looked at so often.
 const EVERY: Duration = Duration::from_secs(1);
 /// News that wait for a page; one that is further behind is closed.
@@ -207,23 +206,10 @@ impl Engine {
         id: &SeatId,
         step: impl Fn(Timestamp, &Seat) -> Result<(Seat, T), Refused> + Send + Sync,
     ) -> Result<(Seat, T), CommandError> {
-        for _ in 0..TRIES {
-            let seat = self.store.seat(id).await?;
-            let (next, said) =
-                step(self.clock.now(), &seat).map_err(|error| CommandError::Conflict(error.to_string()))?;
-            if next == seat {
-                return Ok((seat, said));
-            }
-            match self.store.save_seat(&next).await {
-                Ok(saved) => {
-                    self.announce_seat(&seat, &saved);
-                    return Ok((saved, said));
-                }
-                Err(StoreError::Stale { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(CommandError::Conflict("坐席状态正在变化，请稍后再试".into()))
+        let decided = self.store.change_seat(id, |seat| step(self.clock.now(), seat)).await?;
+        let Changed { before, saved, said } = decided.map_err(|error| CommandError::Conflict(error.to_string()))?;
+        self.announce_seat(&before, &saved);
+        Ok((saved, said))
     }
 
     /// A renewed lease is no news.

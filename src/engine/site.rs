@@ -1,18 +1,22 @@
-//! What a site is made of, read once at start: calendar, programmes, scripts, prompts, SMS templates, rubric.
+//! What a site is made of, read once at start: calendar, programmes, scripts, prompts, SMS templates, rubric, announcements.
 //!
 //! Contract: a [`Site`] that loads is complete: every programme has its scripts and its rubric, every prompt of a script is a file, and
 //! what the machine is to say it can say. Everything wrong is one line that names the file and the key.
 
+use super::handle::CommandError;
 use super::intake::IntakeRules;
 use crate::config::Config;
+use crate::domain::announcement::{AnnouncementError, Announcements};
 use crate::domain::calendar::{Calendar, CalendarError};
 use crate::domain::complaint::{Policy, PolicyError};
 use crate::domain::order::{Order, ServiceType};
 use crate::domain::programme::assign::{AssignError, Assignment};
 use crate::domain::programme::{DialMode, Programme, ProgrammeError, Programmes};
+use crate::domain::review::form::{Form, FormError};
 use crate::domain::score::{Rubric, RubricError};
 use crate::domain::script::{PromptManifest, Script, ScriptError};
 use crate::domain::sms::{SmsTemplates, TemplateError};
+use crate::domain::visit::task::Visit;
 use crate::media::prompts::{PromptError, Prompts};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,6 +27,9 @@ pub struct Site {
     pub rules: Arc<IntakeRules>,
     pub mode: DialMode,
     pub rubric: Arc<Rubric>,
+    pub announcements: Arc<Announcements>,
+    /// 质检表.
+    pub form: Arc<Form>,
     pub manifest: Arc<PromptManifest>,
     pub prompts: Arc<Prompts>,
     /// By script set and service type; `None` serves every type that has none of its own.
@@ -46,7 +53,11 @@ pub enum SiteError {
     #[error(transparent)]
     Rubric(#[from] RubricError),
     #[error(transparent)]
+    Announcement(#[from] AnnouncementError),
+    #[error(transparent)]
     Complaints(#[from] PolicyError),
+    #[error(transparent)]
+    Form(#[from] FormError),
     #[error(transparent)]
     Prompt(#[from] PromptError),
     #[error("site.branches: {branch:?}: {source}")]
@@ -79,15 +90,24 @@ impl Site {
                 templates: Arc::new(load_templates(config)?),
                 complaints: load_complaints(&config.data.rubrics)?,
                 assignment,
+                terms: config.promises.terms(),
                 programmes,
                 calendar,
             }),
             rubric: Arc::new(rubric),
+            announcements: Arc::new(load_announcements(&config.data.rubrics)?),
+            form: Arc::new(load_form(&config.data.rubrics.join("qa-form.toml"))?),
             mode: if config.dialer.mode == "agent" { DialMode::Agent } else { DialMode::Voice },
             manifest,
         };
         site.check_scripts(&config.data.programmes.join("scripts"))?;
         Ok(site)
+    }
+
+    pub(super) fn programme_of(&self, visit: &Visit) -> Result<&Programme, CommandError> {
+        self.rules.programmes.get(&visit.programme).ok_or_else(|| {
+            CommandError::Conflict(format!("找不到回访方案 {}，请检查 programmes 目录", visit.programme))
+        })
     }
 
     /// The script of one order, as long as the programme lets it be (B08, C11, C12).
@@ -185,10 +205,21 @@ fn load_rubric(folder: &Path, programmes: &Programmes) -> Result<Rubric, SiteErr
     Ok(Rubric::parse(&read(&folder.join(format!("{name}.toml")))?)?)
 }
 
+/// A folder of before there were announcements has the table of the program.
+fn load_announcements(folder: &Path) -> Result<Announcements, SiteError> {
+    let path = folder.join("announcements-zh.toml");
+    Ok(if path.exists() { Announcements::parse(&read(&path)?)? } else { Announcements::builtin()? })
+}
+
 /// The table of a site that has none of its own is the shipped one.
 fn load_complaints(folder: &Path) -> Result<Policy, SiteError> {
     let file = folder.join("complaints.toml");
     if file.exists() { Ok(Policy::parse(&read(&file)?)?) } else { Ok(Policy::builtin().clone()) }
+}
+
+/// The site's own form, or the one that travels with the program.
+fn load_form(path: &Path) -> Result<Form, SiteError> {
+    if path.exists() { Ok(Form::parse(&read(path)?)?) } else { Ok(Form::builtin()?) }
 }
 
 /// The script sets that programmes name: one folder each, one file a service type.

@@ -51,6 +51,12 @@ async fn once(engine: &Engine, sweep: bool) -> Result<(), StoreError> {
     }
     if sweep {
         engine.store.forget_old_keys().await?;
+        // A process that has run since spring hears of the new year too.
+        let missing = engine.site().rules.calendar.coverage_warning(engine.clock.now());
+        metrics::gauge!("huifang_holidays_missing").set(f64::from(u8::from(missing.is_some())));
+        if let Some(warning) = missing {
+            tracing::warn!("{warning}");
+        }
     }
     Ok(())
 }

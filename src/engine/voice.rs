@@ -4,17 +4,21 @@
 //! that fails or cannot keep up costs the call its words, never the call. Not here: SIP, recording, and what the outcome means for
 //! the visit.
 
-mod gate;
-mod listener;
+pub(super) mod gate;
+pub(super) mod listener;
 
+use super::record::announced_zh;
 use crate::clock::monotonic;
-use crate::domain::call::journal::{JournalEntry, JournalEvent};
+use crate::domain::announcement::{self, Announcements, Ear, Means, Place};
+use crate::domain::call::journal::{JournalEntry, JournalEvent, LineChange};
 use crate::domain::call::outcome::ConversationEnd;
+use crate::domain::score::{Answer, Indicator, Level, Rubric};
 use crate::domain::script::dialogue::{Action, Brief, Dialogue, Ears, Input, LiveJudge};
 use crate::domain::script::{PromptId, PromptManifest, Script};
 use crate::media::codec::FRAME;
 use crate::media::prompts::Prompts;
 use crate::media::session::{CustomerFrame, MediaSession, PlayId};
+use crate::media::signals::Signals;
 use crate::media::tones;
 use crate::media::vad::{Vad, VadEvent};
 use crate::stt::SpeechStream;
@@ -26,6 +30,11 @@ use tokio::sync::mpsc;
 
 /// A voice that was active when the frames stopped is taken as silent after so long.
 const FRAMES_STOPPED_MS: u64 = 400;
+
+/// How long the end of a conversation waits for its last words.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Partial words that may stand before them.
+const LAST_PIECES: usize = 16;
 
 /// What can play to the customer: the media session, or a fake in tests.
 pub trait Mouth: Send + Sync {
@@ -60,8 +69,19 @@ pub struct VoiceCall {
     pub clips: Arc<Prompts>,
     pub brief: Brief,
     pub judge: Box<dyn LiveJudge>,
+    /// What machines say.
+    pub announcements: Arc<Announcements>,
     /// `None`: no streaming recogniser; keys are asked for.
     pub speech: Option<Box<dyn SpeechStream>>,
+}
+
+/// The rubric, asked while the call runs: only to know whether to ask why (C18).
+pub(super) struct RubricJudge(pub Arc<Rubric>);
+
+impl LiveJudge for RubricJudge {
+    fn level(&self, indicator: Indicator, text: &str) -> Option<u8> {
+        self.0.judge(&Answer::bare(Some(indicator), "", text)).label.map(Level::get)
+    }
 }
 
 /// The conversation as it was.
@@ -102,7 +122,13 @@ pub async fn run_voice(
         set_for = wake_at;
         tokio::select! {
             biased;
-            event = events.recv() => shell.event(event.unwrap_or(VoiceEvent::HungUp)),
+            event = events.recv() => {
+                let event = event.unwrap_or(VoiceEvent::HungUp);
+                if event == VoiceEvent::HungUp {
+                    shell.was_it_a_machine().await;
+                }
+                shell.event(event);
+            }
             heard = Listener::next(&mut shell.listener) => shell.heard(heard),
             frame = customer.recv(), if frames_open => match frame {
                 Some(frame) => shell.frame(&frame),
@@ -126,6 +152,9 @@ struct Shell<'a> {
     listener: Option<Listener>,
     vad: Vad,
     gate: Gate,
+    /// Tells machines from people, beside the conversation: nothing waits for it.
+    ear: Ear,
+    signals: Signals,
     last_frame_ms: u64,
     playing: Option<PlayId>,
     wake_at: Option<u64>,
@@ -152,6 +181,8 @@ impl<'a> Shell<'a> {
             listener,
             vad: Vad::new(),
             gate: Gate::default(),
+            ear: Ear::new(call.announcements, Place::Answered),
+            signals: Signals::default(),
             last_frame_ms: 0,
             playing: None,
             wake_at: None,
@@ -202,12 +233,67 @@ impl<'a> Shell<'a> {
             }
             None => {}
         }
+        self.is_it_a_machine(frame);
+    }
+
+    /// What sounds like one is one; whatever is uncertain is a person.
+    fn is_it_a_machine(&mut self, frame: &CustomerFrame) {
+        let now_ms = self.now_ms();
+        if !self.ear.listens_at(now_ms) {
+            return;
+        }
+        if let Some(tone) = self.signals.push(&frame.pcm) {
+            self.ear.tone(now_ms, tone);
+        }
+        if let Some(heard) = self.ear.frame(now_ms, self.vad.speaking()) {
+            self.no_person(&heard);
+        }
+    }
+
+    /// He is gone in the first seconds: the network, too, hangs up when its announcement is over.
+    async fn was_it_a_machine(&mut self) {
+        if !self.ear.listens_at(self.now_ms()) {
+            return;
+        }
+        let asked = self.listener.as_mut().is_some_and(|listener| listener.finish().is_none());
+        if asked && tokio::time::timeout(LAST_WORDS, self.last_words()).await.is_err() {
+            tracing::debug!("the last words before a hang-up came too late");
+        }
+        if let Some(heard) = self.ear.end(self.now_ms()) {
+            self.no_person(&heard);
+        }
+    }
+
+    /// Behind what was heard before they were asked for.
+    async fn last_words(&mut self) {
+        for _ in 0..LAST_PIECES {
+            match Listener::next(&mut self.listener).await {
+                Heard::Partial(text) => self.ear.partial(self.now_ms(), &text),
+                Heard::Words(text) => return self.ear.words(self.now_ms(), &text),
+                Heard::Lost(_) => return,
+            }
+        }
+    }
+
+    fn no_person(&mut self, heard: &announcement::Heard) {
+        self.keep(JournalEvent::Line { change: LineChange::Announcement, text: announced_zh(heard) });
+        // Somebody may still take the call.
+        if !matches!(heard.kind.means(), Means::Wait(..)) {
+            self.input(Input::Machine(heard.kind));
+        }
     }
 
     fn heard(&mut self, heard: Heard) {
+        let now_ms = self.now_ms();
         match heard {
-            Heard::Partial(text) => self.input(Input::Partial(text)),
-            Heard::Words(text) => self.input(Input::UtteranceText(text)),
+            Heard::Partial(text) => {
+                self.ear.partial(now_ms, &text);
+                self.input(Input::Partial(text));
+            }
+            Heard::Words(text) => {
+                self.ear.words(now_ms, &text);
+                self.input(Input::UtteranceText(text));
+            }
             Heard::Lost(detail) => self.lost(detail),
         }
     }

@@ -42,6 +42,10 @@ pub struct CustomerDto {
     /// Any everyday form; read back as E.164, or masked for roles that may not see it.
     #[schema(example = "13812345678")]
     pub phone: String,
+    /// As dialled inside the mainland. Shown, not read: `phone` is the number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(read_only, example = "01062345678")]
+    pub phone_national: Option<String>,
 }
 
 /// What the order claims; what it does not say is left out or null. Instants: RFC 3339, or local time of the site without offset.
@@ -103,6 +107,7 @@ impl OrderDto {
                 name: customer.name.clone(),
                 title: customer.title,
                 phone: view.phone(&customer.phone),
+                phone_national: Some(view.national(&customer.phone)),
             },
             claims: ClaimsDto::of(claims, view),
         }
@@ -117,7 +122,7 @@ impl OrderDto {
             (Some(no), _) | (None, Some(no)) => limits::order_no(no)?,
             (None, None) => return Err(Problem::invalid("order_no", "missing")),
         };
-        let CustomerDto { name, title, phone } = self.customer;
+        let CustomerDto { name, title, phone, phone_national: _ } = self.customer;
         Ok(Order {
             no,
             service_type: self.service_type,

@@ -35,6 +35,11 @@ impl<'a> View<'a> {
         if self.plain_phones { phone.e164().to_owned() } else { phone.masked() }
     }
 
+    /// The same as it is dialled inside the mainland: `01062345678`.
+    pub fn national(&self, phone: &Phone) -> String {
+        if self.plain_phones { phone.as_dialled() } else { phone.masked() }
+    }
+
     /// A sender or receiver as a gateway wrote it, which need not be a number.
     pub fn address(&self, text: &str) -> String {
         if self.plain_phones { text.to_owned() } else { phone::mask(text) }

@@ -87,7 +87,7 @@ pub enum MediaEvent {
 /// 20 ms of the customer, silence included.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CustomerFrame {
-    /// Seconds since the answer, of the first sample.
+    /// Of the first sample, seconds since the answer; in early media since that began.
     pub at_s: f64,
     pub pcm: [i16; FRAME],
 }
@@ -117,6 +117,8 @@ pub struct Leg {
     tone_keys: ToneKeys,
     events: VecDeque<MediaEvent>,
     frames: VecDeque<CustomerFrame>,
+    /// What sounds before the answer: announcements and tones, nobody's words.
+    early_frames: VecDeque<CustomerFrame>,
     /// The call is over: nothing is sent, heard or recorded from here.
     ended: Option<Instant>,
     /// One packet's time of the left channel, and what the others say in it.
@@ -182,6 +184,7 @@ impl Leg {
             tone_keys: ToneKeys::default(),
             events: VecDeque::new(),
             frames: VecDeque::new(),
+            early_frames: VecDeque::new(),
             ended: None,
             pcm: Vec::new(),
             voices: Voices::default(),
@@ -206,6 +209,7 @@ impl Leg {
     pub fn early(&mut self, sdp: &[u8], now: Instant) -> Result<(), NegotiationError> {
         let remote = self.far.read_answer(sdp)?;
         self.begin_axis(now);
+        self.live.get_or_insert_with(|| Live::from(0));
         self.apply(remote, now);
         Ok(())
     }
@@ -395,6 +399,10 @@ impl Leg {
         self.frames.pop_front()
     }
 
+    pub fn next_early_frame(&mut self) -> Option<CustomerFrame> {
+        self.early_frames.pop_front()
+    }
+
     pub fn finish(&mut self, end: Instant) -> Ending {
         let end = self.ended.unwrap_or(end);
         let bye = self.far.bye(end);
@@ -477,11 +485,16 @@ impl Leg {
     }
 
     fn live_frames(&mut self, axis: Axis, now: i64) {
-        let (Some((answered, _)), Some(live)) = (axis.answered, &mut self.live) else { return };
+        let Some(live) = &mut self.live else { return };
         let has_events = self.far.has_events();
         while let Some(place) = live.due(now) {
-            let at_s = (place - answered) as f64 / f64::from(SAMPLE_RATE);
+            let answered = axis.answered.map(|(place, _)| place);
+            let at_s = (place - answered.unwrap_or_default()) as f64 / f64::from(SAMPLE_RATE);
             let pcm = self.track.customer_frame(place);
+            if answered.is_none() {
+                self.early_frames.push_back(CustomerFrame { at_s, pcm });
+                continue;
+            }
             if !has_events {
                 self.events.extend(self.tone_keys.frame(&pcm).map(MediaEvent::Key));
             }

@@ -59,6 +59,8 @@ pub struct MediaEvents {
     pub events: mpsc::Receiver<MediaEvent>,
     /// Best effort: frames are dropped when nobody reads for five seconds.
     pub customer: mpsc::Receiver<CustomerFrame>,
+    /// The same of early media.
+    pub early: mpsc::Receiver<CustomerFrame>,
 }
 
 /// What is left of a session.
@@ -127,15 +129,17 @@ impl MediaSession {
         let (close, closed) = oneshot::channel();
         let (event_tx, events) = mpsc::channel(EVENTS);
         let (frame_tx, customer) = mpsc::channel(FRAMES);
+        let (early_tx, early) = mpsc::channel(FRAMES);
         let task = Task {
             call: call.clone(),
             events: event_tx,
             frames: frame_tx,
+            early: early_tx,
             writer: Writer::new(recorder),
             look_for_reports: monotonic(),
         };
         let task = thread::spawn(task.run(closed));
-        Ok((MediaSession { call, close, task }, MediaEvents { events, customer }))
+        Ok((MediaSession { call, close, task }, MediaEvents { events, customer, early }))
     }
 
     /// Our SDP offer: the codecs in order, then telephone-event.
@@ -345,6 +349,7 @@ struct Task {
     call: Arc<Mutex<Call>>,
     events: mpsc::Sender<MediaEvent>,
     frames: mpsc::Sender<CustomerFrame>,
+    early: mpsc::Sender<CustomerFrame>,
     writer: Writer,
     look_for_reports: Instant,
 }
@@ -397,9 +402,9 @@ impl Task {
                 Err(mpsc::error::TrySendError::Closed(event)) => tracing::debug!(?event, "nobody hears this event"),
             }
         }
-        while let Some(frame) = leg.next_frame() {
+        while let Some((frame, to)) = next_frame(leg, &self.frames, &self.early) {
             // Best effort by contract: a recogniser that lags loses frames, the recording does not.
-            if self.frames.try_send(frame).is_err() {
+            if to.try_send(frame).is_err() {
                 tracing::trace!("a live frame was dropped");
             }
         }
@@ -424,6 +429,11 @@ impl Task {
         let recording = self.writer.close(&ending).await;
         ending.report(company, recording)
     }
+}
+
+/// What was heard before the answer first.
+fn next_frame<'a, T>(leg: &mut Leg, frames: &'a T, early: &'a T) -> Option<(CustomerFrame, &'a T)> {
+    leg.next_early_frame().map(|frame| (frame, early)).or_else(|| Some((leg.next_frame()?, frames)))
 }
 
 /// The first instant of the grid that is not before `due`.

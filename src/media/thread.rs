@@ -2,7 +2,8 @@
 //!
 //! Contract: what happens elsewhere in the program (a database, a page, a recogniser) delays no packet, and a tick of many calls costs one
 //! waking instead of a share-out among the program's threads. A call takes some 15 µs of a tick, so one thread serves several hundred.
-//! Does not do: anything that blocks; files are written on threads of their own (`writer`).
+//! The unattended conversation of a call rides along, since to wake another thread for its frames costs more than what it does with them.
+//! Does not do: anything that blocks; files are written, and recognisers listen, on threads of their own (`writer`, `engine/voice`).
 
 use std::sync::LazyLock;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -11,7 +12,7 @@ use tokio::task::JoinHandle;
 /// Threads that write recordings at once. A chunk takes well under a millisecond and each call has one in half a second.
 const WRITERS: usize = 16;
 
-/// Runs a call's media beside that of all others. Where the system refuses a thread it runs on the caller's runtime.
+/// Runs a call's media, or what goes with it and never blocks, beside that of all others. Where the system refuses a thread it runs on the caller's runtime.
 pub fn spawn<F>(media: F) -> JoinHandle<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,

@@ -111,6 +111,10 @@ pub enum TrunkLimit {
     MaxCalls { max: u32 },
     /// `max_calls_per_second` is used up; free again after this time.
     CallsPerSecond { retry_after: Duration },
+    /// `max_calls_per_day` were made; the day ends after this time.
+    CallsPerDay { max: u32, retry_after: Duration },
+    /// `max_minutes_per_day` were talked.
+    MinutesPerDay { max: u32, retry_after: Duration },
     /// It asked to be left alone (503 with Retry-After).
     Unavailable { retry_after: Duration },
     /// It refused our password.
@@ -186,6 +190,8 @@ impl TrunkLimit {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::CallsPerSecond { retry_after }
+            | Self::CallsPerDay { retry_after, .. }
+            | Self::MinutesPerDay { retry_after, .. }
             | Self::Unavailable { retry_after }
             | Self::Refused { retry_after }
             | Self::Down { retry_after, .. } => Some(*retry_after),
@@ -202,6 +208,8 @@ impl TrunkLimit {
             Self::CallsPerSecond { retry_after } => {
                 format!("每秒呼叫数已达上限，{} 毫秒后可再拨", retry_after.as_millis())
             }
+            Self::CallsPerDay { max, .. } => format!("今天的呼叫已达上限 {max} 次，明天再拨"),
+            Self::MinutesPerDay { max, .. } => format!("今天的通话已达上限 {max} 分钟，明天再拨"),
             Self::Unavailable { retry_after } => format!("线路忙（503），要求 {} 秒后再拨", seconds(*retry_after)),
             Self::Refused { retry_after } => format!("用户名或密码被拒绝，{} 秒后再试", seconds(*retry_after)),
             Self::Down { why, retry_after } => format!("线路不通：{why}，{} 秒后再试", seconds(*retry_after)),
@@ -218,6 +226,8 @@ impl std::fmt::Display for TrunkLimit {
             Self::CallsPerSecond { retry_after } => {
                 write!(f, "calls per second used up for {} ms", retry_after.as_millis())
             }
+            Self::CallsPerDay { max, .. } => write!(f, "all {max} calls of the day are made"),
+            Self::MinutesPerDay { max, .. } => write!(f, "all {max} minutes of the day are used up"),
             Self::Unavailable { retry_after } => write!(f, "asks to be left alone for {} s", seconds(*retry_after)),
             Self::Refused { retry_after } => write!(f, "refused our password, left for {} s", seconds(*retry_after)),
             Self::Down { why, retry_after } => write!(f, "down ({why}), left for {} s", seconds(*retry_after)),

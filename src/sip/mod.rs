@@ -31,6 +31,7 @@ mod number;
 mod orphan;
 pub mod outcome;
 mod ping;
+mod quota;
 mod rate;
 mod redirect;
 mod register;

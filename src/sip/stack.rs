@@ -16,7 +16,7 @@ use super::wire::{self, Udp};
 use super::{incoming, ping, register, stream};
 use crate::clock::Clock;
 use crate::config;
-use crate::domain::{id::CallId, phone::Phone};
+use crate::domain::{call::Spent, id::CallId, phone::Phone};
 use rsipstack::EndpointBuilder;
 use rsipstack::sip::{HostWithPort, Scheme, Transport};
 use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
@@ -245,6 +245,25 @@ impl SipStack {
 
     pub fn trunks(&self) -> Vec<TrunkStatus> {
         self.trunks.iter().map(|t| t.status()).collect()
+    }
+
+    /// Some trunk has a limit for the day.
+    pub fn has_quotas(&self) -> bool {
+        self.trunks.iter().any(|trunk| trunk.has_quota())
+    }
+
+    /// A day begins that lasts for so long yet; what was spent of it before, by trunk.
+    pub fn begin_day(&self, spent: &HashMap<String, Spent>, left: Duration) {
+        for trunk in &self.trunks {
+            trunk.begin_day(spent.get(&trunk.name).copied().unwrap_or_default(), left);
+        }
+    }
+
+    /// A call over this trunk is over.
+    pub fn talked(&self, trunk: &str, talk: Duration) {
+        if let Some(trunk) = self.trunks.iter().find(|known| known.name == trunk) {
+            trunk.talked(talk);
+        }
     }
 
     /// Asks every trunk one OPTIONS now, all at once, each within ten seconds: its name, and in words what came of it.

@@ -10,11 +10,13 @@ use super::health::{Fate, Health, Ping, View};
 use super::identity::Identity;
 use super::machine::End;
 use super::number::Dialling;
+use super::quota::Quota;
 use super::rate::Rate;
 use super::session_timer::MIN_SE_S;
 use super::tls;
 use crate::clock::monotonic;
 use crate::config;
+use crate::domain::call::Spent;
 use crate::domain::phone::Phone;
 use rsipstack::sip::{HostWithPort, Scheme, Transport, Uri};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -75,6 +77,7 @@ struct State {
     rate: Rate,
     /// The same limit where the INVITE leaves: what a pick does before it may take longer than for the one before.
     departures: Rate,
+    quota: Quota,
     registration: Registration,
     service_routes: Vec<String>,
     health: Health,
@@ -152,6 +155,7 @@ impl Trunk {
                 calls_up: 0,
                 rate: Rate::per_second(cps),
                 departures: Rate::per_second(cps),
+                quota: Quota::new(config.max_calls_per_day, config.max_minutes_per_day),
                 health: Health::default(),
                 service_routes: vec![],
                 registration: if config.register {
@@ -202,6 +206,20 @@ impl Trunk {
 
     pub fn set_service_routes(&self, routes: Vec<String>) {
         self.state().service_routes = routes;
+    }
+
+    /// It has a limit for the day.
+    pub fn has_quota(&self) -> bool {
+        self.state().quota.is_limited()
+    }
+
+    pub fn begin_day(&self, spent: Spent, left: Duration) {
+        self.change(|state| state.quota.begin_day(spent, monotonic() + left));
+    }
+
+    /// A call over it is over.
+    pub fn talked(&self, talk: Duration) {
+        self.change(|state| state.quota.talked(talk));
     }
 
     /// What an OPTIONS came to.
@@ -279,6 +297,7 @@ impl Trunk {
         }
         state.rate.take(now).map_err(|retry_after| TrunkLimit::CallsPerSecond { retry_after })?;
         state.calls_up += 1;
+        state.quota.call();
         let caller = self.identity.caller(wanted.visit, wanted.shown).to_owned();
         Ok(TrunkPick { trunk: self.clone(), caller })
     }
@@ -299,6 +318,7 @@ impl State {
         if let Registration::Missing(why) = &self.registration {
             return Err(TrunkLimit::NotRegistered(why.clone()));
         }
+        self.quota.check(now)?;
         match self.health.view(now) {
             View::Up => Ok(None),
             View::Suspect(why) => Ok(Some(why)),

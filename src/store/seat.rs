@@ -182,22 +182,45 @@ impl Store {
         Ok(Ok(saved))
     }
 
-    /// Takes the visit that `seat` looks at for `call`: its agent has started it. `None`: the visit changed since it was read, nothing happened.
+    /// Decides on the seat as it is stored and saves what becomes of it, in one transaction: a page that renews its lease all the time gets
+    /// in nobody's way.
+    pub async fn change_seat<T, E>(
+        &self,
+        id: &SeatId,
+        decide: impl FnOnce(&Seat) -> std::result::Result<(Seat, T), E>,
+    ) -> Result<std::result::Result<Changed<T>, E>> {
+        let mut tx = self.begin().await?;
+        let before = tx.seat(id).await?;
+        let (next, said) = match decide(&before) {
+            Ok(decided) => decided,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        if next == before {
+            return Ok(Ok(Changed { saved: before.clone(), before, said }));
+        }
+        let saved = tx.save_seat(&next).await?;
+        tx.commit().await?;
+        Ok(Ok(Changed { before, saved, said }))
+    }
+
+    /// Takes the visit that `seat` was reserved for for `call`. `None`: as for [`Store::claim_visit`].
     ///
     /// # Errors
-    /// [`StoreError::Stale`] when the seat changed since it was read or does not hold the visit; [`StoreError::Invalid`] as for
-    /// [`Store::claim_visit`].
+    /// [`StoreError::Stale`] when the seat does not hold the visit; [`StoreError::Invalid`] as for [`Store::claim_visit`].
     pub async fn claim_visit_for(
         &self,
         now: Timestamp,
         visit: &Visit,
         call: &Call,
-        seat: &Seat,
+        seat: &SeatId,
     ) -> Result<Option<(Visit, Seat)>> {
         check_next_call(visit, call)?;
-        let started = dialled(now, seat, &visit.id, call.id.clone()).map_err(|_| refused(seat))?;
         let mut tx = self.begin().await?;
-        let Some(claimed) = tx.claim_for(visit, call, &started).await? else { return Ok(None) };
+        if tx.called_off(visit).await? {
+            tx.commit().await?;
+            return Ok(None);
+        }
+        let Some(claimed) = tx.claim_for(now, visit, call, seat).await? else { return Ok(None) };
         tx.commit().await?;
         Ok(Some(claimed))
     }
@@ -229,6 +252,13 @@ impl Store {
             decode_all::<Asks>(&rows)?.into_iter().map(|asks| (asks.visit, asks.wanted)).collect();
         Ok(wants.into_iter().collect())
     }
+}
+
+/// A seat before and after a step, and what the step said.
+pub struct Changed<T> {
+    pub before: Seat,
+    pub saved: Seat,
+    pub said: T,
 }
 
 /// One row of [`Store::wants`].
@@ -323,12 +353,20 @@ impl Tx {
     }
 
     /// The visit is held by the call, the call's row names the seat, the seat is saved as it is given.
-    async fn claim_for(&mut self, visit: &Visit, call: &Call, seat: &Seat) -> Result<Option<(Visit, Seat)>> {
+    async fn claim_for(
+        &mut self,
+        now: Timestamp,
+        visit: &Visit,
+        call: &Call,
+        seat: &SeatId,
+    ) -> Result<Option<(Visit, Seat)>> {
         let Some(claimed) = self.hold_visit(visit, call).await? else { return Ok(None) };
-        self.insert_call(&Call { seat: Some(seat.id.clone()), ..call.clone() }).await?;
-        let saved = self.save_seat(seat).await?;
-        let event = claimed_event(visit, call);
-        self.append_event(&event.detail(serde_json::json!({ "seat": seat.id }))).await?;
+        let seat = self.seat(seat).await?;
+        let dialled = dialled(now, &seat, &visit.id, call.id.clone()).map_err(|_| refused(&seat))?;
+        let call = Call { seat: Some(seat.id), ..call.clone() };
+        self.insert_call(&call).await?;
+        let saved = self.save_seat(&dialled).await?;
+        self.append_event(&claimed_event(visit, &call)).await?;
         Ok(Some((claimed, saved)))
     }
 }

@@ -1,4 +1,5 @@
-//! 回访任务. The schema keeps one open visit per order, programme and stage; versions keep two writers from overwriting one another.
+//! 回访任务. The schema keeps one open visit per order, programme and stage, save that each promise has one of its own; versions keep two writers
+//! from overwriting one another.
 //!
 //! Who may change what: [`Store::claim_visit`] and its kin in [`super::seat`] alone start an attempt, [`Store::finish_call`] alone ends one, and
 //! [`Store::save_visit`] changes everything else. So a visit that is being called cannot be set free by a side door and dialled
@@ -10,10 +11,10 @@ use super::row::{Row, Stored, decode, decode_all, decode_found, maybe_ms, ms, to
 use super::{Doing, Result, Store, StoreError, Tx};
 use crate::domain::call::Call;
 use crate::domain::id::{CallId, OrderNo, VisitId};
-use crate::domain::programme::Trigger;
 use crate::domain::visit::customer::SameCustomer;
 use crate::domain::visit::task::{Origin, Visit, VisitState, claim};
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// The states without their data, for filters and counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,12 +101,12 @@ impl TryFrom<Row<'_>> for Visit {
 }
 
 fn read_origin(row: &Row<'_>) -> Result<Origin> {
-    let name = row.text("trigger_kind")?;
-    let Some(trigger) = Trigger::parse(&name) else {
-        return Err(row.corrupt("trigger_kind", &format!("unknown name {name:?}")));
-    };
-    let (stage, version) = (row.text("stage")?, row.text("programme_version")?);
-    Ok(Origin { trigger, stage, version, branch: row.maybe_text("branch")? })
+    Ok(Origin {
+        trigger: row.name("trigger_kind")?,
+        stage: row.text("stage")?,
+        version: row.text("programme_version")?,
+        branch: row.maybe_text("branch")?,
+    })
 }
 
 fn read_state(row: &Row<'_>) -> Result<VisitState> {
@@ -182,12 +183,28 @@ impl Store {
     }
 
     /// Which open visits share their customer's telephone with another: beside [`Self::open_visits`], the planner's snapshot.
-    pub async fn same_customer(&self) -> Result<SameCustomer> {
+    /// Visits that were open when their customer was called for another rest for so long from the end of that call.
+    pub async fn same_customer(&self, rest: Duration) -> Result<SameCustomer> {
         let rows: Vec<(String, String, String)> =
             sqlx::query_as(SAME_CUSTOMER).fetch_all(&self.readers).await.doing("read visits of one customer")?;
         let mut same = SameCustomer::default();
         for (visit, customer, state) in rows {
             same.add(VisitId::new(visit), VisitId::new(customer), state == VisitStateName::Calling.name());
+        }
+        if rest.is_zero() {
+            return Ok(same);
+        }
+        let since = self.now().checked_sub(rest).unwrap_or(Timestamp::MIN);
+        let earliest = since.checked_sub(LONGEST_CALL).unwrap_or(Timestamp::MIN);
+        let called: Vec<(String, i64)> = sqlx::query_as(CALLED_LATELY)
+            .bind(ms(since))
+            .bind(ms(earliest))
+            .fetch_all(&self.readers)
+            .await
+            .doing("read who was called lately")?;
+        for (visit, ended_at) in called {
+            let ended = Timestamp::from_millisecond(ended_at).unwrap_or(since);
+            same.rest(VisitId::new(visit), ended.checked_add(rest).unwrap_or(Timestamp::MAX));
         }
         Ok(same)
     }
@@ -215,13 +232,18 @@ impl Store {
     }
 
     /// Takes a waiting visit for `call` in one transaction: the visit is held, its attempts grow by one, the call's row is there.
-    /// `None`: somebody else took or changed it since `visit` was read; nothing happened and nothing may be dialled.
+    /// `None`: somebody else took or changed it since `visit` was read, or its customer does not want to be called, and then it is
+    /// closed now ([`super::opt_out`]); nothing may be dialled.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] when `call` is not the next attempt of `visit` or has no `claimed_at`.
     pub async fn claim_visit(&self, visit: &Visit, call: &Call) -> Result<Option<Visit>> {
         check_next_call(visit, call)?;
         let mut tx = self.begin().await?;
+        if tx.called_off(visit).await? {
+            tx.commit().await?;
+            return Ok(None);
+        }
         let Some(claimed) = tx.hold_visit(visit, call).await? else { return Ok(None) };
         tx.insert_call(call).await?;
         tx.append_event(&claimed_event(visit, call)).await?;
@@ -230,10 +252,13 @@ impl Store {
     }
 }
 
-/// Which version of which programme governs the call is kept with it.
+/// Which version of which programme governs the call is kept with it, and the seat that it is for.
 pub(super) fn claimed_event(visit: &Visit, call: &Call) -> NewEvent {
     let programme = format!("{}@{}", visit.programme, visit.origin.version);
-    let detail = serde_json::json!({ "programme": programme, "stage": visit.origin.stage });
+    let mut detail = serde_json::json!({ "programme": programme, "stage": visit.origin.stage });
+    if let Some(seat) = &call.seat {
+        detail["seat"] = serde_json::json!(seat);
+    }
     NewEvent::engine("call.claimed").visit(&visit.id).call(&call.id).detail(detail)
 }
 
@@ -251,6 +276,16 @@ const SAME_CUSTOMER: &str = "SELECT id, customer, state FROM (
         FROM visits v JOIN orders o ON o.no = v.order_no WHERE v.state IN ('waiting', 'calling')
         WINDOW telephone AS (PARTITION BY o.phone))
     WHERE visits > 1";
+
+/// A call that began so long before the rest has ended before it.
+const LONGEST_CALL: Duration = Duration::from_secs(4 * 3600);
+
+/// Visits that wait and were known before the end of a call that their customer heard ring for another. A gateway's time of receipt alone
+/// would not do: it may be old.
+const CALLED_LATELY: &str = "SELECT v.id, MAX(c.ended_at) FROM calls c
+    JOIN orders o ON o.phone = c.phone JOIN visits v ON v.order_no = o.no
+    WHERE c.claimed_at >= $2 AND c.ended_at > $1 AND c.outcome IN ('answered', 'hung_up', 'declined', 'no_answer')
+    AND c.visit_id <> v.id AND v.state = 'waiting' AND v.sms_at <= c.ended_at AND o.created_at <= c.ended_at GROUP BY v.id";
 
 const BY_ORDER: &str = "SELECT * FROM visits WHERE order_no = $1
     ORDER BY CASE WHEN state IN ('waiting', 'calling') THEN 0 ELSE 1 END, sms_at DESC, id DESC LIMIT 1";

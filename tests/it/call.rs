@@ -1,9 +1,11 @@
 //! From the SMS over HTTP to the recorded, concluded call: the whole engine against telephones on loopback, without speech models.
 
+mod announcements;
 mod answers;
 mod audio;
 pub mod baresip;
 mod broken;
+mod fair;
 mod intake;
 mod many;
 mod offers;

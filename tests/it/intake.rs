@@ -36,6 +36,7 @@ fn intake(site: &Site) -> Intake {
         templates: Arc::new(SmsTemplates::builtin().unwrap()),
         complaints: Policy::builtin().clone(),
         assignment: Assignment { own: "excavator".into(), rules: vec![] },
+        terms: huifang::config::Promises::default().terms(),
     };
     Intake::new(site.store.clone(), site.clock.clone(), Arc::new(rules))
 }

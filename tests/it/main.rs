@@ -1,5 +1,6 @@
 //! The one integration binary: whole paths over real sockets on loopback.
 mod accuracy;
+mod announcements;
 mod browser;
 mod call;
 mod complaints;
@@ -9,6 +10,8 @@ mod intake;
 mod kill;
 mod media;
 mod programmes;
+mod promises;
+mod review;
 mod score;
 mod seats;
 mod shape;

@@ -5,6 +5,7 @@ use crate::dice::Dice;
 use huifang::domain::calendar::{Calendar, SiteHours};
 use huifang::domain::call::outcome::{ConversationEnd, Outcome};
 use huifang::domain::id::{CallId, OrderNo, SeatId, VisitId};
+use huifang::domain::opt_out::ScopeName;
 use huifang::domain::order::ServiceType;
 use huifang::domain::programme::{AgentDial, DialMode, Programme, Programmes};
 use huifang::domain::seat::{self, Lapse, Seat, SeatPhone, SeatState, Skills, Wanted};
@@ -381,7 +382,7 @@ impl Desk {
         let at = Some(self.now + SignedDuration::from_mins(self.dice.between(1, 300)));
         match self.dice.below(8) {
             0 => ConversationEnd::Refused,
-            1 => ConversationEnd::OptedOut,
+            1 => ConversationEnd::OptedOut { scope: ScopeName::Visit },
             2 => ConversationEnd::Callback { said: None, at },
             3 => ConversationEnd::NotInformed,
             _ => ConversationEnd::Completed,

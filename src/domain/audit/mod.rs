@@ -16,7 +16,14 @@ pub use dialogue::{
 pub use rules::{CallEvidence, audit_call};
 pub use speech::HOTLINE;
 
+use super::transcript::Channel;
 use serde::{Deserialize, Serialize};
+use speech::Line;
+
+/// Whether these words of an agent say that somebody will call back (A19): one table for the audit and for the ledger of promises.
+pub fn promises_call_back(words: &str) -> bool {
+    conduct::callback_promised(&[Line::new(Channel::Agent, words, 0.0, 0.0, 0)]).is_some()
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

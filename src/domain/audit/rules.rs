@@ -48,7 +48,7 @@ type Rule = fn(&Ctx<'_>) -> Option<Finding>;
 /// Checked on every call.
 const ALWAYS: [Rule; 2] = [a01_called_within_thirty_minutes, a02_called_within_three_hours];
 
-/// Checked on calls that were answered.
+/// Checked on calls that were answered; the first also where no person took the call.
 const ANSWERED: [Rule; 13] = [
     c01_recording_is_whole,
     c04_identity_asked_and_confirmed,
@@ -69,7 +69,12 @@ const ANSWERED: [Rule; 13] = [
 pub fn audit_call(evidence: &CallEvidence<'_>) -> Vec<Finding> {
     let ctx = Ctx { e: evidence, lines: lines_of(evidence) };
     let answered = evidence.call.instants.answered_at.is_some();
-    let spoken = ANSWERED.iter().filter(|_| answered);
+    // What is said to a mailbox or to the network is no conversation: only its recording is audited.
+    let rules = match &evidence.call.conversation {
+        Some(ConversationEnd::Machine { .. }) => &ANSWERED[..1],
+        _ => &ANSWERED[..],
+    };
+    let spoken = rules.iter().filter(|_| answered);
     ALWAYS.iter().chain(spoken).filter_map(|rule| rule(&ctx)).collect()
 }
 
@@ -242,7 +247,7 @@ fn c07_consent_before_the_first_question(ctx: &Ctx<'_>) -> Option<Finding> {
 /// C09: a refusal ends the call, politely and without another question.
 fn c09_refusal_ends_politely(ctx: &Ctx<'_>) -> Option<Finding> {
     let heard = speech::consent(&ctx.lines);
-    let refused = matches!(ctx.e.call.conversation, Some(ConversationEnd::Refused | ConversationEnd::OptedOut))
+    let refused = matches!(ctx.e.call.conversation, Some(ConversationEnd::Refused | ConversationEnd::OptedOut { .. }))
         || heard.consent == Consent::Refused;
     if !refused {
         return None;

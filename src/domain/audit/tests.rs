@@ -1,6 +1,7 @@
 //! The rules on our own calls, one situation each.
 
 use super::*;
+use crate::domain::announcement::Kind;
 use crate::domain::call::journal::{JournalEntry, JournalEvent};
 use crate::domain::call::outcome::{ConversationEnd, Outcome, Party};
 use crate::domain::call::{Call, Instants};
@@ -310,4 +311,12 @@ fn an_unanswered_call_is_only_measured_by_the_clock() {
     w.call.outcome = Some(Outcome::Busy);
     let rules: Vec<String> = w.findings().into_iter().map(|f| f.rule).collect();
     assert_eq!(rules, ["A01", "A02"]);
+}
+
+#[test]
+fn a_call_that_no_person_took_has_a_clock_and_a_recording_and_no_conduct() {
+    let mut w = world(GOOD);
+    w.call.conversation = Some(ConversationEnd::Machine { heard: Kind::Mailbox });
+    let rules: Vec<String> = w.findings().into_iter().map(|f| f.rule).collect();
+    assert_eq!(rules, ["A01", "A02", "C01"]);
 }

@@ -4,7 +4,7 @@
 //!             Ringing, Early            Answered
 //!   Dialing ────────────────▶ Dialing ───────────▶ Talking
 //!      │                                              │ conversation over, media fault, recorder fault, stop
-//!      │ stop, recorder fault                         ▼
+//!      │ stop, recorder fault, announcement           ▼
 //!      └──────────────────────────────────────────▶ Ending ── the line reports its end ──▶ Over
 //!   any ── the line reports its end ─────────────────────────────────────────────────────▶ Over
 //! ```
@@ -16,6 +16,7 @@
 
 use super::Instants;
 use super::outcome::{ConversationEnd, Fault, Outcome, Party};
+use crate::domain::announcement::{self, Kind, Means};
 use jiff::Timestamp;
 
 /// What happens to the call.
@@ -33,6 +34,8 @@ pub enum CallInput {
     Answered {
         at: Timestamp,
     },
+    /// Something was heard before the answer that no person said, and has been said to its end.
+    Announced(Kind),
     /// Always exactly one and last.
     LineEnded(LineEnd),
     /// The answer names no codec of ours.
@@ -100,6 +103,7 @@ pub struct CallMachine {
     stage: Stage,
     instants: Instants,
     cause: Option<Cause>,
+    announced: Option<Kind>,
     conversation: Option<ConversationEnd>,
     conversing: bool,
     line_end: Option<LineEnd>,
@@ -123,6 +127,7 @@ impl CallMachine {
             stage: Stage::Dialing,
             instants: Instants { claimed_at: Some(claimed_at), ..Default::default() },
             cause: None,
+            announced: None,
             conversation: None,
             conversing: false,
             line_end: None,
@@ -149,6 +154,7 @@ impl CallMachine {
             CallInput::Ringing { at } => self.stamp(|i| &mut i.ringing_at, at),
             CallInput::EarlyMedia { at } => self.stamp(|i| &mut i.early_media_at, at),
             CallInput::Answered { at } => self.answered(at),
+            CallInput::Announced(kind) => self.announced(kind),
             CallInput::LineEnded(end) => self.line_ended(end),
             CallInput::NoCommonCodec { detail } => self.give_up(Cause::NoCommonCodec(detail), "no common codec"),
             CallInput::RtpTimeout => self.give_up(Cause::RtpTimeout, "no media"),
@@ -177,6 +183,22 @@ impl CallMachine {
             }
             // A 200 that crosses our CANCEL: the line tears it down by itself. A repeated 200 is nothing new.
             Stage::Talking | Stage::Ending | Stage::Over => vec![],
+        }
+    }
+
+    /// Nobody will answer: the line is given back at once, not after the ring time. Before the answer only; after it the conversation
+    /// hears for itself.
+    fn announced(&mut self, kind: Kind) -> Vec<CallAction> {
+        if self.stage != Stage::Dialing {
+            return vec![];
+        }
+        self.announced = Some(kind);
+        match kind.means() {
+            Means::Over(..) | Means::Hint(..) => {
+                self.stage = Stage::Ending;
+                vec![CallAction::HangUp { why: "announcement" }]
+            }
+            Means::Wait(..) | Means::Machine => vec![],
         }
     }
 
@@ -265,7 +287,30 @@ impl CallMachine {
                 let outcome = self.after_talk(end.by);
                 // A line that broke is somebody's fault, named or not.
                 let nobody = outcome == Outcome::TrunkFailure && end.fault.is_none();
-                (outcome, if nobody { Some(Fault::Network) } else { end.fault }, end.by, None)
+                let fault = self.announced_after_answer().or(end.fault);
+                (outcome, if nobody { fault.or(Some(Fault::Network)) } else { fault }, end.by, None)
+            }
+            None => self.not_answered(end),
+        }
+    }
+
+    fn announced_after_answer(&self) -> Option<Fault> {
+        match &self.conversation {
+            Some(ConversationEnd::Machine { heard }) => match heard.means() {
+                Means::Over(_, fault) | Means::Hint(_, fault) | Means::Wait(_, fault) => Some(fault),
+                Means::Machine => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn not_answered(&self, end: &LineEnd) -> (Outcome, Option<Fault>, Option<Party>, Option<String>) {
+        let heard = self.announced.and_then(|kind| Some((kind, announcement::settle(end.outcome, kind)?)));
+        match heard {
+            Some((kind, (outcome, fault))) => {
+                let status = end.status.map_or_else(|| "no status".to_owned(), |status| status.to_string());
+                let detail = format!("{} was heard before the answer ({status})", kind.name());
+                (outcome, Some(fault), end.by, Some(detail))
             }
             None => (end.outcome.unwrap_or(Outcome::TrunkFailure), end.fault, end.by, None),
         }
@@ -280,10 +325,15 @@ impl CallMachine {
                 Some(Party::Us) => Outcome::Answered,
                 Some(Party::Network) | None => Outcome::TrunkFailure,
             },
+            // The network said 200 and spoke: nobody was called.
+            Some(ConversationEnd::Machine { heard }) => match heard.means() {
+                Means::Over(outcome, _) | Means::Hint(outcome, _) | Means::Wait(outcome, _) => outcome,
+                Means::Machine => Outcome::Answered,
+            },
             Some(
                 ConversationEnd::Completed
                 | ConversationEnd::Refused
-                | ConversationEnd::OptedOut
+                | ConversationEnd::OptedOut { .. }
                 | ConversationEnd::Callback { .. }
                 | ConversationEnd::WrongNumber
                 | ConversationEnd::NotInformed
@@ -318,6 +368,7 @@ mod tests {
             CallInput::Ringing { at: at(2) },
             CallInput::EarlyMedia { at: at(3) },
             CallInput::Answered { at: at(4) },
+            CallInput::Announced(Kind::PoweredOff),
             line_end(Some(Outcome::Busy), None),
             line_end(None, Some(Party::Customer)),
             CallInput::NoCommonCodec { detail: "none".into() },
@@ -325,7 +376,7 @@ mod tests {
             CallInput::HoldTimeout,
             CallInput::RecorderFailed { detail: "disk full".into() },
             CallInput::ConversationOver(ConversationEnd::Completed),
-            CallInput::ConversationOver(ConversationEnd::Abandoned { answered: 2 }),
+            CallInput::ConversationOver(ConversationEnd::Machine { heard: Kind::VacantNumber }),
             CallInput::Stop { why: "by hand".into() },
         ]
     }
@@ -409,6 +460,56 @@ mod tests {
             vec![answered(), I::NoCommonCodec { detail: "x".into() }, abandoned(), line_end(None, us)],
             (Outcome::TrunkFailure, Some(Fault::Trunk), us),
         );
+    }
+
+    #[test]
+    fn an_announcement_gives_the_line_back_and_decides_with_signalling_and_one_that_asks_for_patience_does_not() {
+        use CallInput as I;
+        let off = || I::Announced(Kind::PoweredOff);
+        let (us, hangs_up) = (Some(Party::Us), [CallAction::HangUp { why: "announcement" }]);
+        let (mut machine, actions) = run([I::EarlyMedia { at: at(2) }, off()]);
+        assert_eq!(actions, hangs_up);
+        assert_eq!(machine.handle(off()), [], "once");
+        machine.handle(line_end(Some(Outcome::Cancelled), us));
+        let end = machine.conclusion().unwrap();
+        assert_eq!((end.outcome, end.fault, end.hung_up_by), (Outcome::Unreachable, Some(Fault::Customer), us));
+        assert_eq!(end.detail.as_deref(), Some("powered_off was heard before the answer (200)"));
+        // What came too late to hang up on it still decides.
+        check(
+            vec![off(), line_end(Some(Outcome::NoAnswer), None)],
+            (Outcome::Unreachable, Some(Fault::Customer), None),
+        );
+        // He refused: the exchange's 正在通话中 is a courtesy (A04).
+        let declined = vec![I::Announced(Kind::OnACall), line_end(Some(Outcome::Declined), None)];
+        check(declined, (Outcome::Declined, None, None));
+        let (_, actions) = run([I::Announced(Kind::CallWaiting)]);
+        assert_eq!(actions, []);
+        let waited = vec![I::Announced(Kind::CallWaiting), line_end(Some(Outcome::NoAnswer), us)];
+        check(waited, (Outcome::Busy, Some(Fault::Customer), us));
+        let (_, actions) = run([I::Announced(Kind::CallWaiting), I::Answered { at: at(4) }]);
+        assert_eq!(actions, [CallAction::Converse], "he took the call after all");
+        // A person who stops the call is the reason, whatever is heard.
+        let stopped = vec![I::Stop { why: "by hand".into() }, off(), line_end(Some(Outcome::Cancelled), us)];
+        check(stopped, (Outcome::Cancelled, Some(Fault::Us), us));
+    }
+
+    #[test]
+    fn a_200_behind_which_no_person_is_has_the_outcome_of_what_was_heard() {
+        use CallInput as I;
+        for (heard, outcome, fault) in [
+            (Kind::VacantNumber, Outcome::InvalidNumber, Some(Fault::Customer)),
+            (Kind::CannotBeConnected, Outcome::Unreachable, Some(Fault::Network)),
+            (Kind::UserBusy, Outcome::Busy, Some(Fault::Customer)),
+            (Kind::NetworkBusy, Outcome::TrunkFailure, Some(Fault::Network)),
+            (Kind::Mailbox, Outcome::Answered, None),
+            (Kind::Assistant, Outcome::Answered, None),
+            (Kind::Fax, Outcome::Answered, None),
+        ] {
+            for by in [Some(Party::Us), Some(Party::Customer)] {
+                let over = I::ConversationOver(ConversationEnd::Machine { heard });
+                check(vec![I::Answered { at: at(4) }, over, line_end(None, by)], (outcome, fault, by));
+            }
+        }
     }
 
     #[test]

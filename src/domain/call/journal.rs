@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JournalEntry {
-    /// Seconds since the answer; negative before it.
+    /// Seconds since the answer; negative before it. Of a call that was not answered: since its early media began.
     pub at_s: f64,
     #[serde(flatten)]
     pub event: JournalEvent,
@@ -50,6 +50,8 @@ pub enum LineChange {
     Refused,
     /// A key by SIP INFO: the recording holds no tone of it.
     KeyByInfo,
+    /// An announcement, a machine or a tone was heard where a person should be.
+    Announcement,
 }
 
 /// What changed at the agent's side; the sentence beside it says it in Chinese.

@@ -138,6 +138,13 @@ impl Instants {
     }
 }
 
+/// What a trunk has used of a day: INVITEs, and begun minutes of talk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    pub calls: u32,
+    pub minutes: u32,
+}
+
 /// Media counters of one leg.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LegStats {

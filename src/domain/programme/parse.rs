@@ -3,9 +3,11 @@
 mod stages;
 
 use super::{
-    AfterDeadline, AgentDial, DialMode, OutsideHours, Programme, ProgrammeError, Retry, RetryRule, RuleKey, Then,
+    AfterDeadline, AgentDial, DialMode, EndKind, OutsideHours, Programme, ProgrammeError, Retry, RetryRule, RuleKey,
+    Then,
 };
 use crate::domain::calendar::Shift;
+use crate::domain::call::outcome::Outcome;
 use crate::domain::visit::task::CloseCause;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -174,6 +176,10 @@ fn rules(
             source.at(at, &key, problem)
         })?;
         rules.insert(key, rule);
+    }
+    // A programme of before this end was known: for him nobody had answered.
+    if let Some(unanswered) = rules.get(&RuleKey::Outcome(Outcome::NoAnswer)).cloned() {
+        rules.entry(RuleKey::End(EndKind::Machine)).or_insert(unanswered);
     }
     match RuleKey::all().find(|key| !rules.contains_key(key)) {
         Some(missing) => {

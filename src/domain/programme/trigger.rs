@@ -46,10 +46,6 @@ impl Trigger {
         }
     }
 
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|trigger| trigger.name() == name)
-    }
-
     /// For people.
     pub fn text_zh(self) -> &'static str {
         match self {

@@ -74,7 +74,7 @@ impl BySound {
 }
 
 /// Toneless pinyin; blurred, zh/z, ch/c, sh/s, n/l in front and ng/n at the end are one sound.
-fn sound(c: char, blur: bool) -> Option<String> {
+pub fn sound(c: char, blur: bool) -> Option<String> {
     let plain = c.to_pinyin()?.plain();
     if !blur {
         return Some(plain.to_string());

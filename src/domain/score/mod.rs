@@ -20,6 +20,7 @@ mod settle;
 
 pub use answers::{SpokenTurn, answers_of, answers_of_turns, spoken_turns};
 pub use api::{ScoreReply, ScoreRequest, ScoredEvidence, score_request};
+pub use heard::sound;
 pub use judge::{Disagreement, Judgement};
 pub use normal::to_simplified;
 pub use rubric::{Rubric, RubricError};

@@ -7,6 +7,7 @@ use super::steps::guard_minutes;
 use super::task::{CloseCause, Visit, VisitState, WaitReason};
 use crate::domain::call::outcome::Outcome;
 use crate::domain::id::{SeatId, VisitId};
+use crate::domain::opt_out::OptOut;
 use crate::domain::programme::{DialMode, EndKind, Programme, RetryRule, RuleKey, Trigger};
 use crate::domain::seat::{self, NoSeat, Seat};
 use crate::domain::when::local_text;
@@ -31,6 +32,8 @@ pub enum WhyCode {
     InCall,
     Completed,
     Closed,
+    /// The customer does not want to be called (C09).
+    OptedOut,
     /// The clock has not started (A03).
     NotStarted,
     RetrySpacing,
@@ -81,6 +84,7 @@ pub(super) enum Blocker {
     QuietHours { until: Timestamp },
     SiteClosed { until: Timestamp },
     SameCustomer { calling: VisitId },
+    CustomerRests { until: Timestamp },
     DialingOff,
     DiskLow { free_mb: u64, floor_mb: u64 },
     TrunkDown { reason: String, retry_at: Option<Timestamp> },
@@ -136,6 +140,10 @@ pub(super) fn blocker(
     if let Some(calling) = s.same.on_line(&visit.id) {
         return Some(Blocker::SameCustomer { calling: calling.clone() });
     }
+    let named = reason.on_request() || matches!(reason, WaitReason::NextTrunk { .. });
+    if let Some(until) = s.same.rests_until(&visit.id, now).filter(|_| !named) {
+        return Some(Blocker::CustomerRests { until });
+    }
     world(s)
 }
 
@@ -178,6 +186,17 @@ pub fn why(now: Timestamp, visit: &Visit, s: &Situation) -> Why {
             }
         }
     }
+}
+
+/// The customer's wish stands in the way, whatever else the visit waits for; `None` where it changes nothing any more.
+pub fn forbidden(now: Timestamp, visit: &Visit, wish: &OptOut, s: &Situation) -> Option<Why> {
+    let tz = visit.calendar(s.calendar).tz();
+    let closed = match &visit.state {
+        VisitState::Waiting { .. } => String::new(),
+        VisitState::Closed { cause: CloseCause::OptedOut, at } => format!("回访已于{}关闭：", local_text(*at, now, tz)),
+        VisitState::Calling { .. } | VisitState::Completed { .. } | VisitState::Closed { .. } => return None,
+    };
+    Some(Why::new(WhyCode::OptedOut, closed + &wish.text_zh(now, tz), None))
 }
 
 /// What holds a visit that is not blocked: nothing, or the queue for lines.
@@ -265,6 +284,11 @@ fn blocked(
             let order = other.map(|other| format!("（订单 {}）", other.order_no)).unwrap_or_default();
             let text = format!("正在为另一个回访{order}与该客户通话，同一客户一次只打一个，通话结束后再拨");
             Why::new(WhyCode::SameCustomer, text, None)
+        }
+        Blocker::CustomerRests { until } => {
+            let at = clock(*until);
+            let text = format!("刚为另一个回访给该客户打过电话，同一客户不连续打扰，最早 {at} 再拨");
+            Why::new(WhyCode::SameCustomer, text, Some(*until))
         }
         Blocker::DialingOff => Why::new(WhyCode::DialingOff, "外呼已停用（dialer.enabled = false）".into(), None),
         Blocker::DiskLow { free_mb, floor_mb } => {
@@ -478,6 +502,7 @@ pub(super) fn rule_zh(key: RuleKey) -> &'static str {
         RuleKey::End(EndKind::NotInformed) => "接听人不了解服务过程（规则 C08）",
         RuleKey::End(EndKind::Abandoned) => "客户中途挂断",
         RuleKey::End(EndKind::Silent) => "接通后无人说话",
+        RuleKey::End(EndKind::Machine) => "由语音信箱或通话助理接听",
         RuleKey::End(EndKind::Fault) => "接通后因故障中断",
     }
 }
@@ -488,6 +513,8 @@ impl CloseCause {
         match self {
             Self::Cancelled => "人工取消",
             Self::Refused => "客户不愿接受回访",
+            Self::OptedOut => "客户要求过不再来电",
+            Self::Settled => "承诺的事情已经了结，不必再打",
             Self::WrongNumber => "号码不是客户的（规则 A08）",
             Self::InvalidNumber => "空号",
             Self::AttemptsUsedUp => "呼叫次数已用完，转短信、邮件或信函（规则 A06）",

@@ -309,7 +309,8 @@ impl Live<'_> {
     /// What the agent and his line did, in its place beside what the line did.
     pub(super) fn write_agents_journal(&mut self) {
         if let Some(hand) = &mut self.hand {
-            self.call.journal = std::mem::take(&mut self.log).merged_into(hand.take_journal());
+            self.call.journal.extend(hand.take_journal());
+            self.call.journal.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         }
     }
 }

@@ -6,6 +6,7 @@
 use super::super::Engine;
 use super::super::events::CallPhase;
 use super::super::transcriber::jobs_after;
+use crate::domain::calendar::Calendar;
 use crate::domain::call::Call;
 use crate::domain::call::outcome::{ConversationEnd, Outcome};
 use crate::domain::id::SeatId;
@@ -57,8 +58,8 @@ async fn try_conclude(engine: &Engine, call: &Call, claimed: &Visit, tried: &[St
             let calendar = &site.rules.calendar;
             match &call.seat {
                 Some(seat) => {
-                    let answered = call.instants.answered_at.is_some();
-                    after_agent(engine, now, &visit, result, seat, answered, programme)
+                    let until = call.instants.answered_at.and_then(|_| wrap_up_until(engine, now));
+                    after_agent(now, &visit, result, seat, until, programme, calendar)
                 }
                 None => task::after_call(now, &visit, &result, programme, calendar),
             }
@@ -71,19 +72,23 @@ async fn try_conclude(engine: &Engine, call: &Call, claimed: &Visit, tried: &[St
 /// The agent's result counts when he has written it down, or when his time for that is over: until then it may change. A fault of ours
 /// is nobody's to write down.
 fn after_agent(
-    engine: &Engine,
     now: Timestamp,
     visit: &Visit,
     result: CallResult,
     seat: &SeatId,
-    answered: bool,
+    until: Option<Timestamp>,
     programme: &Programme,
+    calendar: &Calendar,
 ) -> Visit {
-    let wrap_up = Duration::from_secs(engine.config.seats.wrap_up_s);
-    let until = (answered && !wrap_up.is_zero()).then(|| now.checked_add(wrap_up).unwrap_or(Timestamp::MAX));
     let result =
         CallResult { conversation: result.conversation.filter(|end| until.is_none() || is_fault(end)), ..result };
-    task::after_agent_call(now, visit, &result, seat, until, programme, &engine.site().rules.calendar)
+    task::after_agent_call(now, visit, &result, seat, until, programme, calendar)
+}
+
+/// `None`: the site gives no time for it.
+fn wrap_up_until(engine: &Engine, now: Timestamp) -> Option<Timestamp> {
+    let wrap_up = Duration::from_secs(engine.config.seats.wrap_up_s);
+    (!wrap_up.is_zero()).then(|| now.checked_add(wrap_up).unwrap_or(Timestamp::MAX))
 }
 
 fn is_fault(end: &ConversationEnd) -> bool {

@@ -10,14 +10,19 @@ const BEFORE: usize = 20;
 const AFTER: usize = 15;
 
 #[derive(Default)]
-pub(super) struct Gate {
+pub(in crate::engine) struct Gate {
     recent: VecDeque<[i16; FRAME]>,
     open_for: usize,
 }
 
 impl Gate {
     /// Hands on what may pass now, oldest first.
-    pub(super) fn pass(&mut self, frame: &[i16; FRAME], speaking: bool, mut hand_on: impl FnMut(&[i16; FRAME])) {
+    pub(in crate::engine) fn pass(
+        &mut self,
+        frame: &[i16; FRAME],
+        speaking: bool,
+        mut hand_on: impl FnMut(&[i16; FRAME]),
+    ) {
         self.open_for = if speaking { AFTER } else { self.open_for.saturating_sub(1) };
         if self.open_for > 0 {
             self.recent.drain(..).for_each(|earlier| hand_on(&earlier));

@@ -17,7 +17,7 @@ enum Order {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Heard {
+pub(in crate::engine) enum Heard {
     Partial(String),
     Words(String),
     /// The recogniser failed; nothing more will come.
@@ -25,14 +25,14 @@ pub(super) enum Heard {
 }
 
 /// The call's end of the thread. Dropping it ends the thread.
-pub(super) struct Listener {
+pub(in crate::engine) struct Listener {
     orders: SyncSender<Order>,
     heard: mpsc::Receiver<Heard>,
 }
 
 impl Listener {
     /// `None` when the system gives us no thread: the call then does without words.
-    pub(super) fn start(stream: Box<dyn SpeechStream>) -> Option<Self> {
+    pub(in crate::engine) fn start(stream: Box<dyn SpeechStream>) -> Option<Self> {
         let (orders, work) = sync_channel(WAITING_FRAMES);
         let (report, heard) = mpsc::channel(WAITING_WORDS);
         let thread = std::thread::Builder::new().name("listener".into());
@@ -46,12 +46,12 @@ impl Listener {
     }
 
     /// Hands over 20 ms; a reason when the recogniser is lost.
-    pub(super) fn accept(&mut self, pcm: &[i16; FRAME]) -> Option<String> {
+    pub(in crate::engine) fn accept(&mut self, pcm: &[i16; FRAME]) -> Option<String> {
         self.order(Order::Pcm(Box::new(*pcm)))
     }
 
     /// Asks for the words of the utterance.
-    pub(super) fn finish(&mut self) -> Option<String> {
+    pub(in crate::engine) fn finish(&mut self) -> Option<String> {
         self.order(Order::Finish)
     }
 
@@ -65,7 +65,7 @@ impl Listener {
     }
 
     /// What was heard next; never, where there is no listener.
-    pub(super) async fn next(listener: &mut Option<Self>) -> Heard {
+    pub(in crate::engine) async fn next(listener: &mut Option<Self>) -> Heard {
         match listener {
             Some(listener) => listener.heard.recv().await.unwrap_or_else(|| Heard::Lost("its thread ended".into())),
             None => std::future::pending().await,

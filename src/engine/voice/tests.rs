@@ -86,6 +86,7 @@ fn call(speech: Option<Box<dyn SpeechStream>>) -> VoiceCall {
             expert: None,
         },
         judge: Box::new(NoJudge),
+        announcements: Arc::new(Announcements::builtin().expect("announcements")),
         speech,
     }
 }

@@ -1,6 +1,6 @@
 //! Is a recording still what was stored, and is there room for more?
 
-use super::{HEADER_BYTES, MONO, STEREO, hash, seconds};
+use super::{MONO, STEREO, frames_in, hash, seconds};
 use crate::domain::recording::manifest::{RecordingInfo, TrackInfo};
 use std::io;
 use std::path::Path;
@@ -36,7 +36,7 @@ fn compare(path: &Path, recorded: &str, recorded_s: f64, channels: u16) -> Verdi
         Err(error) => Verdict::Unreadable { detail: error.to_string() },
         Ok((sha256, _)) if sha256 == recorded => Verdict::Intact,
         Ok((sha256, bytes)) => {
-            let found = seconds(bytes.saturating_sub(HEADER_BYTES) / (2 * u64::from(channels)));
+            let found = seconds(frames_in(bytes, channels));
             let detail = format!("sha256 {sha256}, {found} s; recorded as {recorded}, {recorded_s} s");
             Verdict::Changed { detail }
         }

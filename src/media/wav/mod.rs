@@ -248,10 +248,6 @@ impl Place {
         Self { id: self.id.clone(), file: format!("{folder}{file}"), part, whole, channels: MONO }
     }
 
-    fn frame_bytes(&self) -> u64 {
-        u64::from(self.channels) * 2
-    }
-
     fn failed(&self, error: hound::Error) -> RecorderError {
         match error {
             hound::Error::IoError(source) => RecorderError::Io { path: self.part.clone(), source },
@@ -273,7 +269,7 @@ impl Place {
     /// What the closed file holds.
     fn describe(&self) -> Result<Whole, RecorderError> {
         let (sha256, bytes) = hash(&self.whole)?;
-        Ok(Whole { frames: bytes.saturating_sub(HEADER_BYTES) / self.frame_bytes(), sha256 })
+        Ok(Whole { frames: frames_in(bytes, self.channels), sha256 })
     }
 
     fn recording(
@@ -300,6 +296,15 @@ impl Place {
     fn track(&self, whole: Whole, name: TrackName) -> TrackInfo {
         TrackInfo { name, file: self.file.clone(), seconds: seconds(whole.frames), sha256: whole.sha256 }
     }
+}
+
+fn frame_bytes(channels: u16) -> u64 {
+    u64::from(channels) * 2
+}
+
+/// Of a file of so many bytes.
+fn frames_in(bytes: u64, channels: u16) -> u64 {
+    bytes.saturating_sub(HEADER_BYTES) / frame_bytes(channels)
 }
 
 fn spec(channels: u16) -> hound::WavSpec {
@@ -347,8 +352,8 @@ fn mend(place: &Place) -> Result<u64, RecorderError> {
         let detail = "not a recording of ours: the header is another".to_owned();
         return Err(RecorderError::Wav { path: part.clone(), detail });
     }
-    let frames = ((length - HEADER_BYTES) / place.frame_bytes()).min(MOST_FRAMES);
-    let data = frames * place.frame_bytes();
+    let frames = frames_in(length, place.channels).min(MOST_FRAMES);
+    let data = frames * frame_bytes(place.channels);
     file.set_len(HEADER_BYTES + data).map_err(io)?;
     let mut put = |at, size: u64| {
         file.seek(SeekFrom::Start(at))?;

@@ -1,9 +1,9 @@
 //! What is an answer and what only looks like one: early media, a 200 that crosses our CANCEL, a hold that never ends.
 
 use super::{NUMBER, reason};
-use crate::support::api::{instant, text};
-use crate::support::audio::{NEAR, Recording, bursts};
-use crate::support::data::{LEVEL, PROMPT_HZ};
+use crate::support::api::text;
+use crate::support::audio::{Recording, bursts};
+use crate::support::data::LEVEL;
 use crate::support::far::{Answered, Far};
 use crate::support::{Station, until};
 use huifang::clock::monotonic;
@@ -13,34 +13,6 @@ use serde_json::json;
 use std::time::Duration;
 
 const CUSTOMER_HZ: f64 = 1_500.0;
-
-#[tokio::test]
-async fn early_media_lies_before_the_mark_of_the_answer_and_nothing_is_said_to_it() {
-    let mut far = Far::bind().await;
-    let station = Station::start(far.address()).await;
-    let visit = station.api.report("FL-1", NUMBER).await;
-    let call = far.early().await;
-    let began = far.speak(&call, &tone(CUSTOMER_HZ, LEVEL, 4_000));
-    until("half a second of ring-back", async || (began.elapsed() >= Duration::from_millis(600)).then_some(())).await;
-    assert!(far.first_sound().is_none(), "nobody has answered");
-    let call = far.pick_up(call.invite).await;
-    until("the greeting is heard", async || far.first_sound()).await;
-    far.sip.request(&call.invite, "BYE", 1, "", "").await;
-    far.sip.expect("200").await;
-
-    let row = station.api.ended_call(&visit).await;
-    assert!(instant(&row["early_media_at"]) < instant(&row["answered_at"]), "{row}");
-    let recording = Recording::of(&row, station.recordings());
-    let [mark, talk] = [&row["recording"]["answered_at_s"], &row["talk_s"]].map(|s| s.as_f64().unwrap());
-    assert!((recording.seconds() - mark - talk).abs() <= NEAR, "{} s, {talk} s after {mark} s", recording.seconds());
-    let early = bursts(&recording.customer, CUSTOMER_HZ);
-    let [(from, to)] = early[..] else { panic!("one ring-back tone: {early:?}") };
-    assert!(to <= mark && (to - from - 0.5).abs() <= NEAR, "{from}..{to} before {mark}");
-    let prompts = PROMPT_HZ.iter().flat_map(|hz| bursts(&recording.agent, *hz));
-    let first = prompts.map(|(from, _)| from).fold(f64::INFINITY, f64::min);
-    assert!(first >= mark, "a prompt at {first}, the answer at {mark}");
-    station.finish().await;
-}
 
 #[tokio::test]
 async fn a_refusal_after_early_media_is_no_answer_and_its_recording_has_no_answered_part() {

@@ -1,13 +1,14 @@
 //! The recording of a whole call proved by tones: who is in which channel, and when.
 
 use super::NUMBER;
+use crate::support::api::instant;
 use crate::support::audio::{NEAR, Recording, bursts, peak};
 use crate::support::data::{LEVEL, PROMPT_HZ, prompt_tone};
 use crate::support::far::Far;
 use crate::support::steady::steady;
 use crate::support::{Station, until};
 use huifang::clock::monotonic;
-use huifang::media::tones::{add_tone, amplitude};
+use huifang::media::tones::{add_tone, amplitude, tone};
 use serde_json::Value;
 use std::time::Instant;
 
@@ -102,6 +103,41 @@ async fn prompts_are_left_and_the_customer_is_right_each_at_his_time_and_nothing
         assert!(length >= shortest - NEAR && length <= longest + NEAR, "{length} s of {shortest}..{longest} s");
         let talk = row["talk_s"].as_f64().unwrap();
         assert!((length - talk).abs() <= NEAR + 0.02, "{length} s recorded of {talk} s talked");
+        station.finish().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn early_media_lies_before_the_mark_of_the_answer_and_nothing_is_said_to_it() {
+    steady(async || {
+        let mut far = Far::bind().await;
+        let station = Station::start(far.address()).await;
+        let visit = station.api.report("FL-1", NUMBER).await;
+        let call = far.early().await;
+        let began = far.speak(&call, &tone(CUSTOMER_HZ, LEVEL, 4_000));
+        until("half a second of ring-back", async || (seconds(began, monotonic()) >= 0.6).then_some(())).await;
+        assert!(far.first_sound().is_none(), "nobody has answered");
+        let call = far.pick_up(call.invite).await;
+        until("the greeting is heard", async || far.first_sound()).await;
+        far.sip.request(&call.invite, "BYE", 1, "", "").await;
+        far.sip.expect("200").await;
+
+        let row = station.api.ended_call(&visit).await;
+        assert!(instant(&row["early_media_at"]) < instant(&row["answered_at"]), "{row}");
+        let recording = Recording::of(&row, station.recordings());
+        let [mark, talk] = [&row["recording"]["answered_at_s"], &row["talk_s"]].map(|s| s.as_f64().unwrap());
+        assert!(
+            (recording.seconds() - mark - talk).abs() <= NEAR,
+            "{} s, {talk} s after {mark} s",
+            recording.seconds()
+        );
+        let early = bursts(&recording.customer, CUSTOMER_HZ);
+        let [(from, to)] = early[..] else { panic!("one ring-back tone: {early:?}") };
+        assert!(to <= mark && (to - from - 0.5).abs() <= NEAR, "{from}..{to} before {mark}");
+        let prompts = PROMPT_HZ.iter().flat_map(|hz| bursts(&recording.agent, *hz));
+        let first = prompts.map(|(from, _)| from).fold(f64::INFINITY, f64::min);
+        assert!(first >= mark, "a prompt at {first}, the answer at {mark}");
         station.finish().await;
     })
     .await;

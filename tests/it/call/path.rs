@@ -4,6 +4,7 @@ use super::{NUMBER, ends, first_sound, phone, picks_up, reason, rings, talks_to_
 use crate::support::api::{answer, instant, sms_text, text};
 use crate::support::audio::Recording;
 use crate::support::far::Far;
+use crate::support::steady::steady;
 use crate::support::{LIMIT, Station, until};
 use huifang::clock::{Clock, SystemClock, monotonic};
 use huifang::demo::phone::LineState;
@@ -42,38 +43,41 @@ async fn assert_recording_is_served(station: &Station, call: &Value) {
 
 #[tokio::test]
 async fn a04_c10_a_completion_sms_rings_the_customer_greets_at_once_and_a_hang_up_is_recorded_and_spaced() {
-    let mut phone = phone().await;
-    let station = Station::start(phone.addr()).await;
-    let visit = station.api.report("FL-1", NUMBER).await;
-    let call = rings(&mut phone).await;
-    assert_eq!(call.dialled(), NUMBER);
-    call.ring().await;
-    let mut call = call.answer().await.unwrap();
-    let greeted = first_sound(&mut call).await.duration_since(call.answered_at);
-    assert!(greeted <= Duration::from_millis(500), "the greeting came {greeted:?} after the answer");
-    call.hang_up().await;
+    steady(async || {
+        let mut phone = phone().await;
+        let station = Station::start(phone.addr()).await;
+        let visit = station.api.report("FL-1", NUMBER).await;
+        let call = rings(&mut phone).await;
+        assert_eq!(call.dialled(), NUMBER);
+        call.ring().await;
+        let mut call = call.answer().await.unwrap();
+        let greeted = first_sound(&mut call).await.duration_since(call.answered_at);
+        assert!(greeted <= Duration::from_millis(500), "the greeting came {greeted:?} after the answer");
+        call.hang_up().await;
 
-    let row = station.api.ended_call(&visit).await;
-    assert_eq!((text(&row["outcome"]), text(&row["hung_up_by"])), ("hung_up".into(), "customer".into()), "{row}");
-    assert_eq!(row["conversation"]["kind"], "abandoned");
-    assert_eq!((&row["attempt"], &row["sip_status"], &row["order_no"]), (&1.into(), &200.into(), &"FL-1".into()));
-    assert_eq!((text(&row["to"]), text(&row["trunk"])), (format!("+86{NUMBER}"), "line".into()));
-    assert_ordered(&row, &["claimed_at", "invited_at", "ringing_at", "answered_at", "ended_at"]);
-    assert_recording_is_served(&station, &row).await;
+        let row = station.api.ended_call(&visit).await;
+        assert_eq!((text(&row["outcome"]), text(&row["hung_up_by"])), ("hung_up".into(), "customer".into()), "{row}");
+        assert_eq!(row["conversation"]["kind"], "abandoned");
+        assert_eq!((&row["attempt"], &row["sip_status"], &row["order_no"]), (&1.into(), &200.into(), &"FL-1".into()));
+        assert_eq!((text(&row["to"]), text(&row["trunk"])), (format!("+86{NUMBER}"), "line".into()));
+        assert_ordered(&row, &["claimed_at", "invited_at", "ringing_at", "answered_at", "ended_at"]);
+        assert_recording_is_served(&station, &row).await;
 
-    let after = station.api.visit(&visit).await;
-    assert_eq!((reason(&after), &after["attempts"]), ("retry_spacing".into(), &1.into()));
-    assert_eq!(after["state"]["reason"]["rule"], "hung_up");
-    let spacing = instant(&after["state"]["not_before"]).duration_since(instant(&row["ended_at"]));
-    assert!(spacing >= SignedDuration::from_mins(60), "A04: {after}");
-    let why = station.api.why(&visit).await;
-    assert_eq!(why["code"], "redial_guard");
-    assert!(text(&why["text"]).contains("按规则 A04 要间隔 60 分钟"), "{why}");
-    // A person is bound by A04 as the planner is.
-    let refused =
-        answer(station.api.post(&format!("visits/{visit}/dial"), &Value::Null).await, StatusCode::CONFLICT).await;
-    assert!(text(&refused["detail"]).contains("A04"), "{refused}");
-    station.finish().await;
+        let after = station.api.visit(&visit).await;
+        assert_eq!((reason(&after), &after["attempts"]), ("retry_spacing".into(), &1.into()));
+        assert_eq!(after["state"]["reason"]["rule"], "hung_up");
+        let spacing = instant(&after["state"]["not_before"]).duration_since(instant(&row["ended_at"]));
+        assert!(spacing >= SignedDuration::from_mins(60), "A04: {after}");
+        let why = station.api.why(&visit).await;
+        assert_eq!(why["code"], "redial_guard");
+        assert!(text(&why["text"]).contains("按规则 A04 要间隔 60 分钟"), "{why}");
+        // A person is bound by A04 as the planner is.
+        let refused =
+            answer(station.api.post(&format!("visits/{visit}/dial"), &Value::Null).await, StatusCode::CONFLICT).await;
+        assert!(text(&refused["detail"]).contains("A04"), "{refused}");
+        station.finish().await;
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -116,59 +120,68 @@ async fn assert_leg_is_gone(station: &Station, far: &Far, port: u16, ended: std:
 
 #[tokio::test]
 async fn both_legs_are_gone_within_a_second_of_the_customer_s_bye() {
-    let mut far = Far::bind().await;
-    let station = Station::start(far.address()).await;
-    let visit = station.api.report("FL-1", NUMBER).await;
-    let call = far.answer().await;
-    until("the greeting is heard", async || far.first_sound()).await;
-    let ended = monotonic();
-    far.sip.request(&call.invite, "BYE", 1, "", "").await;
-    far.sip.expect("200").await;
-    assert_leg_is_gone(&station, &far, call.media.port(), ended).await;
-    assert_eq!(station.api.ended_call(&visit).await["hung_up_by"], "customer");
-    // The same port serves the next call: the range holds no pair back.
-    station.finish().await;
+    steady(async || {
+        let mut far = Far::bind().await;
+        let station = Station::start(far.address()).await;
+        let visit = station.api.report("FL-1", NUMBER).await;
+        let call = far.answer().await;
+        until("the greeting is heard", async || far.first_sound()).await;
+        let ended = monotonic();
+        far.sip.request(&call.invite, "BYE", 1, "", "").await;
+        far.sip.expect("200").await;
+        assert_leg_is_gone(&station, &far, call.media.port(), ended).await;
+        assert_eq!(station.api.ended_call(&visit).await["hung_up_by"], "customer");
+        // The same port serves the next call: the range holds no pair back.
+        station.finish().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn c16_a_customer_who_never_speaks_is_left_politely_and_our_bye_ends_both_legs_within_a_second() {
-    let mut far = Far::bind().await;
-    let station = Station::start(far.address()).await;
-    let visit = station.api.report("FL-1", NUMBER).await;
-    let call = far.answer().await;
-    far.speak(&call, &vec![0; 8_000 * LIMIT.as_secs() as usize]);
-    let bye = far.sip.expect("BYE").await;
-    let ended = monotonic();
-    far.sip.reply(&bye, "200 OK", b"", b"").await;
-    assert_leg_is_gone(&station, &far, call.media.port(), ended).await;
-    let row = station.api.ended_call(&visit).await;
-    let end = (text(&row["outcome"]), text(&row["conversation"]["kind"]), text(&row["hung_up_by"]));
-    assert_eq!(end, ("answered".into(), "silent".into(), "us".into()), "{row}");
-    let after = station.api.visit(&visit).await;
-    assert_eq!(after["state"]["reason"]["rule"], "silent", "{after}");
-    assert!(text(&station.api.why(&visit).await["text"]).contains("接通后无人说话"));
-    station.finish().await;
+    steady(async || {
+        let mut far = Far::bind().await;
+        let station = Station::start(far.address()).await;
+        let visit = station.api.report("FL-1", NUMBER).await;
+        let call = far.answer().await;
+        far.speak(&call, &vec![0; 8_000 * LIMIT.as_secs() as usize]);
+        let bye = far.sip.expect("BYE").await;
+        let ended = monotonic();
+        far.sip.reply(&bye, "200 OK", b"", b"").await;
+        assert_leg_is_gone(&station, &far, call.media.port(), ended).await;
+        let row = station.api.ended_call(&visit).await;
+        let end = (text(&row["outcome"]), text(&row["conversation"]["kind"]), text(&row["hung_up_by"]));
+        assert_eq!(end, ("answered".into(), "silent".into(), "us".into()), "{row}");
+        let after = station.api.visit(&visit).await;
+        assert_eq!(after["state"]["reason"]["rule"], "silent", "{after}");
+        assert!(text(&station.api.why(&visit).await["text"]).contains("接通后无人说话"));
+        station.finish().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_call_without_any_audio_is_ended_as_a_fault_of_the_network() {
-    let mut far = Far::bind().await;
-    let station = Station::start_with(far.address(), |config| config.media.rtp_timeout_s = 1).await;
-    let visit = station.api.report("FL-1", NUMBER).await;
-    let call = far.answer().await;
-    let bye = far.sip.expect("BYE").await;
-    let ended = monotonic();
-    far.sip.reply(&bye, "200 OK", b"", b"").await;
-    assert_leg_is_gone(&station, &far, call.media.port(), ended).await;
-    let row = station.api.ended_call(&visit).await;
-    let end = (text(&row["outcome"]), text(&row["fault"]), text(&row["hung_up_by"]));
-    assert_eq!(end, ("trunk_failure".into(), "network".into(), "network".into()), "{row}");
-    assert_eq!(row["legs"][0]["packets_received"], 0);
-    let gaps = row["recording"]["gaps"].as_array().unwrap();
-    assert!(gaps.iter().any(|gap| gap["channel"] == "customer" && gap["reason"] == "no_media"), "{row}");
-    let after = station.api.visit(&visit).await;
-    assert_eq!((reason(&after), &after["state"]["reason"]["rule"]), ("retry_spacing".into(), &"fault".into()));
-    station.finish().await;
+    steady(async || {
+        let mut far = Far::bind().await;
+        let station = Station::start_with(far.address(), |config| config.media.rtp_timeout_s = 1).await;
+        let visit = station.api.report("FL-1", NUMBER).await;
+        let call = far.answer().await;
+        let bye = far.sip.expect("BYE").await;
+        let ended = monotonic();
+        far.sip.reply(&bye, "200 OK", b"", b"").await;
+        assert_leg_is_gone(&station, &far, call.media.port(), ended).await;
+        let row = station.api.ended_call(&visit).await;
+        let end = (text(&row["outcome"]), text(&row["fault"]), text(&row["hung_up_by"]));
+        assert_eq!(end, ("trunk_failure".into(), "network".into(), "network".into()), "{row}");
+        assert_eq!(row["legs"][0]["packets_received"], 0);
+        let gaps = row["recording"]["gaps"].as_array().unwrap();
+        assert!(gaps.iter().any(|gap| gap["channel"] == "customer" && gap["reason"] == "no_media"), "{row}");
+        let after = station.api.visit(&visit).await;
+        assert_eq!((reason(&after), &after["state"]["reason"]["rule"]), ("retry_spacing".into(), &"fault".into()));
+        station.finish().await;
+    })
+    .await;
 }
 
 #[tokio::test]

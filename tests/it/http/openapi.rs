@@ -37,6 +37,14 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
         "/inbox/{id} get post delete",
         "/orders/{order_no} get put",
         "/orders/{order_no}/events post",
+        "/opt-outs get post",
+        "/opt-outs/{id}/withdraw post",
+        "/promises get post",
+        "/promises/{id} get",
+        "/promises/{id}/tell post",
+        "/promises/{id}/confirm post",
+        "/promises/{id}/withdraw post",
+        "/promises/{id}/assign post",
         "/programmes get",
         "/programmes/reload post",
         "/visits get",
@@ -52,6 +60,9 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
         "/calls/{id}/sip/ladder.txt get",
         "/calls/{id}/sip/ladder.svg get",
         "/calls/{id}/report get",
+        "/reports get",
+        "/reports/{report} get",
+        "/reports/{report}/submit post",
         "/calls/{id}/recording get",
         "/calls/{id}/peaks get",
         "/calls/{id}/transcript get",
@@ -87,6 +98,27 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
         "/calls/{call}/supervise post delete",
         "/calls/{call}/take_over post",
         "/calls/{call}/end post",
+        "/calls/{id}/listen post",
+        "/reviews get",
+        "/calls/{id}/review get",
+        "/calls/{id}/review/claim post",
+        "/calls/{id}/review/release post",
+        "/calls/{id}/review/finish post",
+        "/calls/{id}/review/reopen post",
+        "/calls/{id}/qa get",
+        "/calls/{id}/qa/versions get",
+        "/calls/{id}/qa/{item} put",
+        "/disputes get",
+        "/calls/{id}/disputes post",
+        "/disputes/{id}/steps post",
+        "/calibrations get post",
+        "/calibrations/{id} get",
+        "/calibrations/{id}/sheet put",
+        "/calibrations/{id}/close post",
+        "/rescoring get post",
+        "/rescoring/{id} get",
+        "/rescoring/{id}/adopt post",
+        "/rescoring/{id}/drop post",
         "/score post",
         "/events get",
     ];
@@ -108,7 +140,9 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
     }
     let sign_in = &api["paths"]["/api/v1/session"]["post"];
     assert_eq!(sign_in["security"], serde_json::json!([{}]), "who signs in has no token yet");
-    assert_eq!(api["paths"].as_object().unwrap().len(), v1.len() + 3, "a path that this test does not know");
+    let listen = &api["paths"]["/api/v1/listen/{ticket}"]["get"];
+    assert_eq!(listen["security"], serde_json::json!([{}]), "the ticket is the key");
+    assert_eq!(api["paths"].as_object().unwrap().len(), v1.len() + 4, "a path that this test does not know");
     assert_eq!(api["security"], serde_json::json!([{"token": []}]));
     assert_eq!(api["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     let outcomes = &api["components"]["schemas"]["OutcomeName"]["enum"];

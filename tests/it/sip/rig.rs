@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 pub const OFFER: &[u8] =
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 30000 RTP/AVP 8\r\n";
 /// Longer than anything here may take, shorter than a person's patience.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Polls a condition; fails with its name.
 pub async fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {

@@ -2,6 +2,7 @@
 
 use super::{Site, at, ended, full_call, next_call, order, waiting};
 use huifang::domain::call::outcome::Outcome;
+use huifang::domain::call::{Call, Spent};
 use huifang::domain::id::VisitId;
 use huifang::domain::phone::Phone;
 use huifang::domain::visit::customer::SameCustomer;
@@ -10,7 +11,10 @@ use huifang::store::StoreError;
 use huifang::store::call::CallFilter;
 use huifang::store::job::{JobKind, NewJob};
 use huifang::store::page::PageRequest;
+use jiff::SignedDuration;
 use sqlx::Executor as _;
+use std::collections::HashMap;
+use std::time::Duration;
 
 fn retry(visit: &Visit, not_before: i64) -> Visit {
     let reason = WaitReason::RetrySpacing { after: Outcome::Busy, attempt: visit.attempts, rule: "busy".into() };
@@ -34,6 +38,76 @@ async fn two_hundred_dialers_claim_one_visit_and_one_wins() {
     assert_eq!(site.store.visit(&visit.id).await.unwrap(), won[0]);
     assert_eq!(site.store.unfinished_calls().await.unwrap().len(), 1);
     assert_eq!((won[0].attempts, won[0].first_attempt_at), (1, Some(at(100))));
+}
+
+#[tokio::test]
+async fn who_was_called_rests_before_his_other_visits_that_were_open_then_and_only_if_it_rang() {
+    const REST: Duration = Duration::from_secs(1_800);
+    for (outcome, rings) in [
+        (Outcome::Answered, true),
+        (Outcome::HungUp, true),
+        (Outcome::Declined, true),
+        (Outcome::NoAnswer, true),
+        (Outcome::Busy, false),
+        (Outcome::Unreachable, false),
+        (Outcome::TrunkFailure, false),
+    ] {
+        let site = Site::new().await;
+        let (called, _) = (site.visit(1).await, site.visit(2).await);
+        let call = next_call(&called, "call", at(100));
+        let claimed = site.store.claim_visit(&called, &call).await.unwrap().unwrap();
+        let mut call = ended(call, outcome);
+        call.instants.ended_at = Some(at(160));
+        site.store.finish_call(&call, &retry(&claimed, 5_000), &[]).await.unwrap();
+        // Reported after the call: a matter of its own, whatever its gateway says of the time, or known long since and not done before.
+        site.clock.set(at(170));
+        site.visit(3).await;
+        let order = order("SO-00002");
+        site.store
+            .insert_visit(&Visit { programme: "dealer".into(), ..waiting(&order.no, "later", at(170)) })
+            .await
+            .unwrap();
+        let resting = async |now: i64| {
+            site.clock.set(at(now));
+            let mut without = site.store.same_customer(Duration::ZERO).await.unwrap();
+            let with = site.store.same_customer(REST).await.unwrap();
+            let same = with == without;
+            without.rest(VisitId::new("visit-00002"), at(160) + SignedDuration::from_secs(1_800));
+            assert!(same || with == without, "{outcome:?} at {now}: {with:?}");
+            !same
+        };
+        assert_eq!(resting(200).await, rings, "{outcome:?}");
+        assert_eq!(resting(1_959).await, rings, "{outcome:?}");
+        assert!(!resting(1_961).await, "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_trunk_has_used_of_a_day_is_counted_from_the_rows_of_its_calls() {
+    let site = Site::new().await;
+    for (n, trunk, claimed_at, talk_ms) in [
+        (1, Some("a"), -1, Some(600_000)),
+        (2, Some("a"), 0, Some(60_000)),
+        (3, Some("a"), 10, Some(60_001)),
+        (4, Some("a"), 20, None),
+        (5, Some("b"), 30, Some(1)),
+        (6, None, 40, None),
+    ] {
+        let visit = site.visit(n).await;
+        let call = Call { trunk: trunk.map(Into::into), ..next_call(&visit, &format!("call-{n}"), at(claimed_at)) };
+        let claimed = site.store.claim_visit(&visit, &call).await.unwrap().unwrap();
+        let mut call = ended(call, Outcome::Answered);
+        call.instants.answered_at = talk_ms.map(|_| at(claimed_at));
+        call.instants.ended_at = Some(at(claimed_at) + SignedDuration::from_millis(talk_ms.unwrap_or(9)));
+        site.store.finish_call(&call, &retry(&claimed, 5_000), &[]).await.unwrap();
+    }
+    // Of the trunk `b` one call is still up.
+    let visit = site.visit(7).await;
+    let up = Call { trunk: Some("b".into()), ..next_call(&visit, "call-7", at(50)) };
+    site.store.claim_visit(&visit, &up).await.unwrap().unwrap();
+    let spent = site.reopened().await.store.spent_since(at(0)).await.unwrap();
+    let expected = [("a", Spent { calls: 3, minutes: 3 }), ("b", Spent { calls: 2, minutes: 1 })];
+    assert_eq!(spent, HashMap::from(expected.map(|(trunk, spent)| (trunk.to_owned(), spent))));
 }
 
 #[tokio::test]
@@ -186,7 +260,11 @@ async fn a_claim_takes_the_next_attempt_of_a_waiting_visit_and_nothing_else() {
 async fn open_visits_that_share_a_telephone_are_of_one_customer_until_all_but_one_are_over() {
     let site = Site::new().await;
     site.visit(1).await;
-    assert_eq!(site.store.same_customer().await.unwrap(), SameCustomer::default(), "one visit shares with nobody");
+    assert_eq!(
+        site.store.same_customer(Duration::ZERO).await.unwrap(),
+        SameCustomer::default(),
+        "one visit shares with nobody"
+    );
     let (claimed, call) = site.calling(2).await;
     let mut other = super::order("SO-other");
     other.customer.phone = Phone::parse("13800138001").unwrap();
@@ -196,10 +274,10 @@ async fn open_visits_that_share_a_telephone_are_of_one_customer_until_all_but_on
     for (visit, calling) in [("visit-00001", false), ("visit-00002", true)] {
         expected.add(VisitId::new(visit), VisitId::new("visit-00001"), calling);
     }
-    assert_eq!(site.store.same_customer().await.unwrap(), expected);
+    assert_eq!(site.store.same_customer(Duration::ZERO).await.unwrap(), expected);
     let done = Visit { state: VisitState::Completed { call: call.id.clone(), at: at(200) }, ..claimed };
     site.store.finish_call(&super::ended(call, Outcome::Answered), &done, &[]).await.unwrap();
-    assert_eq!(site.store.same_customer().await.unwrap(), SameCustomer::default());
+    assert_eq!(site.store.same_customer(Duration::ZERO).await.unwrap(), SameCustomer::default());
 }
 
 #[tokio::test]

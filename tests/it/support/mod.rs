@@ -20,9 +20,11 @@ use huifang::app::App;
 use huifang::clock::{Clock, SystemClock, monotonic};
 use huifang::config::{Config, Trunk};
 use huifang::domain::id::CallId;
+use huifang::engine::ears::Ears;
 use huifang::store::Store;
 use huifang::store::job::{Job, JobState};
 use huifang::store::page::PageRequest;
+use huifang::stt::scripted::ScriptedStream;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::net::SocketAddr;
@@ -32,7 +34,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// Longer than anything here may take on a machine that is busy with the other tests.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(90);
 
 /// Polls until there is something; fails with what was waited for.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
@@ -79,6 +81,8 @@ pub fn config(folder: &Path, trunk_uri: &str) -> Config {
     config.data.models = folder.join("models");
     config.data.rubrics = root().join("rubrics");
     config.stt.workers = 1;
+    // Most tests give one customer several orders in a row.
+    config.dialer.customer_rest_min = 0;
     let mut trunk = Trunk::new("line", trunk_uri);
     trunk.max_calls_per_second = 100.0;
     trunk.options_interval_s = 0;
@@ -114,6 +118,17 @@ impl Station {
         let mut config = config(folder.path(), &format!("sip:{trunk}"));
         change(&mut config);
         let app = start(&config).await.unwrap();
+        let token = app.first_administrator.as_ref().unwrap().token.clone();
+        Self { api: Api::new(app.http, token), _folder: folder, config, app: Some(app) }
+    }
+
+    /// One that hears every line say these utterances, whatever sounds.
+    pub async fn start_hearing(trunk: SocketAddr, says: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), &format!("sip:{trunk}"));
+        let model = ScriptedStream { utterances: says.iter().map(ToString::to_string).collect() };
+        let ears = Ears::new(&config).hearing_by(Arc::new(model));
+        let app = start_with(&config, ears).await.unwrap();
         let token = app.first_administrator.as_ref().unwrap().token.clone();
         Self { api: Api::new(app.http, token), _folder: folder, config, app: Some(app) }
     }
@@ -187,9 +202,13 @@ async fn jobs_wait(store: &Store, call: &CallId) -> usize {
 }
 
 pub async fn start(config: &Config) -> anyhow::Result<App> {
+    start_with(config, Ears::new(config)).await
+}
+
+async fn start_with(config: &Config, ears: Ears) -> anyhow::Result<App> {
     // A second test in the same process finds the provider installed; that is fine.
     rustls::crypto::ring::default_provider().install_default().ok();
-    App::start(config.clone()).await
+    App::start_with(config.clone(), Arc::new(SystemClock), ears).await
 }
 
 /// Recordings that nobody closed.

@@ -36,7 +36,9 @@ fn inputs() -> impl Strategy<Value = Vec<(u64, Input)>> {
         1 => prop::sample::select(vec!['0', '1', '2', '5', '#']).prop_map(Input::Key),
         1 => Just(Input::Answered),
     ];
-    let rare = prop_oneof![60 => input, 1 => Just(Input::HungUp), 1 => Just(Input::RecogniserLost("test".into()))];
+    let machine = Just(Input::Machine(Kind::Mailbox));
+    let lost = Just(Input::RecogniserLost("test".into()));
+    let rare = prop_oneof![60 => input, 1 => Just(Input::HungUp), 1 => lost, 1 => machine];
     prop::collection::vec((0_u64..3_000, rare), 0..160)
 }
 

@@ -1,8 +1,10 @@
 //! The course of the machine: inputs, timers and transitions. What an answer *leads to* is in `react`.
 
 use super::patience::patience_ms;
+use super::react::refused;
 use super::say::{Role, Say};
 use super::{Action, Dialogue, Ears, Input, Phase, Purpose, Taken, Turn, lines};
+use crate::domain::announcement::{Kind, Means};
 use crate::domain::call::journal::JournalEvent;
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::script::Condition;
@@ -36,6 +38,7 @@ impl Dialogue {
             Input::Key(digit) => self.key(digit),
             Input::Tick => {}
             Input::HungUp => self.hung_up(),
+            Input::Machine(heard) => self.no_person(heard),
             Input::RecogniserLost(detail) => self.recogniser_lost(&detail),
         }
     }
@@ -133,6 +136,11 @@ impl Dialogue {
         self.journal(JournalEvent::PromptEnded { step: say.step.clone(), cut: false });
         match say.role {
             Role::Statement => self.next(),
+            // It would wait for us for ever.
+            Role::Farewell(end @ ConversationEnd::Machine { .. }) => {
+                self.out.push(Action::HangUp);
+                self.end(end);
+            }
             Role::Farewell(end) => self.leave(end),
             Role::HoldOn => {
                 self.drop_overheard();
@@ -351,6 +359,21 @@ impl Dialogue {
         self.speak(Say::line(line, Role::Farewell(end)));
     }
 
+    /// A machine that stands in for the customer is left with a word, in case it is one after all; the network needs none.
+    fn no_person(&mut self, heard: Kind) {
+        if self.taking_leave() {
+            return;
+        }
+        self.note(format!("接听的不是客户本人（{}），结束通话", heard.text_zh()));
+        self.cut_prompt();
+        let end = ConversationEnd::Machine { heard };
+        if heard.means() == Means::Machine && heard != Kind::Fax {
+            return self.farewell(lines::CONFIRM_CALLBACK, end);
+        }
+        self.out.push(Action::HangUp);
+        self.end(end);
+    }
+
     fn taking_leave(&self) -> bool {
         match &self.phase {
             Phase::Speaking { say, .. } => say.role.is_farewell(),
@@ -374,6 +397,7 @@ impl Dialogue {
 
     fn hung_up(&mut self) {
         self.cut_by_hang_up();
+        self.keep_refusal();
         let end = match &self.phase {
             Phase::Leaving { end, .. } => end.clone(),
             Phase::Speaking { say, .. } | Phase::Listening { say, .. } => self.left_at(say, ""),
@@ -381,6 +405,17 @@ impl Dialogue {
             Phase::Idle | Phase::Holding { .. } | Phase::Ended => self.abandoned(),
         };
         self.end(end);
+    }
+
+    /// What he said as he hung up is the evidence of his wish (C09).
+    fn keep_refusal(&mut self) {
+        let (Phase::Hearing { say, turn } | Phase::Deciding { say, turn, .. }) = &self.phase else { return };
+        let (say, text, from_ms) = (say.clone(), turn.text(), turn.from_ms);
+        let Some(asked) = say.role.asked() else { return };
+        let reply = understand(asked, &text);
+        if let Reply::Refusal { .. } = reply {
+            self.answer(&say, text, from_ms, self.now_ms, reply.label().to_owned());
+        }
     }
 
     fn cut_by_hang_up(&mut self) {
@@ -395,7 +430,7 @@ impl Dialogue {
         let reply = say.role.asked().map(|asked| understand(asked, text));
         match (&say.role, reply) {
             (Role::Farewell(end), _) => end.clone(),
-            (_, Some(Reply::Refusal { .. })) => ConversationEnd::Refused,
+            (_, Some(Reply::Refusal { opt_out })) => refused(opt_out),
             (_, Some(Reply::WrongNumber)) => ConversationEnd::WrongNumber,
             (_, Some(Reply::NotNow { time })) => ConversationEnd::Callback { said: time, at: None },
             (Role::AskTime, _) => {

@@ -16,7 +16,8 @@
 //!            └▶ Speaking (asked again, on)   └─────────────────────────────────────────┘
 //!        Holding ── speech, or the wait is over ──▶ Speaking (the question again)
 //!        Speaking(farewell) ── ended ──▶ Leaving ── he hangs up (C16), or the wait is over and we do ──▶ Ended
-//!        any ── HungUp ──▶ Ended           any ── call limit ──▶ Speaking(farewell)
+//!        any ── HungUp ──▶ Ended           any ── call limit, a mailbox or an assistant ──▶ Speaking(farewell)
+//!        any ── an announcement of the network ──▶ Ended
 //! ```
 //!
 //! Rules kept by construction: nothing is asked before consent (the script's order, C07); a refusal empties the agenda, so nothing
@@ -33,6 +34,7 @@ mod say;
 
 use super::prompts::{PromptId, PromptManifest};
 use super::{Limits, Script, Timing};
+use crate::domain::announcement::Kind;
 use crate::domain::call::journal::JournalEvent;
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::score::Indicator;
@@ -60,6 +62,8 @@ pub enum Input {
     Key(char),
     Tick,
     HungUp,
+    /// It is no person who took the call.
+    Machine(Kind),
     /// The recogniser failed in the middle: from here on keys, or any speech, must do.
     RecogniserLost(String),
 }

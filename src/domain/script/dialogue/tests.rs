@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::opt_out::ScopeName;
 use crate::domain::phone::Phone;
 use crate::domain::script::tests::{shipped, shipped_prompts};
 
@@ -174,7 +175,7 @@ fn the_opening_leads_where_the_first_answers_say() {
     use ConversationEnd as E;
     check(&["我不姓王，打错了"], "wrong_number", E::WrongNumber);
     check(&["是我", "不用了"], "refusal_end", E::Refused);
-    check(&["是我", "别再打了"], "refusal_end", E::Refused);
+    check(&["是我", "别再打了"], "refusal_end", E::OptedOut { scope: ScopeName::Never });
     check(
         &["是我", "我在开车，不方便", "晚上八点吧"],
         "inconvenient_confirm",
@@ -554,4 +555,35 @@ fn the_call_limit_ends_any_conversation() {
         hand.input(Input::SpeechEnded { silence_ms: 200 });
         hand.wait(9_000);
     }
+}
+
+#[test]
+fn a_machine_is_left_with_a_word_at_any_point_and_the_network_with_none() {
+    let machine = |heard| Some(ConversationEnd::Machine { heard });
+    for heard in [Kind::Mailbox, Kind::Assistant] {
+        for answers in 0..3 {
+            let mut hand = Hand::on("consultation");
+            ["是我", "可以"].iter().take(answers).for_each(|words| hand.answer(words));
+            hand.input(Input::Machine(heard));
+            assert_eq!(hand.last_prompt().unwrap().0, lines::CONFIRM_CALLBACK);
+            assert!(hand.end.is_none() && !hand.hung_up, "the word is said first");
+            hand.prompt();
+            assert_eq!((hand.end, hand.hung_up), (machine(heard), true), "nobody is waited for");
+        }
+    }
+    for heard in [Kind::PoweredOff, Kind::BusyTone, Kind::Fax] {
+        let mut hand = Hand::on("consultation");
+        hand.input(Input::Machine(heard));
+        assert_eq!((hand.end, hand.hung_up), (machine(heard), true));
+    }
+}
+
+#[test]
+fn a_farewell_is_not_taken_back_for_a_machine() {
+    let mut hand = Hand::on("consultation");
+    hand.answer("是我");
+    hand.answer("不用了");
+    hand.input(Input::Machine(Kind::Mailbox));
+    hand.input(Input::HungUp);
+    assert_eq!(hand.end, Some(ConversationEnd::Refused));
 }

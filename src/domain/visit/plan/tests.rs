@@ -1,4 +1,5 @@
 mod seats;
+mod urgency;
 
 use super::*;
 use crate::domain::calendar::SiteHours;
@@ -423,6 +424,31 @@ fn one_customer_is_called_for_one_visit_at_a_time_the_more_urgent_first_and_why_
     let one_is_up = || [calling("old"), fresh("young", "23T09:50")];
     check(one_is_up(), false, 10, &["other", "young"], (WhyCode::Ready, None));
     check(one_is_up(), true, 10, &["other"], (WhyCode::SameCustomer, Some(on_line)));
+}
+
+#[test]
+fn a_customer_who_was_called_rests_before_his_other_visits_but_a_time_that_was_named_is_kept() {
+    let asked = tried(&fresh("v1", "23T09:00"), "23T09:20", Outcome::Answered, {
+        Some(ConversationEnd::Callback { said: Some("十点".into()), at: None })
+    });
+    let by_hand = dial_now(at("23T10:05"), &fresh("v1", "23T09:50"), "王主管", &excavator(), &CALENDAR).unwrap();
+    #[track_caller]
+    fn check(visit: Visit, now: &str, dialled: bool) {
+        let visits = [visit];
+        let mut same = SameCustomer::default();
+        same.rest(VisitId::new("v1"), at("23T10:30"));
+        let s = Situation { same: &same, ..situation(&visits) };
+        let planned = plan(at(now), &s);
+        assert_eq!(!planned.dial.is_empty(), dialled, "{now}");
+        let why = why(at(now), &visits[0], &s);
+        let rests = "刚为另一个回访给该客户打过电话，同一客户不连续打扰，最早 10:30 再拨";
+        assert_eq!((why.code == WhyCode::Ready, why.text_zh == rests), (dialled, !dialled), "{why:?}");
+        assert!(dialled || planned.next_wakeup.unwrap() <= at("23T10:30"));
+    }
+    check(fresh("v1", "23T09:50"), "23T10:05", false);
+    check(fresh("v1", "23T09:50"), "23T10:30", true);
+    check(asked, "23T10:05", true);
+    check(by_hand, "23T10:05", true);
 }
 
 #[test]
