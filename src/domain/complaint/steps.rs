@@ -178,19 +178,17 @@ pub fn apply(now: Timestamp, by: &str, c: &Complaint, step: &Step, rules: &Rules
         Step::Reply { text, next_at } => hand.reply(next, text.as_ref(), *next_at),
         Step::SiteVisit { who, due_at } => hand.site_visit(next, who, *due_at),
         Step::SiteResult { result } => hand.site_result(next, result),
-        Step::Handled { solution, people } => match next.state {
-            State::Handling { .. } => hand.handled(next, solution, people.as_ref()),
-            _ => Err(in_state(&next)),
-        },
+        Step::Handled { solution, people } => {
+            only_in(&next, &[StateName::Handling])?;
+            hand.handled(next, solution, people.as_ref())
+        }
         Step::SecondCall { call, verdict, quotes, .. } => hand.second_call(next, call.as_ref(), *verdict, quotes),
         Step::Close { cause, remark } => hand.close(next, *cause, remark),
-        Step::Reopen { remark } => match next.state.name() {
-            StateName::Handled | StateName::Closed => {
-                said("理由", remark)?;
-                Ok(hand.opened_again(next))
-            }
-            _ => Err(in_state(&next)),
-        },
+        Step::Reopen { remark } => {
+            only_in(&next, &[StateName::Handled, StateName::Closed])?;
+            said("理由", remark)?;
+            Ok(hand.opened_again(next))
+        }
         Step::Checked { remark } => hand.checked(next, remark),
     }
 }
@@ -209,6 +207,14 @@ fn in_state(c: &Complaint) -> Refused {
     Refused::State(c.state.name().text_zh())
 }
 
+fn only_in(c: &Complaint, states: &[StateName]) -> Result<(), Refused> {
+    if states.contains(&c.state.name()) { Ok(()) } else { Err(in_state(c)) }
+}
+
+fn not_closed(c: &Complaint) -> Result<(), Refused> {
+    if let State::Closed { .. } = c.state { Err(in_state(c)) } else { Ok(()) }
+}
+
 fn said(what: &'static str, text: &str) -> Result<(), Refused> {
     if text.trim().is_empty() { Err(Refused::Empty(what)) } else { Ok(()) }
 }
@@ -223,10 +229,7 @@ struct Hand<'a> {
 
 impl Hand<'_> {
     fn filled(&self, mut c: Complaint, filled: &Filled) -> Result<Complaint, Refused> {
-        let over = matches!(c.state, State::Closed { .. });
-        if over {
-            return Err(in_state(&c));
-        }
+        not_closed(&c)?;
         let by_hand = filled.grade.is_some() || filled.kind.is_some();
         if by_hand && filled.remark.as_deref().is_none_or(|remark| remark.trim().is_empty()) {
             return Err(Refused::GradeWithoutReason);
@@ -256,10 +259,7 @@ impl Hand<'_> {
 
     fn hand_over(&self, mut c: Complaint, to: &str, department: Option<&String>) -> Result<Complaint, Refused> {
         said("移交对象", to)?;
-        match c.state {
-            State::Open { .. } | State::AwaitingApproval { .. } | State::Handling { .. } => {}
-            State::WithDepartment { .. } | State::Handled { .. } | State::Closed { .. } => return Err(in_state(&c)),
-        }
+        only_in(&c, &[StateName::Open, StateName::AwaitingApproval, StateName::Handling])?;
         c.state = if c.needs_approval(self.policy) && !c.is_approved() {
             let decide_by = ends(self.policy.times.approve, self.now, self.calendar);
             State::AwaitingApproval { leader: to.into(), since: self.now, decide_by }
@@ -281,7 +281,7 @@ impl Hand<'_> {
         to: &str,
         department: Option<&String>,
     ) -> Result<Complaint, Refused> {
-        let State::AwaitingApproval { .. } = c.state else { return Err(in_state(&c)) };
+        only_in(&c, &[StateName::AwaitingApproval])?;
         said("批示", remark)?;
         said("处理人", to)?;
         // F12: 必须填写重大质量事故处理申请表, 由公司领导同意.
@@ -292,7 +292,7 @@ impl Hand<'_> {
     }
 
     fn reject(&self, mut c: Complaint, remark: &str) -> Result<Complaint, Refused> {
-        let State::AwaitingApproval { .. } = c.state else { return Err(in_state(&c)) };
+        only_in(&c, &[StateName::AwaitingApproval])?;
         said("批示", remark)?;
         c.decision = Some(self.decision(false, remark));
         c.state = self.open();
@@ -314,10 +314,7 @@ impl Hand<'_> {
         text: &str,
         answer_by: Option<Timestamp>,
     ) -> Result<Complaint, Refused> {
-        match c.state {
-            State::Open { .. } | State::Handling { .. } => {}
-            _ => return Err(in_state(&c)),
-        }
+        only_in(&c, &[StateName::Open, StateName::Handling])?;
         said("部门", department)?;
         said("事项", text)?;
         self.allowed(&c)?;
@@ -349,9 +346,7 @@ impl Hand<'_> {
     }
 
     fn reply(&self, mut c: Complaint, text: Option<&String>, next_at: Option<Timestamp>) -> Result<Complaint, Refused> {
-        if let State::Closed { .. } = c.state {
-            return Err(in_state(&c));
-        }
+        not_closed(&c)?;
         if text.is_none() && next_at.is_none() {
             return Err(Refused::Nothing);
         }
@@ -367,10 +362,7 @@ impl Hand<'_> {
     }
 
     fn site_visit(&self, mut c: Complaint, who: &str, due_at: Timestamp) -> Result<Complaint, Refused> {
-        match c.state {
-            State::Handling { .. } | State::WithDepartment { .. } => {}
-            _ => return Err(in_state(&c)),
-        }
+        only_in(&c, &[StateName::Handling, StateName::WithDepartment])?;
         said("现场回访人员", who)?;
         if due_at <= self.now {
             return Err(Refused::Past);
@@ -380,10 +372,8 @@ impl Hand<'_> {
     }
 
     fn site_result(&self, mut c: Complaint, result: &str) -> Result<Complaint, Refused> {
+        not_closed(&c)?;
         said("现场回访结果", result)?;
-        if let State::Closed { .. } = c.state {
-            return Err(in_state(&c));
-        }
         match &mut c.site_visit {
             Some(visit) if visit.result.is_none() => visit.result = Some(result.into()),
             _ => return Err(Refused::NoSiteVisit),
@@ -451,16 +441,11 @@ impl Hand<'_> {
     }
 
     fn may_close(&self, c: &Complaint, cause: CloseCause) -> Result<(), Refused> {
-        let state = c.state.name();
-        if state == StateName::Closed {
-            return Err(in_state(c));
-        }
+        not_closed(c)?;
         let grave = c.needs_approval(self.policy);
         match cause {
             CloseCause::Satisfied | CloseCause::NotReached => {
-                if state != StateName::Handled {
-                    return Err(in_state(c));
-                }
+                only_in(c, &[StateName::Handled])?;
                 self.allowed(c)?;
             }
             CloseCause::Unreasonable if c.reasonable != Some(false) => return Err(Refused::NotUnreasonable),
