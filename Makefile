@@ -13,7 +13,7 @@ help:
 	@echo "make bench   benchmarks (minutes)"
 	@echo "make bench-line   recorded calls at once against SIPp: LINE=\"--calls 10,50\" (minutes, a machine that does nothing else)"
 	@echo "make eval    scoring, facts and conduct over the labelled sets: docs/accuracy.md"
-	@echo "make soak    simulated lines by the hundred: SEEDS=$(SEEDS)"
+	@echo "make soak    simulated lines by the hundred, visits by the million: SEEDS=$(SEEDS) VISITS=$(VISITS)"
 
 demo: build
 	@echo "== fetching the speech models (once, about 220 MB)"
@@ -93,11 +93,14 @@ bench-line:
 	scripts/setup build test
 	cargo bench --locked --bench line -- $(LINE) --json $(TARGET)/line.json
 
-# Hours of drift, and for each seed a minute of another bad line with another far end; the first that fails is named and fails again.
+# Hours of drift, and for each seed a minute of another bad line with another far end; then a million visits of random days, half of them
+# for the questionnaire and half for agents. The first seed that fails is named and fails again.
 SEEDS ?= 500
+VISITS ?= 500000
 soak:
 	scripts/setup build test
 	HUIFANG_SOAK_SEEDS=$(SEEDS) cargo test --locked --test it truth::axis::
+	HUIFANG_SIM_VISITS=$(VISITS) cargo test --locked --test sim any_ -- --nocapture
 
 # The figures of docs/accuracy.md: the labelled answers and calls of tests/data/eval (seconds, once built).
 eval:

@@ -1,12 +1,14 @@
-//! The planner at 10⁵ open visits, and the questions it asks of the calendar.
+//! The planner at 10⁵ open visits, its growth from 10³ to 10⁶, whole simulated days, and the questions that are asked of the calendar.
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use huifang::clock::monotonic;
 use huifang::domain::calendar::{Calendar, SiteHours};
 use huifang::domain::call::outcome::Outcome;
 use huifang::domain::id::{CallId, OrderNo, SeatId, VisitId};
 use huifang::domain::order::ServiceType;
 use huifang::domain::programme::{DialMode, Programme, Programmes};
 use huifang::domain::seat::{Seat, SeatPhone, Skills, Wanted, sign_in};
+use huifang::domain::simulate::{Assumptions, Completion, Scene, run};
 use huifang::domain::visit::customer::SameCustomer;
 use huifang::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, plan, why};
 use huifang::domain::visit::task::{CallResult, Visit, accept, after_call, claim};
@@ -16,6 +18,10 @@ use std::hint::black_box;
 use std::time::Duration;
 
 const VISITS: usize = 100_000;
+/// A site's day, a large one's, and what nobody has.
+const GROWTH: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
+/// Completions of a simulated working day.
+const PER_DAY: usize = 5_000;
 
 struct Site {
     calendar: Calendar,
@@ -37,10 +43,10 @@ fn site() -> Site {
 }
 
 /// SMS of a quarter of an hour: every third visit has been called once.
-fn visits(site: &Site, start: Timestamp) -> Vec<Visit> {
-    (0..VISITS)
+fn visits(site: &Site, start: Timestamp, n: usize) -> Vec<Visit> {
+    (0..n)
         .map(|i| {
-            let t = start + SignedDuration::from_millis(i64::try_from(i).expect("small") * 10);
+            let t = start + SignedDuration::from_micros(i64::try_from(i * 1_000_000_000 / n).expect("small"));
             let (order, id) = (OrderNo::new(format!("FL{i}")), VisitId::new(format!("v{i:06}")));
             let visit = accept(t, t, order, &site.programme, &site.calendar, id);
             if i % 3 != 0 {
@@ -63,7 +69,7 @@ fn idle_seat(n: usize, now: Timestamp) -> Seat {
 fn planner(c: &mut Criterion) {
     let site = site();
     let start: Timestamp = "2026-11-23T08:00+08:00".parse().expect("an instant");
-    let visits = visits(&site, start);
+    let visits = visits(&site, start, VISITS);
     let same = SameCustomer::default();
     let wants = HashMap::new();
     let situation = Situation {
@@ -108,5 +114,65 @@ fn planner(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, planner);
+/// Visits and time grow alike: beside each figure criterion shows visits a second, and the ratio to the size before is printed.
+fn growth(c: &mut Criterion) {
+    let site = site();
+    let start: Timestamp = "2026-11-23T08:00+08:00".parse().expect("an instant");
+    let (same, wants) = (SameCustomer::default(), HashMap::new());
+    let mut group = c.benchmark_group("plan growth");
+    group.sample_size(10).measurement_time(Duration::from_secs(4)).warm_up_time(Duration::from_secs(1));
+    let mut before = None;
+    for n in GROWTH {
+        let visits = visits(&site, start, n);
+        let situation = Situation {
+            visits: &visits,
+            same: &same,
+            programmes: &site.programmes,
+            calendar: &site.calendar,
+            mode: DialMode::Voice,
+            capacity: Capacity { voice_free: 30, reserve_idle_seats: 1 },
+            seats: &[],
+            wants: &wants,
+            gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: 30 } },
+        };
+        let now = start + SignedDuration::from_mins(25);
+        group.throughput(Throughput::Elements(u64::try_from(n).expect("small")));
+        group.bench_with_input(BenchmarkId::from_parameter(n), &situation, |b, situation| {
+            b.iter(|| plan(black_box(now), situation));
+        });
+        before = Some(tell("plan", n, before, || drop(plan(black_box(now), &situation))));
+    }
+    group.finish();
+    let mut before = None;
+    for (n, seats) in GROWTH.into_iter().flat_map(|n| [(n, 40), (n, 6)]) {
+        let completions = working_days(n, start);
+        let assume = Assumptions::default();
+        let (programme, calendar) = (&site.programme, &site.calendar);
+        let scene = Scene { programme, calendar, completions: &completions, seats, reserve: 1, assume };
+        let few = seats < 40;
+        let took = tell(if few { "days, too few seats" } else { "days" }, n, before.filter(|_| !few), || {
+            drop(run(black_box(&scene)));
+        });
+        before = if few { before } else { Some(took) };
+    }
+}
+
+/// Prints how long it took, and how many times as long as the size before.
+fn tell(what: &str, n: usize, before: Option<Duration>, work: impl FnOnce()) -> Duration {
+    let begun = monotonic();
+    work();
+    let took = begun.elapsed();
+    let ratio = before.map(|before| format!(", {:.1} times the one before", took.as_secs_f64() / before.as_secs_f64()));
+    println!("{what}: {n} visits in {:.4} s{}", took.as_secs_f64(), ratio.unwrap_or_default());
+    took
+}
+
+/// Completions from 08:00 to 18:00, every day alike; on free days they wait for the next opening.
+fn working_days(n: usize, start: Timestamp) -> Vec<Completion> {
+    let second = |i: usize| i / PER_DAY * 86_400 + i % PER_DAY * 36_000 / PER_DAY;
+    let at = |i: usize| start + SignedDuration::from_secs(i64::try_from(second(i)).expect("small"));
+    (0..n).map(|i| Completion { order_no: OrderNo::new(format!("SO-{i}")), at: at(i) }).collect()
+}
+
+criterion_group!(benches, planner, growth);
 criterion_main!(benches);

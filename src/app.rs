@@ -8,6 +8,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::engine::ears::Ears;
 use crate::engine::intake::Intake;
+use crate::engine::reviews::Reviews;
 use crate::engine::seats::Secrets;
 use crate::engine::site::{Site, SiteError};
 use crate::engine::{Engine, Parts, recovery};
@@ -113,6 +114,7 @@ fn http_state(
         store: store.clone(),
         commands: engine.clone(),
         desk: Arc::new(engine.clone()),
+        ledger: engine.clone(),
         events: engine.events(),
         clock,
         zone: site.rules.calendar.tz().clone(),
@@ -128,6 +130,8 @@ fn http_state(
         stopping: stop.child_token(),
         event_places: http::event_places(),
         sign_ins: Arc::default(),
+        reviews: Reviews::new(store.clone(), engine.clock.clone()),
+        tickets: Arc::default(),
     })
 }
 

@@ -1,8 +1,12 @@
 //! One validated configuration. Sources, later wins: defaults, the TOML file, `HUIFANG__SECTION__KEY` variables.
 //! Unknown keys are an error; every error names the key and the value.
 
+mod promises;
+mod review;
 mod site;
 
+pub use promises::Promises;
+pub use review::Review;
 pub use site::{Branch, Site};
 
 use figment::Figment;
@@ -26,7 +30,9 @@ pub struct Config {
     pub stt: Stt,
     pub dialer: Dialer,
     pub seats: Seats,
+    pub review: Review,
     pub intake: Intake,
+    pub promises: Promises,
     pub auth: Auth,
     pub data: Data,
 }
@@ -518,6 +524,9 @@ impl Config {
             ("seats.lease_s", self.seats.lease_s, 3..=300, "3 to 300 seconds"),
             ("seats.lost_after_s", self.seats.lost_after_s, 1..=300, "1 to 300 seconds"),
             ("seats.wrap_up_s", self.seats.wrap_up_s, 0..=3600, "0 to 3600 seconds"),
+            ("promises.call_back_min", self.promises.call_back_min, 1..=14_400, "1 to 14400 minutes"),
+            ("promises.confirmation_min", self.promises.confirmation_min, 1..=14_400, "1 to 14400 minutes"),
+            ("review.share_percent", u64::from(self.review.share_percent), 0..=100, "0 to 100 percent"),
         ] {
             if !range.contains(&value) {
                 return Err(ConfigError::Value { key, value: value.to_string(), want });

@@ -262,7 +262,7 @@ impl Line {
 fn outcome(end: &ConversationEnd) -> &'static str {
     match end {
         ConversationEnd::Completed => "completed",
-        ConversationEnd::Refused | ConversationEnd::OptedOut => "refused",
+        ConversationEnd::Refused | ConversationEnd::OptedOut { .. } => "refused",
         ConversationEnd::Callback { .. } => "callback",
         ConversationEnd::WrongNumber => "wrong_number",
         ConversationEnd::NotInformed => "not_informed",

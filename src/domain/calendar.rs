@@ -108,6 +108,14 @@ impl Calendar {
         self.next_in(&self.shifts, &self.rule, t)
     }
 
+    /// The end of the last shift of the working day that holds `t`, or of the next working day when there is no shift left on this one.
+    pub fn day_end(&self, t: Timestamp) -> Timestamp {
+        let day = |from: Timestamp| self.tz.to_datetime(from).date();
+        let mut shifts = self.intervals_from(&self.shifts, &self.rule, t).peekable();
+        let Some(first) = shifts.peek().map(|(from, _)| day(*from)) else { return Timestamp::MAX };
+        shifts.take_while(|(from, _)| day(*from) == first).last().map_or(Timestamp::MAX, |(_, to)| to)
+    }
+
     /// The earliest instant by which `work` of working time has passed since `t` (so the end of a shift, not the start of the next).
     pub fn add_working(&self, t: Timestamp, work: Duration) -> Timestamp {
         let mut left = work;

@@ -57,3 +57,15 @@ text_id!(
     /// An SMS that no template could read, waiting for a person.
     InboxId
 );
+text_id!(
+    /// 投诉.
+    ComplaintId
+);
+text_id!(
+    /// 免打扰: a wish not to be called.
+    OptOutId
+);
+text_id!(
+    /// 承诺: what somebody promised to tell a customer.
+    PromiseId
+);

@@ -343,7 +343,7 @@ impl EndKind {
     pub fn of(end: &ConversationEnd) -> Option<Self> {
         Some(match end {
             ConversationEnd::Completed => return None,
-            ConversationEnd::Refused | ConversationEnd::OptedOut => Self::Refused,
+            ConversationEnd::Refused | ConversationEnd::OptedOut { .. } => Self::Refused,
             ConversationEnd::Callback { .. } => Self::Callback,
             ConversationEnd::WrongNumber => Self::WrongNumber,
             ConversationEnd::NotInformed => Self::NotInformed,

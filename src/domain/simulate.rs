@@ -2,7 +2,7 @@
 //!
 //! Contract: decided by the very [`plan`] and transitions of the engine; the same input and seed give the same days. What is simulated is
 //! the world around them: completions as given, calls that end as the assumptions say, so many seats of which `reserve` are kept idle
-//! (B01). A visit that has nothing to do for a while is not shown to the planner until then: it would only say when to look again.
+//! (B01). A visit that has nothing to do for a while, or waits behind more urgent ones, is not shown to the planner until then.
 //! Deliberately not here: trunks that fail, agents with different skills, branches, and the follow-up visits of a programme.
 
 mod dice;
@@ -12,11 +12,13 @@ pub use dice::Dice;
 use super::calendar::Calendar;
 use super::call::outcome::{ConversationEnd, Outcome};
 use super::id::{CallId, OrderNo, VisitId};
-use super::programme::{DialMode, Programme, Programmes};
+use super::programme::{AfterDeadline, DialMode, Programme, Programmes};
 use super::seat::Wanted;
 use super::visit::customer::SameCustomer;
-use super::visit::plan::{Capacity, Disk, Gate, Plan, Situation, TrunkState, plan};
-use super::visit::task::{CallResult, Start, Visit, VisitState, after_call, begin, claim, mark_escalated, mark_late};
+use super::visit::plan::{Capacity, Disk, Gate, Plan, Situation, TrunkState, plan, urgency};
+use super::visit::task::{
+    CallResult, Start, Visit, VisitState, WaitReason, after_call, begin, claim, mark_escalated, mark_late,
+};
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -164,10 +166,14 @@ impl Ladder {
 
 /// Runs to the end: until nothing is left that would happen by itself.
 pub fn run(scene: &Scene) -> Report {
+    play(scene, false)
+}
+
+fn play(scene: &Scene, show_all: bool) -> Report {
     let mut programme = scene.programme.clone();
     // A seat is a channel here, whoever sits there.
     programme.mode = None;
-    let mut world = World::new(scene, &programme);
+    let mut world = World { show_all, ..World::new(scene, &programme) };
     while let Some(now) = world.next_instant() {
         world.step(now);
     }
@@ -190,6 +196,11 @@ struct Change {
     turn: Option<usize>,
 }
 
+/// Which visits the planner is asked about: all that are due for a change, and of those that wait for a seat the most urgent.
+///
+/// The planner looks at every visit that it is shown. A queue that grows all day is not shown to it at each call's end: what it would
+/// choose is among as many of the most urgent as there are seats, by the planner's own [`urgency`]. That is what keeps a million visits
+/// in `n log n`, whatever the number of seats; a test lets it be shown everything and finds the same days.
 struct World<'a> {
     scene: &'a Scene<'a>,
     programme: &'a Programme,
@@ -198,17 +209,54 @@ struct World<'a> {
     wants: HashMap<VisitId, Wanted>,
     dice: Dice,
     arrived: usize,
-    /// What the planner is shown.
-    active: Vec<Visit>,
+    /// Shown next, whatever happens.
+    fresh: Vec<Visit>,
+    /// Nothing but a seat or the hour is in their way.
+    queue: Queue,
+    /// When visits of the queue become late or overdue; one that has left it since is passed over.
+    marks: BinaryHeap<Reverse<(Timestamp, usize)>>,
     /// What has nothing to do before then.
     asleep: BinaryHeap<Reverse<(Timestamp, usize)>>,
     sleepers: HashMap<usize, Visit>,
+    /// For a person.
+    parked: Vec<Visit>,
     ends: BinaryHeap<Reverse<(Timestamp, usize)>>,
     live: HashMap<usize, Live>,
     seats: BinaryHeap<Reverse<Timestamp>>,
     wakeup: Option<Timestamp>,
+    /// Show all of them; a test's.
+    show_all: bool,
     report: Report,
     over: Vec<Option<Row>>,
+}
+
+/// Visits by urgency.
+#[derive(Default)]
+struct Queue {
+    visits: BTreeMap<Place, Visit>,
+    places: HashMap<usize, Place>,
+    /// The hour is in the way of all of them until then: they are of one programme, and nobody asked for a time.
+    shut_until: Option<Timestamp>,
+}
+
+/// Where the planner has a visit; the smaller is the more urgent.
+type Place = (u8, Timestamp, VisitId);
+
+impl Queue {
+    fn put(&mut self, place: Place, visit: Visit) {
+        self.places.insert(number(&visit), place.clone());
+        self.visits.insert(place, visit);
+    }
+
+    fn take(&mut self, number: usize) -> Option<Visit> {
+        self.visits.remove(&self.places.remove(&number)?)
+    }
+
+    fn take_first(&mut self) -> Option<Visit> {
+        let (_, visit) = self.visits.pop_first()?;
+        self.places.remove(&number(&visit));
+        Some(visit)
+    }
 }
 
 impl<'a> World<'a> {
@@ -222,13 +270,17 @@ impl<'a> World<'a> {
             wants: HashMap::new(),
             dice: Dice::new(scene.assume.seed),
             arrived: 0,
-            active: vec![],
+            fresh: vec![],
+            queue: Queue::default(),
+            marks: BinaryHeap::new(),
             asleep: BinaryHeap::new(),
             sleepers: HashMap::new(),
+            parked: vec![],
             ends: BinaryHeap::new(),
             live: HashMap::new(),
             seats: BinaryHeap::new(),
             wakeup: None,
+            show_all: false,
             report: Report { rows: vec![], calls: 0, busy_s: HashMap::new() },
             over: vec![None; scene.completions.len()],
         }
@@ -237,30 +289,26 @@ impl<'a> World<'a> {
     fn next_instant(&self) -> Option<Timestamp> {
         let arrival = self.scene.completions.get(self.arrived).map(|completion| completion.at);
         let sleeper = self.asleep.peek().map(|Reverse((at, _))| *at);
+        let mark = self.marks.peek().map(|Reverse((at, _))| *at);
         let end = self.ends.peek().map(|Reverse((at, _))| *at);
         let seat = self.seats.peek().map(|Reverse(at)| *at);
         // Where no seat will ever be free, the planner would look again for ever.
         let wakeup = self.wakeup.filter(|_| self.scene.seats > self.scene.reserve);
-        [arrival, sleeper, end, seat, wakeup].into_iter().flatten().min()
+        [arrival, sleeper, mark, end, seat, wakeup].into_iter().flatten().min()
     }
 
     fn step(&mut self, now: Timestamp) {
-        let mut due = self.wakeup.is_some_and(|at| at <= now);
         while self.seats.peek().is_some_and(|Reverse(at)| *at <= now) {
             self.seats.pop();
         }
-        while let Some(&Reverse((at, number))) = self.ends.peek()
-            && at <= now
-        {
-            self.ends.pop();
-            self.call_ends(at, number);
+        while let Some(number) = first_due(&mut self.ends, now) {
+            self.call_ends(now, number);
         }
-        while let Some(&Reverse((at, number))) = self.asleep.peek()
-            && at <= now
-        {
-            self.asleep.pop();
-            self.active.extend(self.sleepers.remove(&number));
-            due = true;
+        while let Some(number) = first_due(&mut self.asleep, now) {
+            self.fresh.extend(self.sleepers.remove(&number));
+        }
+        while let Some(number) = first_due(&mut self.marks, now) {
+            self.fresh.extend(self.queue.take(number));
         }
         while let Some(completion) = self.scene.completions.get(self.arrived)
             && completion.at <= now
@@ -269,10 +317,7 @@ impl<'a> World<'a> {
             self.put(now, visit);
             self.arrived += 1;
         }
-        // Without a free seat only what becomes late can change.
-        if due || self.free() > 0 {
-            self.plan(now);
-        }
+        self.plan(now);
     }
 
     fn arrive(&self, now: Timestamp, completion: &Completion) -> Visit {
@@ -294,13 +339,9 @@ impl<'a> World<'a> {
         self.scene.seats.saturating_sub(self.scene.reserve).saturating_sub(busy)
     }
 
-    fn plan(&mut self, now: Timestamp) {
-        if self.active.is_empty() {
-            self.wakeup = None;
-            return;
-        }
-        let situation = Situation {
-            visits: &self.active,
+    fn situation<'s>(&'s self, visits: &'s [Visit]) -> Situation<'s> {
+        Situation {
+            visits,
             same: &self.same,
             programmes: &self.programmes,
             calendar: self.scene.calendar,
@@ -309,19 +350,35 @@ impl<'a> World<'a> {
             seats: &[],
             wants: &self.wants,
             gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: u32::MAX } },
-        };
-        let Plan { dial, late, escalate, next_wakeup, .. } = plan(now, &situation);
+        }
+    }
+
+    /// What is due for a change, and as many of the most urgent as could be dialled.
+    fn shown(&mut self, now: Timestamp) -> Vec<Visit> {
+        let free = if self.show_all { usize::MAX } else { usize::try_from(self.free()).unwrap_or(usize::MAX) };
+        let mut shown = std::mem::take(&mut self.fresh);
+        self.queue.shut_until = self.queue.shut_until.filter(|until| now < *until);
+        if self.show_all || self.queue.shut_until.is_none() {
+            shown.extend(std::iter::from_fn(|| self.queue.take_first()).take(free));
+        }
+        shown
+    }
+
+    fn plan(&mut self, now: Timestamp) {
+        let shown = self.shown(now);
+        if shown.is_empty() {
+            self.wakeup = self.opening();
+            return;
+        }
+        let Plan { dial, late, escalate, next_wakeup, .. } = plan(now, &self.situation(&shown));
+        let seats_left = dial.len() < usize::try_from(self.free()).unwrap_or(usize::MAX);
         let mut changes: HashMap<VisitId, Change> = HashMap::new();
         late.into_iter().for_each(|(id, cause)| changes.entry(id).or_default().late = Some(cause));
         escalate.into_iter().for_each(|(id, cause)| changes.entry(id).or_default().escalate = Some(cause));
         dial.into_iter().enumerate().for_each(|(turn, id)| changes.entry(id).or_default().turn = Some(turn));
         let mut dialled = vec![];
-        let shown = if changes.is_empty() { vec![] } else { std::mem::take(&mut self.active) };
         for mut visit in shown {
-            let Some(change) = changes.remove(&visit.id) else {
-                self.active.push(visit);
-                continue;
-            };
+            let change = changes.remove(&visit.id).unwrap_or_default();
             if let Some(cause) = change.late {
                 visit = mark_late(&visit, &cause);
             }
@@ -330,20 +387,33 @@ impl<'a> World<'a> {
             }
             match change.turn {
                 Some(turn) => dialled.push((turn, visit)),
-                None => self.put(now, visit),
+                None => {
+                    // Held back though a seat is free: by the hour, and so are those behind it.
+                    if self.put(now, visit) && seats_left {
+                        self.queue.shut_until = next_wakeup;
+                    }
+                }
             }
         }
         dialled.sort_by_key(|(turn, _)| *turn);
         for (_, visit) in dialled {
             self.dial(now, visit);
         }
-        self.wakeup = next_wakeup;
+        self.wakeup = [next_wakeup, self.opening()].into_iter().flatten().min();
+    }
+
+    /// When those that the hour holds back are looked at again.
+    fn opening(&self) -> Option<Timestamp> {
+        self.queue.shut_until.filter(|_| !self.queue.visits.is_empty())
     }
 
     fn dial(&mut self, now: Timestamp, visit: Visit) {
         let Scene { assume, .. } = *self.scene;
         let call = CallId::new(self.report.calls.to_string());
-        let Ok(held) = claim(now, &visit, call.clone()) else { return self.put(now, visit) };
+        let Ok(held) = claim(now, &visit, call.clone()) else {
+            self.put(now, visit);
+            return;
+        };
         self.report.calls += 1;
         let drawn = self.dice.unit();
         let ring = u64::from(assume.ring_s);
@@ -371,25 +441,41 @@ impl<'a> World<'a> {
         self.put(now, visit);
     }
 
-    /// Over, asleep, or for the planner.
-    fn put(&mut self, now: Timestamp, visit: Visit) {
-        let VisitState::Waiting { not_before, .. } = &visit.state else {
+    /// Over, asleep, at a person, or in the queue: then it is true.
+    fn put(&mut self, now: Timestamp, visit: Visit) -> bool {
+        let VisitState::Waiting { not_before, reason } = &visit.state else {
             let row = &mut self.over[number(&visit)];
             *row = Some(row_of(&visit));
-            return;
+            return false;
         };
         let late = visit.late_cause.is_none().then_some(visit.due_at + TICK);
         let escalated = visit.escalated_at.is_none().then_some(visit.deadline_at + TICK);
-        let next = [Some(*not_before), late, escalated].into_iter().flatten().min().unwrap_or(*not_before);
-        if *not_before > now && next > now {
-            self.asleep.push(Reverse((next, number(&visit))));
-            self.sleepers.insert(number(&visit), visit);
+        let mark = [late, escalated].into_iter().flatten().min();
+        let held = self.programme.after_deadline == AfterDeadline::EscalateAndHold && visit.escalated_at.is_some();
+        let for_person = held || matches!(reason, WaitReason::ForPerson { .. });
+        let start = visit.redial_guard.map_or(*not_before, |guard| guard.max(*not_before));
+        if mark.is_some_and(|mark| mark <= now) {
+            // It became late while it was on the line.
+            self.fresh.push(visit);
+        } else if for_person {
+            match mark {
+                Some(mark) => self.sleep(mark, visit),
+                None => self.parked.push(visit),
+            }
+        } else if start > now {
+            self.sleep(mark.map_or(start, |mark| mark.min(start)), visit);
         } else {
-            // It becomes late while it waits for a seat.
-            let mark = [late, escalated].into_iter().flatten().filter(|at| *at > now).min();
-            self.wakeup = [self.wakeup, mark].into_iter().flatten().min();
-            self.active.push(visit);
+            self.marks.extend(mark.map(|mark| Reverse((mark, number(&visit)))));
+            let place = urgency(now, &visit, &self.situation(&[]));
+            self.queue.put(place.unwrap_or((u8::MAX, start, visit.id.clone())), visit);
+            return true;
         }
+        false
+    }
+
+    fn sleep(&mut self, until: Timestamp, visit: Visit) {
+        self.asleep.push(Reverse((until, number(&visit))));
+        self.sleepers.insert(number(&visit), visit);
     }
 
     fn count_busy(&mut self, from: Timestamp, seconds: u64) {
@@ -404,7 +490,8 @@ impl<'a> World<'a> {
     }
 
     fn report(mut self) -> Report {
-        for visit in self.active.iter().chain(self.sleepers.values()) {
+        let waiting = self.fresh.iter().chain(self.queue.visits.values()).chain(self.sleepers.values());
+        for visit in waiting.chain(&self.parked) {
             self.over[number(visit)] = Some(row_of(visit));
         }
         self.report.rows = self.over.into_iter().flatten().collect();
@@ -427,6 +514,15 @@ fn row_of(visit: &Visit) -> Row {
             VisitState::Waiting { .. } | VisitState::Calling { .. } => RowEnd::Open,
         },
     }
+}
+
+/// Takes the first of the heap if its time has come.
+fn first_due(heap: &mut BinaryHeap<Reverse<(Timestamp, usize)>>, now: Timestamp) -> Option<usize> {
+    let Reverse((at, _)) = heap.peek()?;
+    if *at > now {
+        return None;
+    }
+    heap.pop().map(|Reverse((_, number))| number)
 }
 
 /// The ids of the simulation are numbers.

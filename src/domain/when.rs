@@ -1,13 +1,15 @@
-//! Instants as people write, say and read them: in a completion SMS ([`written`]), on the phone ([`appointment`]), in a sentence of ours
-//! ([`local_text`]).
+//! Instants as people write, say and read them: in a completion SMS ([`written`]), on the phone ([`appointment`], [`deadline`]), in a
+//! sentence of ours ([`local_text`]).
 //!
 //! Contract: pure; what is not understood is `None`, never a guess. Texts are simplified Chinese with ASCII digits or Chinese numerals.
 //! Not here: working hours (`calendar`) and whether a customer may be called then (`programme`).
 
 mod appointment;
+mod deadline;
 mod written;
 
 pub use appointment::appointment;
+pub use deadline::{Deadline, Until, deadline};
 pub use written::written;
 
 use jiff::civil::{Date, Time};

@@ -22,12 +22,15 @@ pub use line::{AgentPhone, Lines};
 use super::Engine;
 use super::calls::{self, AgentTicket, next_attempt, pick_trunk};
 use super::commands::refused;
+use super::complaints;
 use super::desk::{AgentEnd, CallStage, SupervisorMode};
 use super::dialer::CallSlot;
 use super::handle::CommandError;
+use super::promises;
 use crate::domain::call::Call;
 use crate::domain::call::outcome::{ConversationEnd, Outcome};
 use crate::domain::id::{CallId, SeatId};
+use crate::domain::opt_out::ScopeName;
 use crate::domain::order::Order;
 use crate::domain::score::Indicator;
 use crate::domain::seat::{self, Seat, SeatState};
@@ -170,7 +173,10 @@ async fn prepare(
             engine.announce_seat(seat, &dialled);
             Ok((lines, AgentTicket { visit, call, pick, tried }))
         }
-        Ok(None) => Err(Stopped::new("回访状态已变化", Then::GoOn)),
+        Ok(None) => {
+            engine.announce_again(&visit.id).await;
+            Err(Stopped::new("回访状态已变化", Then::GoOn))
+        }
         Err(error) => Err(failed(&error)),
     }
 }
@@ -310,10 +316,15 @@ async fn keep_said(engine: &Engine, call: &Call, hand: &Hand) -> Result<(), Stor
 async fn write_down(engine: &Engine, call: &Call, hand: &Hand, answered: bool) -> Result<(), CommandError> {
     let (note, form, end) = hand.written();
     engine.store.save_note(&call.id, note, form).await?;
+    // The result must not be lost to a complaint that cannot be opened; the judging of the call tries again.
+    if let Err(error) = complaints::after_wrap_up(engine, call, form).await {
+        tracing::error!(call.id = %call.id, %error, "the complaint of a wrap-up could not be opened");
+    }
     if !answered {
         return Ok(());
     }
-    apply_result(engine, call, end.map(conversation_end).as_ref()).await
+    apply_result(engine, call, end.map(conversation_end).as_ref()).await?;
+    Ok(promises::keep_written(engine, call, form).await?)
 }
 
 /// What the wrap-up came to, for the call's row and for its visit, in one transaction; `None`: nobody has said. A visit that changed in
@@ -325,15 +336,17 @@ pub async fn apply_result(engine: &Engine, call: &Call, end: Option<&Conversatio
         Ok(task::after_wrap_up(now, visit, &call.id, outcome, end, programme, calendar))
     };
     let save = |next: Visit| async move { engine.store.save_result(&call.id, end, &next).await };
-    engine.settle(&call.visit, TRIES, decide, save).await.map(drop)
+    engine.decide_on(&call.visit, TRIES, decide, save).await.map(drop)
 }
 
 /// The outcome keys in the words of every conversation.
 pub fn conversation_end(end: &AgentEnd) -> ConversationEnd {
     match end.clone() {
         AgentEnd::Completed => ConversationEnd::Completed,
-        AgentEnd::Refused { opt_out: true } => ConversationEnd::OptedOut,
-        AgentEnd::Refused { opt_out: false } => ConversationEnd::Refused,
+        AgentEnd::Refused { opt_out: true, scope } => {
+            ConversationEnd::OptedOut { scope: scope.unwrap_or(ScopeName::Never) }
+        }
+        AgentEnd::Refused { opt_out: false, .. } => ConversationEnd::Refused,
         AgentEnd::Callback { at, said } => ConversationEnd::Callback { said, at },
         AgentEnd::WrongNumber => ConversationEnd::WrongNumber,
         AgentEnd::NotInformed => ConversationEnd::NotInformed,

@@ -67,7 +67,8 @@ pub async fn run(engine: Arc<Engine>, ticket: Ticket) {
     let (visit, call) = next_attempt(&engine, visit, &order, &pick, CallId::new(engine.store.new_id()));
     let visit = match engine.store.claim_visit(&visit, &call).await {
         Ok(Some(visit)) => visit,
-        Ok(None) => return, // somebody else was quicker, or the visit moved on: nothing was begun
+        // Somebody else was quicker, the visit moved on, or its customer does not want to be called: nothing was begun.
+        Ok(None) => return engine.announce_again(&visit.id).await,
         Err(error) => {
             tracing::error!(visit.id = %visit.id, %error, "a visit could not be claimed and is not dialled");
             return;

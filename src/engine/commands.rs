@@ -4,13 +4,15 @@ use super::Engine;
 use super::dialer::{Snapshot, situation};
 use super::events::EngineEvent;
 use super::handle::{
-    CommandError, Commands, CompletionSms, EventAnswer, LoadedProgramme, OrderAnswer, OrderEvent, ScoreReply,
-    ScoreRequest, SmsAnswer, TrunkStatus, Why,
+    CommandError, Commands, CompletionSms, EventAnswer, LoadedProgramme, OpenedComplaint, OrderAnswer, OrderEvent,
+    ScoreReply, ScoreRequest, SmsAnswer, TrunkStatus, Why,
 };
-use crate::domain::id::{CallId, InboxId, VisitId};
+use crate::domain::complaint::{Complaint, New, Step};
+use crate::domain::id::{CallId, ComplaintId, InboxId, VisitId};
 use crate::domain::order::Order;
+use crate::domain::review::rescoring::Rescoring;
 use crate::domain::score::{Indicator, Level, Scorecard, score_request};
-use crate::domain::visit::plan::why;
+use crate::domain::visit::plan::{forbidden, why};
 use crate::domain::visit::task::{self, Visit, VisitState};
 use crate::store::StoreError;
 use crate::store::score::Override;
@@ -33,7 +35,7 @@ impl From<StoreError> for CommandError {
 impl Engine {
     /// Decides on the visit as it is stored, saves and announces. Who loses against another writer decides again on what is stored then,
     /// `tries` times in all.
-    pub(super) async fn settle<F>(
+    pub(super) async fn decide_on<F>(
         &self,
         id: &VisitId,
         tries: u32,
@@ -66,7 +68,7 @@ impl Engine {
         decide: impl Fn(Timestamp, &Visit) -> Result<Visit, CommandError> + Send + Sync,
     ) -> Result<Visit, CommandError> {
         let save = |next: Visit| async move { self.store.save_visit(&next).await };
-        let saved = self.settle(id, TRIES, decide, save).await?;
+        let saved = self.decide_on(id, TRIES, decide, save).await?;
         tracing::info!(visit.id = %id, by, what, "a visit was changed by hand");
         self.kick();
         Ok(saved)
@@ -77,8 +79,11 @@ impl Engine {
 impl Commands for Engine {
     async fn accept_sms(&self, sms: CompletionSms) -> Result<SmsAnswer, CommandError> {
         let answer = self.intake.accept_sms(sms).await?;
-        if let SmsAnswer::Inbox { inbox_id, .. } = &answer {
-            self.announce(EngineEvent::InboxChanged { inbox: inbox_id.clone() });
+        match &answer {
+            SmsAnswer::Inbox { inbox_id, .. } => self.announce(EngineEvent::InboxChanged { inbox: inbox_id.clone() }),
+            SmsAnswer::Accepted { order_no, .. } | SmsAnswer::NoVisit { order_no, .. } => {
+                self.tell_complaint_of_order(order_no).await;
+            }
         }
         self.kick();
         Ok(answer)
@@ -86,6 +91,7 @@ impl Commands for Engine {
 
     async fn put_order(&self, order: Order) -> Result<OrderAnswer, CommandError> {
         let answer = self.intake.put_order(order).await?;
+        self.tell_complaint_of_order(&answer.order.no).await;
         self.kick();
         Ok(answer)
     }
@@ -107,6 +113,7 @@ impl Commands for Engine {
     async fn complete_inbox(&self, inbox: &InboxId, order: Order, by: &str) -> Result<Visit, CommandError> {
         let answer = self.intake.complete_inbox(inbox, order, by).await?;
         self.announce(EngineEvent::InboxChanged { inbox: inbox.clone() });
+        self.tell_complaint_of_order(&answer.order_no).await;
         self.kick();
         Ok(answer)
     }
@@ -149,8 +156,10 @@ impl Commands for Engine {
 
     async fn why(&self, id: &VisitId) -> Result<Why, CommandError> {
         let visit = self.store.visit(id).await?;
-        let snapshot = Snapshot::read(self).await?;
-        Ok(why(self.clock.now(), &visit, &situation(self, &snapshot)))
+        let (wish, snapshot) = (self.store.opt_out_against(&visit).await?, Snapshot::read(self).await?);
+        let (now, situation) = (self.clock.now(), situation(self, &snapshot));
+        let forbidden = wish.and_then(|wish| forbidden(now, &visit, &wish, &situation));
+        Ok(forbidden.unwrap_or_else(|| why(now, &visit, &situation)))
     }
 
     fn trunks(&self) -> Vec<TrunkStatus> {
@@ -170,6 +179,27 @@ impl Commands for Engine {
         let index = card.index();
         self.announce(EngineEvent::Scored { call: call.clone(), index: index.mean, n_scored: index.n_scored });
         Ok(card)
+    }
+
+    async fn open_complaint(&self, new: New, by: &str) -> Result<OpenedComplaint, CommandError> {
+        self.open_by_hand(new, by).await
+    }
+
+    async fn complaint_step(&self, id: &ComplaintId, step: Step, by: &str) -> Result<Complaint, CommandError> {
+        self.take_step(id, &step, by).await
+    }
+
+    async fn compare_scores(
+        &self,
+        period: (Timestamp, Timestamp),
+        rubric: Option<&str>,
+        by: &str,
+    ) -> Result<Rescoring, CommandError> {
+        Engine::compare_scores(self, period, rubric, by).await
+    }
+
+    async fn settle_scores(&self, rescoring: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError> {
+        Engine::settle_scores(self, rescoring, adopt, by).await
     }
 
     fn score(&self, request: &ScoreRequest) -> ScoreReply {

@@ -8,6 +8,7 @@
 use super::handle::CommandError;
 use crate::domain::call::outcome::{ConversationEnd, Outcome, Party};
 use crate::domain::id::{CallId, SeatId, VisitId};
+use crate::domain::opt_out::ScopeName;
 use crate::domain::order::Order;
 use crate::domain::score::Indicator;
 use crate::domain::script::sheet::SheetStep;
@@ -76,9 +77,12 @@ pub enum SeatMessage {
 pub enum AgentEnd {
     Completed,
     Refused {
-        /// Recorded with the refusal; either way this visit is not called again (C09).
+        /// The customer wants no more calls; either way this visit is not called again (C09).
         #[serde(default)]
         opt_out: bool,
+        /// How widely; for ever unless told.
+        #[serde(default)]
+        scope: Option<ScopeName>,
     },
     Callback {
         at: Option<Timestamp>,

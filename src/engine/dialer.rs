@@ -6,6 +6,7 @@
 use super::Engine;
 use super::agent;
 use super::calls::{self, Ticket, for_person, pick_trunk};
+use super::promises;
 use super::site::Site;
 use crate::config::Config;
 use crate::domain::id::{CallId, VisitId};
@@ -162,6 +163,7 @@ async fn wrap_up_over(engine: &Engine, visit: &VisitId, call: &CallId) -> Result
     if let Err(error) = agent::apply_result(engine, &call, call.conversation.as_ref()).await {
         tracing::error!(visit.id = %visit, %error, "a wrap-up whose time is over could not be closed");
     }
+    promises::keep_written(engine, &call, &call.form).await?;
     Ok(())
 }
 

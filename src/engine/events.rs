@@ -4,9 +4,11 @@
 //! [`CAPACITY`] events is told how many it missed and goes on from there. Events are news, not state: nothing is stored, and whoever
 //! missed some reads the resources again. They carry ids and no telephone numbers.
 
-use crate::domain::audit::Finding;
+use crate::domain::audit::{Finding, Severity};
 use crate::domain::call::outcome::Outcome;
-use crate::domain::id::{CallId, InboxId, OrderNo, SeatId, VisitId};
+use crate::domain::complaint::{AlarmKind, Grade, StateName};
+use crate::domain::id::{CallId, ComplaintId, InboxId, OrderNo, PromiseId, SeatId, VisitId};
+use crate::domain::promise;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -34,6 +36,14 @@ pub enum EngineEvent {
     Finding { call: CallId, finding: Finding },
     /// An SMS that no template reads arrived, or a person completed one.
     InboxChanged { inbox: InboxId },
+    /// A complaint was opened or somebody did something to it.
+    ComplaintChanged { complaint: ComplaintId, state: StateName, grade: Grade },
+    /// A complaint needs somebody now: an angry customer (F17), a day that is over (F04), an answer that is due (F11) …
+    ComplaintAlarm { complaint: ComplaintId, alarm: AlarmKind, severity: Severity },
+    /// A promise was made, told, confirmed, taken back or given to somebody else: `open`, `kept`, `confirmed`, `withdrawn`.
+    PromiseChanged { promise: PromiseId, order_no: OrderNo, state: promise::StateName, overdue: bool },
+    /// The time of a promise has passed and the customer was not told (A19, F11).
+    PromiseOverdue { promise: PromiseId, order_no: OrderNo, owner: String, due_at: Timestamp },
 }
 
 impl EngineEvent {
@@ -47,6 +57,10 @@ impl EngineEvent {
             Self::Scored { .. } => "scored",
             Self::Finding { .. } => "finding",
             Self::InboxChanged { .. } => "inbox_changed",
+            Self::ComplaintChanged { .. } => "complaint_changed",
+            Self::ComplaintAlarm { .. } => "complaint_alarm",
+            Self::PromiseChanged { .. } => "promise_changed",
+            Self::PromiseOverdue { .. } => "promise_overdue",
         }
     }
 }
@@ -136,6 +150,28 @@ mod tests {
             EngineEvent::TranscriptProgress { call: call.clone(), progress: 0.5 },
             EngineEvent::Scored { call, index: Some(4.2), n_scored: 5 },
             inbox("i"),
+            EngineEvent::ComplaintChanged {
+                complaint: ComplaintId::new("k"),
+                state: StateName::AwaitingApproval,
+                grade: Grade::A,
+            },
+            EngineEvent::ComplaintAlarm {
+                complaint: ComplaintId::new("k"),
+                alarm: AlarmKind::CustomerAngry,
+                severity: Severity::Red,
+            },
+            EngineEvent::PromiseChanged {
+                promise: PromiseId::new("p"),
+                order_no: OrderNo::new("o"),
+                state: promise::StateName::Kept,
+                overdue: true,
+            },
+            EngineEvent::PromiseOverdue {
+                promise: PromiseId::new("p"),
+                order_no: OrderNo::new("o"),
+                owner: "anna".into(),
+                due_at: Timestamp::UNIX_EPOCH,
+            },
         ] {
             let json = serde_json::to_value(&event).unwrap();
             assert_eq!(json["event"], event.name(), "{json}");

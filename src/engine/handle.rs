@@ -5,9 +5,11 @@
 //! only a running engine knows: why a visit waits, and how its lines are.
 //! Deliberately not here: authentication, idempotency keys, wire formats.
 
-use crate::domain::id::{CallId, InboxId, VisitId};
+use crate::domain::complaint::{Complaint, New as NewComplaint, Step as ComplaintStep};
+use crate::domain::id::{CallId, ComplaintId, InboxId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::programme::{Programme, Trigger};
+use crate::domain::review::rescoring::Rescoring;
 use crate::domain::score::{Indicator, Level, Scorecard};
 use crate::domain::visit::task::Visit;
 use async_trait::async_trait;
@@ -34,6 +36,14 @@ pub struct OrderAnswer {
     pub visit: Option<VisitId>,
 }
 
+/// What the report of a complaint came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenedComplaint {
+    pub complaint: Complaint,
+    /// False: its call had led to one already, which is as it was.
+    pub created: bool,
+}
+
 /// A programme in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadedProgramme {
@@ -41,6 +51,8 @@ pub struct LoadedProgramme {
     pub title: String,
     pub version: String,
     pub priority: u8,
+    /// Of those in no class that is always visited, in percent.
+    pub share_percent: u32,
     /// Its visits with what begins them.
     pub stages: Vec<(String, Vec<Trigger>)>,
 }
@@ -52,6 +64,7 @@ impl LoadedProgramme {
             title: programme.title.clone(),
             version: programme.version.clone(),
             priority: programme.priority,
+            share_percent: programme.selection.share_percent,
             stages: programme.stages.iter().map(|stage| (stage.name.clone(), stage.on.clone())).collect(),
         }
     }
@@ -124,6 +137,28 @@ pub trait Commands: Send + Sync {
         reason: &str,
         by: &str,
     ) -> Result<Scorecard, CommandError>;
+
+    /// A person or another system reports a complaint. Idempotent by call.
+    async fn open_complaint(&self, new: NewComplaint, by: &str) -> Result<OpenedComplaint, CommandError>;
+
+    /// Something is done to a complaint; it is kept in its trail.
+    async fn complaint_step(
+        &self,
+        complaint: &ComplaintId,
+        step: ComplaintStep,
+        by: &str,
+    ) -> Result<Complaint, CommandError>;
+
+    /// What a keyword table (`None`: the one in force) makes of the scored calls of a period; changes nothing.
+    async fn compare_scores(
+        &self,
+        period: (Timestamp, Timestamp),
+        rubric: Option<&str>,
+        by: &str,
+    ) -> Result<Rescoring, CommandError>;
+
+    /// Adopts a comparison, by judging its calls again, or drops it.
+    async fn settle_scores(&self, rescoring: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError>;
 
     /// Stateless and quick: judges one answer with the rubric in force.
     fn score(&self, request: &ScoreRequest) -> ScoreReply;

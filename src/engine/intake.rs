@@ -9,13 +9,17 @@
 
 mod begin;
 
+use super::complaints;
 use super::handle::{CommandError, OrderAnswer};
+use super::promises::{await_confirmation, keep_reported};
 use crate::clock::Clock;
 use crate::domain::calendar::Calendar;
-use crate::domain::id::{InboxId, OrderNo};
+use crate::domain::complaint::{Policy, Rules};
+use crate::domain::id::{InboxId, OrderNo, VisitId};
 use crate::domain::order::Order;
 use crate::domain::programme::assign::{Assignment, Unassigned};
 use crate::domain::programme::{Programme, Programmes, Trigger};
+use crate::domain::promise::Terms;
 use crate::domain::sms::{SmsOrder, SmsTemplates};
 use crate::domain::visit::task::{Visit, corrected};
 use crate::store::event::{ENGINE, NewEvent};
@@ -39,8 +43,11 @@ pub struct IntakeRules {
     pub programmes: Programmes,
     pub calendar: Calendar,
     pub templates: Arc<SmsTemplates>,
+    pub complaints: Policy,
     /// Which programmes an order belongs to; checked against `programmes`.
     pub assignment: Assignment,
+    /// How long there is to keep a promise when nobody named a time.
+    pub terms: Terms,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +108,7 @@ impl Intake {
         rules.check_branch(&order)?;
         let mut tx = self.store.begin().await?;
         let saved = save_order(&mut tx, order).await?;
+        self.complain(&rules, &mut tx, &saved).await?;
         self.correct(&rules, &mut tx, &saved).await?;
         let visit = tx.visit_by_order(&saved.order.no).await?.map(|visit| visit.id);
         tx.commit().await?;
@@ -119,12 +127,40 @@ impl Intake {
             return Ok(answer);
         }
         let happened = Happened { order: &stored.order, trigger: event.kind, at: event.at, by_hand: false };
-        let answer = answer_of(self.begin(&rules, &mut tx, &happened).await?);
+        let begun = self.begin(&rules, &mut tx, &happened).await?;
+        if event.kind == Trigger::Promise {
+            for visit in &begun.visits {
+                keep_reported(&mut tx, visit, by).await?;
+            }
+        }
+        let answer = answer_of(begun);
         tx.record_event(&event, &answer).await?;
         let detail = serde_json::json!({ "order_no": event.order_no, "kind": event.kind, "at": event.at });
         tx.append_event(&NewEvent::by(by, "order.event").detail(detail)).await?;
         tx.commit().await?;
         Ok(answer)
+    }
+
+    /// A14: a complaint about this order was handled; the visit that asks about it is begun in the transaction of the handling. The inner
+    /// error says, for people, why there is none.
+    pub async fn begin_second_call(
+        &self,
+        tx: &mut Tx,
+        order_no: &OrderNo,
+        at: Timestamp,
+    ) -> Result<Result<VisitId, String>, IntakeError> {
+        let Some(stored) = tx.order(order_no).await? else {
+            return Err(StoreError::NotFound { table: "orders", id: order_no.to_string() }.into());
+        };
+        let happened = Happened { order: &stored.order, trigger: Trigger::ComplaintHandled, at, by_hand: true };
+        match self.begin(&self.rules(), tx, &happened).await {
+            Ok(begun) => {
+                let visit = begun.visits.into_iter().next().map(|visit| visit.id);
+                Ok(visit.ok_or_else(|| "没有回访方案接手，请人工回访".into()))
+            }
+            Err(IntakeError::Unassigned { why, .. }) => Ok(Err(why.to_string())),
+            Err(error) => Err(error),
+        }
     }
 
     /// A person read an SMS that no template could: `order` is what it reports, at the instant it was received.
@@ -141,6 +177,7 @@ impl Intake {
         let rules = self.rules();
         rules.check_branch(&order)?;
         let order = save_order(&mut tx, order).await?;
+        self.complain(&rules, &mut tx, &order).await?;
         self.correct(&rules, &mut tx, &order).await?;
         let (order, at) = (&order.order, item.sms.received_at);
         let happened = Happened { order, trigger: Trigger::Sms, at, by_hand: true };
@@ -163,6 +200,7 @@ impl Intake {
         received_at: Timestamp,
     ) -> Result<SmsAnswer, IntakeError> {
         let saved = save_order(tx, read.order).await?;
+        self.complain(rules, tx, &saved).await?;
         self.correct(rules, tx, &saved).await?;
         let order_no = saved.order.no.clone();
         let happened = Happened { order: &saved.order, trigger: Trigger::Sms, at: received_at, by_hand: false };
@@ -182,7 +220,16 @@ impl Intake {
     }
 
     async fn begin(&self, rules: &IntakeRules, tx: &mut Tx, happened: &Happened<'_>) -> Result<Begun, IntakeError> {
-        begin_all(self.now(), rules, tx, happened).await
+        let begun = begin_all(self.now(), rules, tx, happened).await?;
+        if happened.trigger != Trigger::Promise {
+            await_confirmation(tx, rules, self.now(), happened.order, happened.at).await?;
+        }
+        Ok(begun)
+    }
+
+    /// An order of type 用户投诉 is a complaint.
+    async fn complain(&self, rules: &IntakeRules, tx: &mut Tx, saved: &SavedOrder) -> Result<(), IntakeError> {
+        Ok(complaints::of_order(tx, self.now(), ENGINE, &saved.order, &rules.complaint_rules()).await?)
     }
 
     /// The visits of an order follow what is now known of it.
@@ -210,6 +257,11 @@ impl Intake {
 }
 
 impl IntakeRules {
+    /// By what complaints are judged.
+    pub fn complaint_rules(&self) -> Rules<'_> {
+        Rules { policy: &self.complaints, calendar: &self.calendar }
+    }
+
     fn programme(&self, visit: &Visit) -> Result<&Programme, IntakeError> {
         let missing =
             || IntakeError::NoProgramme { order_no: visit.order_no.clone(), programme: visit.programme.clone() };

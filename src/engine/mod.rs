@@ -8,16 +8,21 @@ mod background;
 mod budget;
 pub mod calls;
 pub mod commands;
+pub mod complaints;
 pub mod desk;
 pub mod dialer;
 pub mod ears;
 pub mod events;
 pub mod handle;
 pub mod intake;
+pub mod ledger;
+mod promises;
 mod record;
 pub mod recovery;
 mod reload;
+mod rescoring;
 pub mod review;
+pub mod reviews;
 pub mod seats;
 pub mod site;
 pub mod transcriber;
@@ -58,6 +63,7 @@ pub struct Engine {
     pub(crate) stop: CancellationToken,
     wake_dialer: Notify,
     wake_transcriber: Notify,
+    wake_promises: Notify,
 }
 
 /// What is handed in at the start.
@@ -91,6 +97,7 @@ impl Engine {
             tasks: TaskTracker::new(),
             wake_dialer: Notify::new(),
             wake_transcriber: Notify::new(),
+            wake_promises: Notify::new(),
         })
     }
 
@@ -99,6 +106,7 @@ impl Engine {
         self.tasks.spawn(dialer::run(self.clone()));
         self.tasks.spawn(transcriber::run(self.clone()));
         self.tasks.spawn(upkeep::run(self.clone()));
+        self.tasks.spawn(promises::run(self.clone()));
         self.tasks.spawn(seats::keep_leases(self.clone()));
         self.tasks.spawn(seats::follow_phones(self.clone()));
     }
@@ -157,6 +165,15 @@ impl Engine {
 
     pub(crate) async fn jobs_added(&self) {
         self.wake_transcriber.notified().await;
+    }
+
+    /// A promise was made or changed: the next due time may be another.
+    pub(crate) fn more_promises(&self) {
+        self.wake_promises.notify_one();
+    }
+
+    pub(crate) async fn promises_added(&self) {
+        self.wake_promises.notified().await;
     }
 
     pub(crate) fn announce(&self, event: EngineEvent) {

@@ -3,19 +3,27 @@
 //! Contract: everything judged comes from stored rows, so a call can be judged again after a rubric or a rule changed; a person's
 //! correction is carried over to the new scorecard and the machine's value stays beside it (invariant 5).
 
-use super::Engine;
+use super::complaints::{self, Judged};
 use super::events::EngineEvent;
+use super::promises;
+use super::reviews;
 use super::transcriber::JobError;
-use crate::domain::audit::{CallEvidence, Severity, audit_call};
+use super::{Engine, background};
+use crate::domain::audit::{self, Activity, CallEvidence, Severity, audit_call};
+use crate::domain::call::Call;
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::facts::{Facts, facts_of};
 use crate::domain::id::CallId;
-use crate::domain::score::{answers_of, answers_of_turns, judgements, score_judged, spoken_turns};
+use crate::domain::score::{Answer, Rubric, answers_of, answers_of_turns, judgements, score_judged, spoken_turns};
+use crate::domain::transcript::Transcript;
 use crate::domain::truth::{self, Tolerance, TruthCheck};
+use crate::media::{vad, wav};
 use serde::Serialize;
 
-/// Who judged: the crate's version names the rules.
+/// Who judged; findings name the version of their rules too.
 const MADE_BY: &str = concat!("huifang ", env!("CARGO_PKG_VERSION"));
+/// Satisfaction items where a call's programme is no longer there (E01).
+const ITEMS_MAX: u32 = 5;
 
 /// What is stored as the facts of a call: the customer's words and how the order compares with them (D25).
 #[derive(Serialize)]
@@ -32,41 +40,83 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let order = store.order(&call.order_no).await?.order;
     let visit = store.visit(&call.visit).await?;
     let transcript = store.transcript(id).await?.transcript;
-    let answered_at_s = call.recording.as_ref().and_then(|r| r.answered_at_s).unwrap_or_default();
 
     let site = engine.site();
     let rubric = &site.rubric;
-    let answers = match &call.seat {
-        // Nobody has said anything.
-        _ if matches!(call.conversation, Some(ConversationEnd::Machine { .. })) => vec![],
-        // What an agent asked is in his words; the journal only knows at which step he was.
-        Some(_) => answers_of_turns(rubric, &spoken_turns(&transcript)),
-        None => answers_of(&call.journal, &transcript, answered_at_s),
-    };
+    let answers = answers_of_call(rubric, &call, &transcript);
     let judged = judgements(rubric, &answers);
     let card = score_judged(rubric, &answers, &judged);
     let facts = facts_of(&answers);
     let called_at = call.instants.answered_at.map(|at| at.to_zoned(visit.calendar(&site.rules.calendar).tz().clone()));
     let truth = called_at.map(|at| truth::check(&order.claims, &facts, &at, &Tolerance::default()));
-    let mut findings = audit_call(&CallEvidence {
-        order: &order,
-        visit: &visit,
-        call: &call,
-        transcript: Some(&transcript),
-        scorecard: Some(&card),
-        complaint: judged.iter().any(|j| j.complaint),
-    });
+    let programme = site.rules.programmes.get(&visit.programme);
+    let script = programme.and_then(|p| site.script(p, &order));
+    let form: Vec<String> = script.iter().flat_map(|s| &s.steps).map(|step| step.id.clone()).collect();
+    let activity = voices(engine, &call).await;
+    let mut findings = audit_call(
+        rubric,
+        &CallEvidence {
+            order: &order,
+            visit: &visit,
+            call: &call,
+            transcript: Some(&transcript),
+            scorecard: Some(&card),
+            complaint: judged.iter().any(|j| j.complaint),
+            answers: &answers,
+            judged: &judged,
+            facts: Some(&facts),
+            activity: activity.as_ref(),
+            form: &form,
+            items_max: programme.map_or(ITEMS_MAX, |p| p.satisfaction_items(order.claims.customer_class.as_deref())),
+        },
+    );
 
     findings.extend(truth.iter().flat_map(TruthCheck::findings));
 
     // The store carries a person's corrections over.
     let card = store.save_scorecard(id, &card).await?.card;
     store.save_facts(id, MADE_BY, &Stated { facts: &facts, truth: &truth }).await?;
-    store.save_findings(id, MADE_BY, &findings).await?;
+    store.save_findings(id, &format!("{MADE_BY} {}", audit::RULES), &findings).await?;
+    let heard = Judged { call: &call, visit: &visit, order: &order, answers: &answers, judgements: &judged };
+    complaints::after_judging(engine, &heard).await?;
+    promises::keep_heard(engine, &call, &order, &transcript).await?;
+    reviews::enter(engine, &call, &card, &findings, judged.iter().any(|j| j.disagreement.is_some())).await?;
     let index = card.index();
     engine.announce(EngineEvent::Scored { call: id.clone(), index: index.mean, n_scored: index.n_scored });
     for finding in findings.into_iter().filter(|f| f.severity >= Severity::Amber) {
         engine.announce(EngineEvent::Finding { call: id.clone(), finding });
     }
     Ok(())
+}
+
+/// Which words of a call answer which question.
+pub(super) fn answers_of_call(rubric: &Rubric, call: &Call, transcript: &Transcript) -> Vec<Answer> {
+    let answered_at_s = call.recording.as_ref().and_then(|r| r.answered_at_s).unwrap_or_default();
+    match &call.seat {
+        // Nobody has said anything.
+        _ if matches!(call.conversation, Some(ConversationEnd::Machine { .. })) => vec![],
+        // What an agent asked is in his words; the journal only knows at which step he was.
+        Some(_) => answers_of_turns(rubric, &spoken_turns(transcript)),
+        None => answers_of(&call.journal, transcript, answered_at_s),
+    }
+}
+
+/// Who spoke when, from the recording of a call that a person led; `None` where there is none, and the transcript's times stand in.
+async fn voices(engine: &Engine, call: &Call) -> Option<Activity> {
+    let recording = call.recording.as_ref().filter(|_| call.seat.is_some())?;
+    let file = engine.config.recordings.store.join(&recording.file);
+    let listen = move || {
+        let [agent, customer] = wav::read_channels(&file)?;
+        Ok::<_, wav::RecorderError>(Activity::new(vad::stretches(&agent), vad::stretches(&customer)))
+    };
+    let heard =
+        background::spawn("voices", listen).inspect_err(|error| tracing::warn!(%error, "no thread for the voices"));
+    match heard.ok()?.await {
+        Ok(Ok(activity)) => Some(activity),
+        Ok(Err(error)) => {
+            tracing::warn!(call.id = %call.id, %error, "the voices of a recording cannot be measured");
+            None
+        }
+        Err(_) => None,
+    }
 }

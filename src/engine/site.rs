@@ -8,9 +8,11 @@ use super::intake::IntakeRules;
 use crate::config::Config;
 use crate::domain::announcement::{AnnouncementError, Announcements};
 use crate::domain::calendar::{Calendar, CalendarError};
+use crate::domain::complaint::{Policy, PolicyError};
 use crate::domain::order::{Order, ServiceType};
 use crate::domain::programme::assign::{AssignError, Assignment};
 use crate::domain::programme::{DialMode, Programme, ProgrammeError, Programmes};
+use crate::domain::review::form::{Form, FormError};
 use crate::domain::score::{Rubric, RubricError};
 use crate::domain::script::{PromptManifest, Script, ScriptError};
 use crate::domain::sms::{SmsTemplates, TemplateError};
@@ -26,6 +28,8 @@ pub struct Site {
     pub mode: DialMode,
     pub rubric: Arc<Rubric>,
     pub announcements: Arc<Announcements>,
+    /// 质检表.
+    pub form: Arc<Form>,
     pub manifest: Arc<PromptManifest>,
     pub prompts: Arc<Prompts>,
     /// By script set and service type; `None` serves every type that has none of its own.
@@ -50,6 +54,10 @@ pub enum SiteError {
     Rubric(#[from] RubricError),
     #[error(transparent)]
     Announcement(#[from] AnnouncementError),
+    #[error(transparent)]
+    Complaints(#[from] PolicyError),
+    #[error(transparent)]
+    Form(#[from] FormError),
     #[error(transparent)]
     Prompt(#[from] PromptError),
     #[error("site.branches: {branch:?}: {source}")]
@@ -80,12 +88,15 @@ impl Site {
             prompts: Arc::new(Prompts::load(&config.data.prompts)?),
             rules: Arc::new(IntakeRules {
                 templates: Arc::new(load_templates(config)?),
+                complaints: load_complaints(&config.data.rubrics)?,
                 assignment,
+                terms: config.promises.terms(),
                 programmes,
                 calendar,
             }),
             rubric: Arc::new(rubric),
             announcements: Arc::new(load_announcements(&config.data.rubrics)?),
+            form: Arc::new(load_form(&config.data.rubrics.join("qa-form.toml"))?),
             mode: if config.dialer.mode == "agent" { DialMode::Agent } else { DialMode::Voice },
             manifest,
         };
@@ -198,6 +209,17 @@ fn load_rubric(folder: &Path, programmes: &Programmes) -> Result<Rubric, SiteErr
 fn load_announcements(folder: &Path) -> Result<Announcements, SiteError> {
     let path = folder.join("announcements-zh.toml");
     Ok(if path.exists() { Announcements::parse(&read(&path)?)? } else { Announcements::builtin()? })
+}
+
+/// The table of a site that has none of its own is the shipped one.
+fn load_complaints(folder: &Path) -> Result<Policy, SiteError> {
+    let file = folder.join("complaints.toml");
+    if file.exists() { Ok(Policy::parse(&read(&file)?)?) } else { Ok(Policy::builtin().clone()) }
+}
+
+/// The site's own form, or the one that travels with the program.
+fn load_form(path: &Path) -> Result<Form, SiteError> {
+    if path.exists() { Ok(Form::parse(&read(path)?)?) } else { Ok(Form::builtin()?) }
 }
 
 /// The script sets that programmes name: one folder each, one file a service type.

@@ -1,8 +1,8 @@
-//! Housekeeping: figures for `/metrics`, and rows that nobody needs any more.
+//! Housekeeping: figures for `/metrics`, rows that nobody needs any more, and the alarms of complaints whose time has come.
 //!
-//! Contract: nothing depends on it; a failure is one line in the log and the next round tries again.
+//! Contract: a failure is one line in the log and the next round tries again.
 
-use super::Engine;
+use super::{Engine, complaints};
 use crate::store::StoreError;
 use crate::store::job::JobKind;
 use crate::store::visit::VisitStateName;
@@ -29,6 +29,7 @@ pub async fn run(engine: Arc<Engine>) {
 }
 
 async fn once(engine: &Engine, sweep: bool) -> Result<(), StoreError> {
+    complaints::look(engine).await?;
     let counts = engine.store.counts().await?;
     // States without rows are left out of the counts; their gauges must still go back to zero.
     for state in VisitStateName::ALL {
@@ -50,6 +51,12 @@ async fn once(engine: &Engine, sweep: bool) -> Result<(), StoreError> {
     }
     if sweep {
         engine.store.forget_old_keys().await?;
+        // A process that has run since spring hears of the new year too.
+        let missing = engine.site().rules.calendar.coverage_warning(engine.clock.now());
+        metrics::gauge!("huifang_holidays_missing").set(f64::from(u8::from(missing.is_some())));
+        if let Some(warning) = missing {
+            tracing::warn!("{warning}");
+        }
     }
     Ok(())
 }

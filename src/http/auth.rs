@@ -5,11 +5,12 @@
 //! | read everything but SIP traces | ✓ | ✓ | ✓ | ✓ | ✓ |
 //! | see telephone numbers plain | ✓ | ✓ | – | – | ✓ |
 //! | [`Right::Intake`]: hand in SMS and orders | ✓ | ✓ | – | – | ✓ |
-//! | [`Right::Direct`]: dial, reschedule, cancel, complete the inbox | ✓ | ✓ | – | ✓ | – |
+//! | [`Right::Direct`]: dial, reschedule, cancel, complete the inbox, handle complaints | ✓ | ✓ | – | ✓ | – |
 //! | [`Right::Review`]: correct scores | ✓ | ✓ | ✓ | – | – |
+//! | [`Right::Report`]: hand in monthly reports | ✓ | ✓ | ✓ | ✓ | – |
 //! | [`Right::Trace`]: read SIP traces | ✓ | ✓ | ✓ | – | ✓ |
 //! | [`Right::Sit`]: take a seat | ✓ | ✓ | – | ✓ | – |
-//! | [`Right::Supervise`]: set up and free seats, listen in, end calls | ✓ | ✓ | – | – | – |
+//! | [`Right::Supervise`]: set up and free seats, listen in, end calls, decide on complaints | ✓ | ✓ | – | – | – |
 //! | [`Right::Administer`]: read the programmes again | ✓ | – | – | – | – |
 //!
 //! With `auth.required = false` everyone is an administrator called `nobody`.
@@ -38,6 +39,7 @@ pub enum Right {
     Intake,
     Direct,
     Review,
+    Report,
     Trace,
     Sit,
     Supervise,
@@ -80,12 +82,14 @@ impl Caller {
             (Right::Direct | Right::Sit, role) => role == Role::Agent,
             (Right::Supervise, _) => false,
             (Right::Review, role) => role == Role::Reviewer,
+            (Right::Report, role) => matches!(role, Role::Reviewer | Role::Agent),
             (Right::Trace, role) => matches!(role, Role::Reviewer | Role::Service),
         };
         let words = match right {
             Right::Intake => "hand in SMS or orders",
             Right::Direct => "direct visits",
             Right::Review => "correct scores",
+            Right::Report => "hand in reports",
             Right::Trace => "read SIP traces",
             Right::Sit => "take a seat",
             Right::Supervise => "supervise",

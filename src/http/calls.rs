@@ -5,11 +5,14 @@ use super::auth::Caller;
 use super::extract::{Path, Query};
 use super::paging::Listing;
 use super::problem::Problem;
-use super::schema::{ChannelName, FaultName, GapReasonName, OutcomeName, PartyName, RecordingStateName};
+use super::schema::{
+    ChannelName, FaultName, GapReasonName, OptOutScopeName, OutcomeName, PartyName, RecordingStateName,
+};
 use super::view::{View, maybe_instant};
 use crate::domain::call::outcome::{ConversationEnd, Fault, Outcome, Party};
 use crate::domain::call::{Call, LegStats};
 use crate::domain::id::{CallId, OrderNo, VisitId};
+use crate::domain::opt_out::ScopeName;
 use crate::domain::recording::manifest::{Gap, GapReason, RecordingInfo, RecordingState, TrackInfo};
 use crate::domain::transcript::Channel;
 use crate::store::call::CallFilter;
@@ -79,9 +82,11 @@ pub struct CallDto {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ConversationDto {
     Completed,
-    /// `opt_out`: no more calls for this visit.
+    /// `opt_out`: no more calls, as widely as `scope` says.
     Refused {
         opt_out: bool,
+        #[schema(value_type = Option<OptOutScopeName>)]
+        scope: Option<ScopeName>,
     },
     /// `at`: the time that was settled with the customer.
     Callback {
@@ -216,8 +221,8 @@ impl ConversationDto {
     fn of(end: &ConversationEnd, view: &View<'_>) -> Self {
         match end {
             ConversationEnd::Completed => Self::Completed,
-            ConversationEnd::Refused => Self::Refused { opt_out: false },
-            ConversationEnd::OptedOut => Self::Refused { opt_out: true },
+            ConversationEnd::Refused => Self::Refused { opt_out: false, scope: None },
+            ConversationEnd::OptedOut { scope } => Self::Refused { opt_out: true, scope: Some(*scope) },
             ConversationEnd::Callback { said, at } => Self::Callback { said: said.clone(), at: view.at_opt(*at) },
             ConversationEnd::WrongNumber => Self::WrongNumber,
             ConversationEnd::NotInformed => Self::NotInformed,
@@ -328,7 +333,7 @@ impl CallQuery {
 }
 
 /// One of the domain's serialised names.
-fn named<T: DeserializeOwned>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
+pub(super) fn named<T: DeserializeOwned>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
     let read = |text: &str| {
         let value = serde_json::Value::String(text.to_owned());
         serde_json::from_value(value).map_err(|_| Problem::invalid(field, format!("{text:?} is no {field}")))

@@ -29,7 +29,7 @@ pub fn places() -> Arc<Semaphore> {
 
 /// News of the engine as server-sent events
 ///
-/// Names: `visit_changed`, `seat_changed`, `call_changed`, `transcript_progress`, `scored`, `finding`, `inbox_changed`, and `lagged` when some were missed.
+/// Names: `visit_changed`, `seat_changed`, `call_changed`, `transcript_progress`, `scored`, `finding`, `inbox_changed`, `promise_changed`, `promise_overdue`, and `lagged` when some were missed.
 #[utoipa::path(get, path = "/events", tag = "events",
     params(("Last-Event-ID" = Option<String>, Header, description = "Number of the last event seen")),
     responses((status = 200, description = "The stream", body = String, content_type = "text/event-stream"),

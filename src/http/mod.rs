@@ -8,6 +8,7 @@
 mod access;
 pub mod auth;
 mod calls;
+mod complaints;
 mod events;
 mod extract;
 mod facts;
@@ -16,15 +17,20 @@ mod health;
 mod idempotency;
 mod inbox;
 mod limits;
+mod listen;
 pub mod openapi;
+mod opt_outs;
 mod order_events;
 mod orders;
 mod paging;
 pub mod problem;
 mod programmes;
+mod promises;
 mod range;
 mod recording;
 mod report;
+mod reports;
+mod reviews;
 mod schema;
 mod score;
 mod scorecard;
@@ -46,6 +52,8 @@ use crate::clock::Clock;
 use crate::engine::desk::Desk;
 use crate::engine::events::EventBus;
 use crate::engine::handle::Commands;
+use crate::engine::ledger::Ledger;
+use crate::engine::reviews::Reviews;
 use crate::store::Store;
 use auth::Caller;
 use axum::extract::DefaultBodyLimit;
@@ -81,6 +89,7 @@ pub struct AppState {
     pub store: Store,
     pub commands: Arc<dyn Commands>,
     pub desk: Arc<dyn Desk>,
+    pub ledger: Arc<dyn Ledger>,
     pub events: EventBus,
     pub clock: Arc<dyn Clock>,
     /// The site's zone.
@@ -100,9 +109,13 @@ pub struct AppState {
     /// Readers of `/events` at once; made by [`event_places`].
     pub event_places: Arc<Semaphore>,
     pub sign_ins: Arc<SignInGuard>,
+    pub reviews: Reviews,
+    /// Links to recordings.
+    pub tickets: Arc<Tickets>,
 }
 
 pub use events::places as event_places;
+pub use listen::Tickets;
 pub use session::SignInGuard;
 
 impl AppState {
@@ -160,6 +173,7 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))
+        .routes(routes!(listen::get))
         .routes(routes!(session::sign_in));
     let resources = OpenApiRouter::new()
         .routes(routes!(sms::post))
@@ -170,6 +184,14 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(order_events::post))
         .routes(routes!(programmes::list))
         .routes(routes!(programmes::reload))
+        .routes(routes!(opt_outs::list, opt_outs::post))
+        .routes(routes!(opt_outs::withdraw))
+        .routes(routes!(promises::list, promises::post))
+        .routes(routes!(promises::get))
+        .routes(routes!(promises::tell))
+        .routes(routes!(promises::confirm))
+        .routes(routes!(promises::withdraw))
+        .routes(routes!(promises::assign))
         .routes(routes!(visits::list))
         .routes(routes!(visits::get))
         .routes(routes!(visits::why))
@@ -182,6 +204,22 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(sip::txt))
         .routes(routes!(sip::ladder))
         .routes(routes!(sip::svg))
+        .routes(routes!(complaints::list, complaints::post))
+        .routes(routes!(complaints::get))
+        .routes(routes!(complaints::steps::form))
+        .routes(routes!(complaints::steps::hand_over))
+        .routes(routes!(complaints::steps::approve))
+        .routes(routes!(complaints::steps::reject))
+        .routes(routes!(complaints::steps::slip))
+        .routes(routes!(complaints::steps::slip_result))
+        .routes(routes!(complaints::steps::reply))
+        .routes(routes!(complaints::steps::site_visit))
+        .routes(routes!(complaints::steps::site_result))
+        .routes(routes!(complaints::steps::handled))
+        .routes(routes!(complaints::steps::second_call))
+        .routes(routes!(complaints::steps::close))
+        .routes(routes!(complaints::steps::reopen))
+        .routes(routes!(complaints::steps::checked))
         .routes(routes!(trunks::list))
         .routes(routes!(seats::list))
         .routes(routes!(seats::get, seats::put))
@@ -191,8 +229,12 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(seats::take_over))
         .routes(routes!(seats::end))
         .routes(routes!(report::get))
+        .routes(routes!(reports::list))
+        .routes(routes!(reports::get))
+        .routes(routes!(reports::submit))
         .routes(routes!(recording::get))
         .routes(routes!(recording::peaks))
+        .routes(routes!(listen::post))
         .routes(routes!(transcript::get))
         .routes(routes!(transcript::json))
         .routes(routes!(transcript::vtt))
@@ -202,6 +244,7 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(scorecard::put))
         .routes(routes!(facts::get))
         .routes(routes!(findings::get))
+        .merge(reviews::routes())
         .routes(routes!(score::post))
         .routes(routes!(events::get));
     let mut api = OpenApiRouter::with_openapi(openapi::base()).nest("/api/v1", resources);

@@ -23,13 +23,17 @@ pub const PAGE: &str = "/api/docs";
         (name = "intake", description = "Completion SMS and those that no template reads"),
         (name = "orders", description = "The dispatcher's records"),
         (name = "visits", description = "What is due, why it waits, and what to do about it"),
+        (name = "opt-outs", description = "Customers who do not want to be called"),
+        (name = "promises", description = "What customers were promised, by when, and what became of it"),
         (name = "programmes", description = "What begins a visit, when it is made and how"),
         (name = "calls", description = "Call attempts and the visit report"),
         (name = "trunks", description = "The lines as they are now"),
         (name = "recordings", description = "Audio"),
         (name = "transcripts", description = "Who said what, when"),
         (name = "scores", description = "Five indicators with the words that prove them"),
+        (name = "reviews", description = "What people listen to: the queue, the QA sheet, disputes, calibration"),
         (name = "audit", description = "Facts and findings"),
+        (name = "reports", description = "A month as tables, and which reports are due"),
         (name = "events", description = "News of the engine"),
         (name = "health", description = "Probes and counters; no token")
     )

@@ -51,7 +51,17 @@ pub async fn get(
     Query(query): Query<RecordingQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let info = wanted_file(finished(&state, CallId::new(id)).await?, query.track.as_deref())?;
+    send(&state, CallId::new(id), query.track.as_deref(), &headers).await
+}
+
+/// The answer with the file of a recording, or the part of it that was asked for.
+pub(super) async fn send(
+    state: &AppState,
+    call: CallId,
+    track: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let info = wanted_file(finished(state, call).await?, track)?;
     let (file, len) = open(&state.recordings, &info).await?;
     let etag = format!("\"{}\"", info.sha256);
     if holds(headers.get(header::IF_NONE_MATCH), &etag) {
@@ -64,7 +74,7 @@ pub async fn get(
         (header::CONTENT_DISPOSITION, format!("inline; filename=\"{}\"", info.name)),
         (header::ETAG, etag.clone()),
     ];
-    match wanted(&headers, &etag, len) {
+    match wanted(headers, &etag, len) {
         Slice::Whole => {
             let body = Body::from_stream(pieces(file, len));
             Ok((common, [(header::CONTENT_LENGTH, len.to_string())], body).into_response())
@@ -124,7 +134,7 @@ fn holds(header: Option<&HeaderValue>, etag: &str) -> bool {
 }
 
 /// The recording of a call, if its file is closed and should be there.
-async fn finished(state: &AppState, call: CallId) -> Result<RecordingInfo, Problem> {
+pub(super) async fn finished(state: &AppState, call: CallId) -> Result<RecordingInfo, Problem> {
     let info = state.store.recording(&call).await?;
     match info.state {
         RecordingState::Complete | RecordingState::Repaired => Ok(info),

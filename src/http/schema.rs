@@ -3,12 +3,21 @@
 use crate::domain::audit::Severity;
 use crate::domain::call::outcome::{Fault, Outcome, Party};
 use crate::domain::call::trace::{TraceLeg, Way};
+use crate::domain::complaint::{self, AlarmKind, Grade, Mood, Side, Verdict};
+use crate::domain::opt_out::ScopeName;
 use crate::domain::order::{ServiceType, Title};
 use crate::domain::programme::Trigger;
+use crate::domain::promise::Kind;
 use crate::domain::recording::manifest::{GapReason, RecordingState};
+use crate::domain::report::DueState;
+use crate::domain::review::Why;
+use crate::domain::review::calibration::Statistic;
+use crate::domain::review::dispute::Stage;
+use crate::domain::review::form::Mark;
 use crate::domain::score::{Indicator, NoLevel};
 use crate::domain::transcript::Channel;
 use crate::domain::visit::task::CloseCause;
+use crate::store::review;
 use serde::Serialize;
 use std::borrow::Cow;
 use utoipa::openapi::RefOr;
@@ -61,7 +70,24 @@ names! {
         RecordingState::Missing,
     ];
     CloseCauseName = CloseCause::ALL;
+    DueStateName = DueState::ALL;
+    OptOutScopeName = ScopeName::ALL;
+    PromiseKindName = Kind::ALL;
     TriggerName = Trigger::ALL;
+    ComplaintStateName = complaint::StateName::ALL;
+    ComplaintKindName = complaint::Kind::ALL;
+    ComplaintSourceName = complaint::Source::ALL;
+    CloseCauseOfComplaint = complaint::CloseCause::ALL;
+    GradeName = Grade::ALL;
+    SideName = Side::ALL;
+    MoodName = Mood::ALL;
+    VerdictName = Verdict::ALL;
+    AlarmName = AlarmKind::ALL;
+    ReviewStateName = review::StateName::ALL;
+    ReviewWhyName = Why::ALL;
+    MarkName = Mark::ALL;
+    DisputeStageName = Stage::ALL;
+    StatisticName = [Statistic::Cohen, Statistic::Fleiss];
 }
 
 /// A string that is one of the serialised names.

@@ -243,7 +243,7 @@ fn show_past(past: &PastCall, view: &View<'_>) -> Value {
 fn show_end(end: &AgentEnd, view: &View<'_>) -> Value {
     match end {
         AgentEnd::Completed => json!({ "kind": "completed" }),
-        AgentEnd::Refused { opt_out } => json!({ "kind": "refused", "opt_out": opt_out }),
+        AgentEnd::Refused { opt_out, scope } => json!({ "kind": "refused", "opt_out": opt_out, "scope": scope }),
         AgentEnd::Callback { at, said } => json!({ "kind": "callback", "at": view.at_opt(*at), "said": said }),
         AgentEnd::WrongNumber => json!({ "kind": "wrong_number" }),
         AgentEnd::NotInformed => json!({ "kind": "not_informed" }),

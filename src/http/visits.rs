@@ -1,6 +1,7 @@
 //! `/visits`: what is due, why it waits, and what a person may do about it.
 
 use super::auth::{Caller, Right};
+use super::complaints::NoticeDto;
 use super::extract::{Json, Path, Query};
 use super::paging::Listing;
 use super::problem::Problem;
@@ -20,6 +21,9 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+/// Complaints of one customer that are looked at.
+const NOTICES_MAX: u32 = 20;
 
 /// One visit.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -137,6 +141,15 @@ impl VisitDto {
             state: StateDto::of(&visit.state, view),
         }
     }
+}
+
+/// A visit, with what its agent must know of the customer.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct VisitDetail {
+    #[serde(flatten)]
+    pub visit: VisitDto,
+    /// Complaints of this customer that are open, marked, or to be gone over with him.
+    pub complaints: Vec<NoticeDto>,
 }
 
 fn is_late(visit: &Visit, now: Timestamp) -> bool {
@@ -280,15 +293,21 @@ pub async fn list(
 
 /// One visit
 #[utoipa::path(get, path = "/visits/{id}", tag = "visits", params(("id" = String, Path)),
-    responses((status = 200, body = VisitDto),
+    responses((status = 200, body = VisitDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn get(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
-) -> Result<axum::Json<VisitDto>, Problem> {
+) -> Result<axum::Json<VisitDetail>, Problem> {
     let visit = state.store.visit(&VisitId::new(id)).await?;
-    Ok(axum::Json(VisitDto::of(&visit, &state.view(&caller), state.clock.now())))
+    let now = state.clock.now();
+    let phone = state.store.order(&visit.order_no).await?.order.customer.phone;
+    let complaints = state.store.complaints_of_customer(&phone, NOTICES_MAX).await?;
+    Ok(axum::Json(VisitDetail {
+        visit: VisitDto::of(&visit, &state.view(&caller), now),
+        complaints: complaints.iter().filter_map(|complaint| NoticeDto::of(complaint, now)).collect(),
+    }))
 }
 
 /// Why this visit is, or is not, called now

@@ -84,6 +84,26 @@ impl Vad {
     }
 }
 
+/// The stretches of speech in a recorded channel, seconds from its first sample; what is left of the last frame is not heard.
+pub fn stretches(samples: &[i16]) -> Vec<(f64, f64)> {
+    let mut vad = Vad::new();
+    let mut found = Vec::new();
+    let mut since = None;
+    let at = |frames: usize, back_ms: u32| (frames as f64 * f64::from(FRAME_MS) - f64::from(back_ms)).max(0.0) / 1000.0;
+    let (frames, _) = samples.as_chunks::<FRAME>();
+    for (n, frame) in frames.iter().enumerate() {
+        match vad.push(frame) {
+            Some(VadEvent::SpeechStarted) => since = Some(at(n + 1, BEGIN_FRAMES * FRAME_MS)),
+            Some(VadEvent::SpeechEnded { silence_ms }) => {
+                found.extend(since.take().map(|from| (from, at(n + 1, silence_ms))));
+            }
+            None => {}
+        }
+    }
+    found.extend(since.map(|from| (from, at(frames.len(), vad.silence_ms()))));
+    found
+}
+
 /// The quietest block of the last three seconds.
 #[derive(Clone, Debug)]
 struct Floor {
@@ -157,16 +177,7 @@ mod tests {
 
     /// Utterances as (start, end) seconds, without the lead of one second.
     fn utterances(pcm: &[i16]) -> Vec<(f32, f32)> {
-        let (mut vad, mut found, mut start) = (Vad::new(), Vec::new(), 0.0);
-        for (i, frame) in pcm.chunks_exact(FRAME).enumerate() {
-            let now = (i + 1) as f32 * 0.02 - 1.0;
-            match vad.push(frame.try_into().unwrap()) {
-                Some(VadEvent::SpeechStarted) => start = now,
-                Some(VadEvent::SpeechEnded { silence_ms }) => found.push((start, now - silence_ms as f32 / 1000.0)),
-                None => {}
-            }
-        }
-        found
+        stretches(pcm).into_iter().map(|(from, to)| (from as f32 - 1.0, to as f32 - 1.0)).collect()
     }
 
     /// Every part begins and ends within 0.25 s of the script's times, and no pause of 0.5 s or more is bridged or invented.

@@ -15,11 +15,23 @@ use crate::domain::visit::task::Visit;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 
-/// A call with the columns of its recording beside its own; those are named apart where both tables have the name.
-const CALLS: &str = "SELECT calls.*, r.id AS recording_id, r.file AS file, r.seconds AS seconds,
-    r.answered_at_s AS answered_at_s, r.sha256 AS sha256, r.channels AS channels, r.sample_rate AS sample_rate,
-    r.gaps AS gaps, r.state AS recording_state, r.tracks AS tracks
-    FROM calls LEFT JOIN recordings r ON r.id = calls.id";
+/// `SELECT` of calls with the columns of their recordings beside their own; those are named apart where both tables have the name.
+/// Further columns and joins stand behind.
+macro_rules! select_calls {
+    ($columns:literal, $joins:literal) => {
+        concat!(
+            "SELECT calls.*, r.id AS recording_id, r.file AS file, r.seconds AS seconds,
+            r.answered_at_s AS answered_at_s, r.sha256 AS sha256, r.channels AS channels, r.sample_rate AS sample_rate,
+            r.gaps AS gaps, r.state AS recording_state, r.tracks AS tracks",
+            $columns,
+            " FROM calls LEFT JOIN recordings r ON r.id = calls.id",
+            $joins
+        )
+    };
+}
+pub(super) use select_calls;
+
+const CALLS: &str = select_calls!("", "");
 
 #[derive(Clone, Debug, Default)]
 pub struct CallFilter {
@@ -35,6 +47,21 @@ pub struct CallFilter {
     pub before: Option<Timestamp>,
     /// `true`: only calls in progress.
     pub in_progress: bool,
+}
+
+impl CallFilter {
+    pub(super) fn narrow(&self, select: Select) -> Result<Select> {
+        let select = select
+            .filter("calls.visit_id =", self.visit.as_ref().map(ToString::to_string))
+            .filter("calls.order_no =", self.order_no.as_ref().map(ToString::to_string))
+            .filter("calls.outcome =", self.outcome.map(|o| o.name().to_string()))
+            .filter("calls.trunk =", self.trunk.clone())
+            .filter("calls.fault =", self.fault.as_ref().map(name_of).transpose()?)
+            .filter("calls.hung_up_by =", self.hung_up_by.as_ref().map(name_of).transpose()?)
+            .filter("calls.claimed_at >=", maybe_ms(self.from))
+            .filter("calls.claimed_at <", maybe_ms(self.before));
+        Ok(if self.in_progress { select.only("calls.outcome IS NULL") } else { select })
+    }
 }
 
 impl Stored for Call {
@@ -160,16 +187,7 @@ impl Store {
     }
 
     pub async fn calls(&self, filter: &CallFilter, page: &PageRequest) -> Result<Page<Call>> {
-        let select = Select::new(CALLS)
-            .filter("calls.visit_id =", filter.visit.as_ref().map(ToString::to_string))
-            .filter("calls.order_no =", filter.order_no.as_ref().map(ToString::to_string))
-            .filter("calls.outcome =", filter.outcome.map(|o| o.name().to_string()))
-            .filter("calls.trunk =", filter.trunk.clone())
-            .filter("calls.fault =", filter.fault.as_ref().map(name_of).transpose()?)
-            .filter("calls.hung_up_by =", filter.hung_up_by.as_ref().map(name_of).transpose()?)
-            .filter("calls.claimed_at >=", maybe_ms(filter.from))
-            .filter("calls.claimed_at <", maybe_ms(filter.before));
-        let select = if filter.in_progress { select.only("calls.outcome IS NULL") } else { select };
+        let select = filter.narrow(Select::new(CALLS))?;
         select.page(self, page).await
     }
 
@@ -212,6 +230,9 @@ impl Store {
         let mut tx = self.begin().await?;
         tx.update_call(call).await?;
         let released = tx.release_visit(visit, &call.id).await?;
+        if let Some(end) = &call.conversation {
+            tx.record_wish_of(call, end, &released).await?;
+        }
         for job in jobs {
             tx.enqueue(job).await?;
         }
@@ -263,13 +284,13 @@ impl Store {
     /// [`StoreError::Stale`] when the call is not finished or the visit changed since it was read.
     pub async fn save_result(&self, call: &CallId, end: Option<&ConversationEnd>, visit: &Visit) -> Result<Visit> {
         let mut tx = self.begin().await?;
-        let end = end.map(|end| to_json("conversation", end)).transpose()?;
+        let told = end.map(|end| to_json("conversation", end)).transpose()?;
         let done = sqlx::query(
             "UPDATE calls SET conversation = COALESCE($1, conversation),
                  outcome = CASE WHEN outcome = 'hung_up' AND $1 IS NOT NULL THEN 'answered' ELSE outcome END
              WHERE id = $2 AND visit_id = $3 AND outcome IS NOT NULL",
         )
-        .bind(end)
+        .bind(told)
         .bind(call.as_str())
         .bind(visit.id.as_str())
         .execute(tx.conn())
@@ -280,6 +301,10 @@ impl Store {
             return Err(StoreError::Stale { table: "calls", id: call.to_string(), why });
         }
         let saved = tx.save_visit(visit).await?;
+        if let Some(end) = end {
+            let ended = tx.call(call).await?;
+            tx.record_wish_of(&ended, end, &saved).await?;
+        }
         tx.append_event(&NewEvent::engine("call.wrapped_up").visit(&visit.id).call(call)).await?;
         tx.commit().await?;
         Ok(saved)
@@ -287,6 +312,16 @@ impl Store {
 }
 
 impl Tx {
+    /// See [`Store::call`].
+    pub(super) async fn call(&mut self, id: &CallId) -> Result<Call> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!("{CALLS} WHERE calls.id = $1")))
+            .bind(id.as_str())
+            .fetch_optional(self.conn())
+            .await
+            .doing("read call")?;
+        decode_found(row, id.as_str())
+    }
+
     /// The row of a call that begins. `claimed_at` was checked by the claim.
     pub(super) async fn insert_call(&mut self, call: &Call) -> Result<()> {
         sqlx::query(

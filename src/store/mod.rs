@@ -9,16 +9,21 @@
 //! It does not decide anything: what the next state of a visit is comes from `domain`. It does not hold audio.
 
 pub mod call;
+pub mod complaint;
 pub mod event;
 pub mod facts;
 pub mod finding;
 pub mod idempotency;
 pub mod job;
 pub mod migrate;
+pub mod opt_out;
 pub mod order;
 pub mod order_event;
 pub mod page;
+pub mod promise;
 pub mod recording;
+pub mod report;
+pub mod review;
 mod row;
 pub mod score;
 pub mod seat;

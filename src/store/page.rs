@@ -99,6 +99,23 @@ impl Select {
         self
     }
 
+    /// One of two conditions; with one value only, that one; nothing is added without.
+    pub fn either<T: Encode<'static, Any> + Type<Any> + 'static>(
+        mut self,
+        (left, value): (&str, Option<T>),
+        (other, or): (&str, Option<T>),
+    ) -> Self {
+        match (value, or) {
+            (Some(value), Some(or)) => {
+                let (value, or) = (self.bind(value), self.bind(or));
+                let and = self.and();
+                self.text.push_str(&format!("{and}({left} {value} OR {other} {or})"));
+                self
+            }
+            (value, or) => self.filter(left, value).filter(other, or),
+        }
+    }
+
     /// Reads one page of the list.
     pub async fn page<T: Listed>(mut self, store: &Store, page: &PageRequest) -> Result<Page<T>> {
         let (table, key, by) = (T::TABLE, T::KEY, T::ORDER_BY);

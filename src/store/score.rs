@@ -155,6 +155,13 @@ impl Tx {
         .execute(self.conn())
         .await
         .doing("save scorecard")?;
+        // The reviewers' list finds calls by the index in force.
+        sqlx::query("UPDATE reviews SET mean = $1 WHERE call_id = $2")
+            .bind(stored.card.index().mean)
+            .bind(call.as_str())
+            .execute(self.conn())
+            .await
+            .doing("save index")?;
         Ok(())
     }
 }

@@ -203,7 +203,7 @@ impl Store {
         Ok(Ok(Changed { before, saved, said }))
     }
 
-    /// Takes the visit that `seat` was reserved for for `call`. `None`: the visit changed since it was read, nothing happened.
+    /// Takes the visit that `seat` was reserved for for `call`. `None`: as for [`Store::claim_visit`].
     ///
     /// # Errors
     /// [`StoreError::Stale`] when the seat does not hold the visit; [`StoreError::Invalid`] as for [`Store::claim_visit`].
@@ -216,6 +216,10 @@ impl Store {
     ) -> Result<Option<(Visit, Seat)>> {
         check_next_call(visit, call)?;
         let mut tx = self.begin().await?;
+        if tx.called_off(visit).await? {
+            tx.commit().await?;
+            return Ok(None);
+        }
         let Some(claimed) = tx.claim_for(now, visit, call, seat).await? else { return Ok(None) };
         tx.commit().await?;
         Ok(Some(claimed))

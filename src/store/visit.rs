@@ -1,4 +1,5 @@
-//! 回访任务. The schema keeps one open visit per order, programme and stage; versions keep two writers from overwriting one another.
+//! 回访任务. The schema keeps one open visit per order, programme and stage, save that each promise has one of its own; versions keep two writers
+//! from overwriting one another.
 //!
 //! Who may change what: [`Store::claim_visit`] and its kin in [`super::seat`] alone start an attempt, [`Store::finish_call`] alone ends one, and
 //! [`Store::save_visit`] changes everything else. So a visit that is being called cannot be set free by a side door and dialled
@@ -231,13 +232,18 @@ impl Store {
     }
 
     /// Takes a waiting visit for `call` in one transaction: the visit is held, its attempts grow by one, the call's row is there.
-    /// `None`: somebody else took or changed it since `visit` was read; nothing happened and nothing may be dialled.
+    /// `None`: somebody else took or changed it since `visit` was read, or its customer does not want to be called, and then it is
+    /// closed now ([`super::opt_out`]); nothing may be dialled.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] when `call` is not the next attempt of `visit` or has no `claimed_at`.
     pub async fn claim_visit(&self, visit: &Visit, call: &Call) -> Result<Option<Visit>> {
         check_next_call(visit, call)?;
         let mut tx = self.begin().await?;
+        if tx.called_off(visit).await? {
+            tx.commit().await?;
+            return Ok(None);
+        }
         let Some(claimed) = tx.hold_visit(visit, call).await? else { return Ok(None) };
         tx.insert_call(call).await?;
         tx.append_event(&claimed_event(visit, call)).await?;

@@ -8,6 +8,8 @@ mod intake;
 mod openapi;
 mod ops;
 mod recording;
+mod reports;
+mod reviews;
 mod sip;
 mod site;
 mod stream;

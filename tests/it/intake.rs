@@ -4,6 +4,7 @@ use crate::store::{Site, at, ended, next_call};
 use huifang::clock::Clock as _;
 use huifang::domain::calendar::{Calendar, SiteHours};
 use huifang::domain::call::outcome::Outcome;
+use huifang::domain::complaint::Policy;
 use huifang::domain::id::{InboxId, MessageId, OrderNo};
 use huifang::domain::order::{Claims, Customer, Order, ServiceType};
 use huifang::domain::phone::Phone;
@@ -33,7 +34,9 @@ fn intake(site: &Site) -> Intake {
         programmes: Programmes::new(vec![excavator], &calendar).unwrap(),
         calendar,
         templates: Arc::new(SmsTemplates::builtin().unwrap()),
+        complaints: Policy::builtin().clone(),
         assignment: Assignment { own: "excavator".into(), rules: vec![] },
+        terms: huifang::config::Promises::default().terms(),
     };
     Intake::new(site.store.clone(), site.clock.clone(), Arc::new(rules))
 }

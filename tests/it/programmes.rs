@@ -14,7 +14,7 @@ use std::path::Path;
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
 
 /// Everything that is shipped beside the short scripts of the station; dialling is off.
-fn with_all_programmes(config: &mut Config) {
+pub fn with_all_programmes(config: &mut Config) {
     config.dialer.enabled = false;
     copy(&root().join("programmes"), &config.data.programmes);
 }

@@ -8,6 +8,7 @@ mod line;
 mod page;
 mod presence;
 mod preview;
+mod promises;
 mod supervise;
 
 use crate::support::Station;

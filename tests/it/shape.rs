@@ -7,8 +7,10 @@
 use huifang::app;
 use huifang::config::{Config, Trunk};
 use huifang::domain::announcement::Announcements;
+use huifang::domain::complaint::Policy;
 use huifang::domain::programme::selection::CustomerClass;
 use huifang::domain::programme::{Programme, RuleKey, Trigger};
+use huifang::domain::review::form::Form;
 use huifang::domain::score::Rubric;
 use std::collections::BTreeSet;
 use std::fs;
@@ -247,6 +249,14 @@ fn every_programme_script_prompt_and_rubric_in_the_tree_loads() {
         let text = fs::read_to_string(root().join(format!("rubrics/{rubric}.toml"))).unwrap();
         if rubric.starts_with("announcements") {
             Announcements::parse(&text).unwrap_or_else(|e| panic!("rubrics/{rubric}.toml: {e}"));
+            continue;
+        }
+        if rubric == "complaints" {
+            Policy::parse(&text).unwrap_or_else(|e| panic!("{e}"));
+            continue;
+        }
+        if rubric == "qa-form" {
+            Form::parse(&text).unwrap_or_else(|e| panic!("rubrics/{rubric}.toml: {e}"));
             continue;
         }
         Rubric::parse(&text).unwrap_or_else(|e| panic!("rubrics/{rubric}.toml: {e}"));

@@ -1,11 +1,14 @@
 //! The store on real SQLite files: what it keeps, what it refuses, and what survives a kill.
 
 mod attempts;
+mod complaints;
 mod lists;
 mod opening;
 mod people;
+mod promises;
 mod repeats;
 mod results;
+mod reviews;
 mod seats;
 mod traces;
 mod work;

@@ -5,6 +5,7 @@ use crate::dice::Dice;
 use huifang::domain::calendar::{Calendar, SiteHours};
 use huifang::domain::call::outcome::{ConversationEnd, Outcome};
 use huifang::domain::id::{CallId, OrderNo, SeatId, VisitId};
+use huifang::domain::opt_out::ScopeName;
 use huifang::domain::order::ServiceType;
 use huifang::domain::programme::{AgentDial, DialMode, Programme, Programmes};
 use huifang::domain::seat::{self, Lapse, Seat, SeatPhone, SeatState, Skills, Wanted};
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
 const WRAP_UP: Duration = Duration::from_secs(120);
+const UP: TrunkState = TrunkState::Ready { free_lines: 30 };
 const LANGUAGES: [&str; 3] = ["普通话", "粤语", "客家话"];
 
 #[derive(Clone, Copy)]
@@ -28,6 +30,8 @@ pub struct Setup {
     pub sms: i64,
     pub reserve: u32,
     pub dial: AgentDial,
+    /// The trunk fails now and then.
+    pub outages: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +39,8 @@ enum Event {
     Sms,
     Agent(usize),
     Vanish(usize),
+    TrunkFails,
+    TrunkReturns,
     /// The agent of the seat has looked at the order.
     Decide(usize, usize),
     /// The customer's telephone has rung for long enough.
@@ -70,6 +76,7 @@ pub struct Desk {
     present: Vec<bool>,
     wants: HashMap<VisitId, Wanted>,
     live: BTreeMap<usize, Live>,
+    trunk: TrunkState,
     /// How the calls of the wrap-ups ended.
     ended: HashMap<CallId, Outcome>,
     calls: usize,
@@ -107,6 +114,7 @@ impl Desk {
             present: vec![false; setup.seats],
             wants: HashMap::new(),
             live: BTreeMap::new(),
+            trunk: UP,
             ended: HashMap::new(),
             calls: 0,
             steps: 0,
@@ -138,6 +146,12 @@ impl Desk {
         }
         for _ in 0..self.setup.sms {
             self.later(0, 9 * 3600, Event::Sms);
+        }
+        let outages = if self.setup.outages { 3 } else { 0 };
+        for _ in 0..outages {
+            let fails = self.dice.between(0, 9 * 3600);
+            self.later(fails, fails, Event::TrunkFails);
+            self.later(fails + 10, fails + 3600, Event::TrunkReturns);
         }
     }
 
@@ -193,6 +207,8 @@ impl Desk {
             Event::Sms => self.sms(),
             Event::Agent(n) => self.agent(n),
             Event::Vanish(n) => self.present[n] = false,
+            Event::TrunkFails => self.trunk = TrunkState::Down { reason: "没有应答".into(), retry_at: None },
+            Event::TrunkReturns => self.trunk = UP,
             Event::Decide(n, visit) => self.decide(n, visit),
             Event::Rung(call) => self.rung(call),
             Event::Ends(call) => self.ends(call),
@@ -381,7 +397,7 @@ impl Desk {
         let at = Some(self.now + SignedDuration::from_mins(self.dice.between(1, 300)));
         match self.dice.below(8) {
             0 => ConversationEnd::Refused,
-            1 => ConversationEnd::OptedOut,
+            1 => ConversationEnd::OptedOut { scope: ScopeName::Visit },
             2 => ConversationEnd::Callback { said: None, at },
             3 => ConversationEnd::NotInformed,
             _ => ConversationEnd::Completed,
@@ -398,7 +414,7 @@ impl Desk {
             capacity: Capacity { voice_free: 10, reserve_idle_seats: self.setup.reserve },
             seats: &self.seats,
             wants: &self.wants,
-            gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: 30 } },
+            gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: self.trunk.clone() },
         }
     }
 
@@ -432,6 +448,7 @@ impl Desk {
     }
 
     fn dial(&mut self, visit: usize) {
+        assert_eq!(self.trunk, UP, "dials on a dead trunk");
         let (now, id, idle) = (self.now, self.visits[visit].id.clone(), self.idle());
         let wanted = &self.wants[&id];
         let chosen = seat::choose(now, &self.seats, wanted, self.setup.reserve).expect("the plan has counted").clone();

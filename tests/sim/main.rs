@@ -9,6 +9,7 @@ mod rules;
 mod world;
 
 use desk::Desk;
+use dice::Dice;
 use huifang::domain::programme::AgentDial;
 use world::{Outages, Setup, World};
 
@@ -51,6 +52,9 @@ const PLAIN: Setup = Setup {
     outages: Outages::None,
     people_meddle: false,
     round_the_clock: false,
+    zone: "Asia/Shanghai",
+    holidays: "cn",
+    clock_is_set: false,
 };
 
 #[test]
@@ -113,6 +117,111 @@ fn a03_a_week_with_a_holiday_and_a_makeup_sunday_calls_only_on_working_days() {
 }
 
 #[test]
+fn a_day_when_clocks_change_loses_nothing_and_calls_nobody_at_night() {
+    // A week with the change in it: forward, back, and by half an hour.
+    for (zone, first_day) in
+        [("America/New_York", "2026-03-06"), ("Europe/Berlin", "2026-10-23"), ("Australia/Lord_Howe", "2026-04-03")]
+    {
+        let setup = Setup { first_day, zone, holidays: "every_day", round_the_clock: true, sms_per_day: 30, ..PLAIN };
+        run(&setup, World::assert_settled);
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_forward_and_back_loses_nothing_and_dials_nobody_too_soon() {
+    run(&Setup { clock_is_set: true, channels: 3, round_the_clock: true, ..PLAIN }, |world| {
+        assert!(world.calls.len() > 200, "the days are too quiet: {}", world.calls.len());
+        world.assert_settled();
+    });
+}
+
+/// So many visits are played in random worlds and days; `make soak` plays a million.
+fn visits_to_play() -> usize {
+    std::env::var("HUIFANG_SIM_VISITS").ok().and_then(|n| n.parse().ok()).unwrap_or(4_000)
+}
+
+/// A world of this seed: its zone, hours, lines, outages, people and clock are drawn.
+fn any_world(dice: &mut Dice) -> Setup {
+    let (zone, holidays, first_day) = *dice.pick(&[
+        ("Asia/Shanghai", "cn", "2026-11-23"),
+        ("Asia/Shanghai", "cn", "2026-09-28"),
+        ("Asia/Urumqi", "none", "2026-11-23"),
+        ("America/New_York", "every_day", "2026-03-06"),
+        ("Europe/Berlin", "every_day", "2026-10-23"),
+        ("Australia/Lord_Howe", "every_day", "2026-04-03"),
+    ]);
+    Setup {
+        first_day,
+        zone,
+        holidays,
+        days: dice.between(1, 4),
+        sms_per_day: dice.between(10, 90),
+        channels: u32::try_from(dice.between(1, 8)).unwrap(),
+        lines: u32::try_from(dice.between(1, 8)).unwrap(),
+        outages: if dice.chance(70) { Outages::Many } else { Outages::None },
+        people_meddle: dice.chance(50),
+        round_the_clock: dice.chance(50),
+        clock_is_set: dice.chance(40),
+    }
+}
+
+#[test]
+fn in_any_world_no_visit_is_without_a_next_step_and_every_late_one_has_its_cause() {
+    let (mut visits, mut calls, mut late) = (0, 0, 0);
+    for seed in any_seeds() {
+        let named = Named(seed);
+        let setup = any_world(&mut Dice::new(seed));
+        let mut world = World::new(&setup, seed);
+        world.run();
+        world.assert_settled();
+        drop(named);
+        visits += world.visits.len();
+        calls += world.calls.len();
+        late += world.visits.iter().filter(|visit| visit.late_cause.is_some()).count();
+        if visits >= visits_to_play() {
+            break;
+        }
+    }
+    println!("{visits} visits, {calls} calls, {late} late");
+    assert!(std::env::var_os("HUIFANG_SIM_SEED").is_some() || (calls > visits && late > visits / 100), "too quiet");
+}
+
+#[test]
+fn b01_at_any_desk_the_floor_holds_and_nobody_is_stuck() {
+    let (mut visits, mut talks) = (0, 0);
+    for seed in any_seeds() {
+        let named = Named(seed);
+        let mut dice = Dice::new(seed);
+        let setup = desk::Setup {
+            seats: usize::try_from(dice.between(1, 9)).unwrap(),
+            sms: dice.between(10, 120),
+            reserve: u32::try_from(dice.between(0, 3)).unwrap(),
+            dial: *dice.pick(&[AgentDial::Progressive, AgentDial::Preview]),
+            outages: dice.chance(70),
+        };
+        let mut desk = Desk::new(&setup, seed);
+        desk.run();
+        desk.assert_nobody_is_stuck();
+        drop(named);
+        visits += desk.visits.len();
+        talks += desk.seen.talks;
+        if visits >= visits_to_play() {
+            break;
+        }
+    }
+    println!("{visits} visits, {talks} talks");
+    assert!(std::env::var_os("HUIFANG_SIM_SEED").is_some() || talks > visits / 10, "too quiet");
+}
+
+/// All of them, or the one to be replayed.
+fn any_seeds() -> Box<dyn Iterator<Item = u64>> {
+    match std::env::var("HUIFANG_SIM_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        Some(seed) => Box::new(std::iter::once(seed)),
+        None => Box::new(1..),
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_days() {
     let setup = Setup { outages: Outages::Many, people_meddle: true, ..PLAIN };
     let story = || {
@@ -138,7 +247,7 @@ fn run_desk(setup: &desk::Setup, check: impl Fn(&Desk)) {
 #[test]
 fn b01_a_day_of_agents_who_come_go_and_vanish_keeps_the_floor_and_leaves_no_seat_or_visit_stuck() {
     for dial in [AgentDial::Progressive, AgentDial::Preview] {
-        run_desk(&desk::Setup { seats: 6, sms: 60, reserve: 1, dial }, |desk| {
+        run_desk(&desk::Setup { seats: 6, sms: 60, reserve: 1, dial, outages: false }, |desk| {
             let seen = &desk.seen;
             assert!(seen.talks > 20 && desk.visits.len() == 60, "{dial:?}: too quiet a day: {seen:?}");
             let explained = ["SeatSkill", "RetrySpacing", "WrapUp"].iter().all(|code| seen.codes.contains(*code));
@@ -151,7 +260,7 @@ fn b01_a_day_of_agents_who_come_go_and_vanish_keeps_the_floor_and_leaves_no_seat
 
 #[test]
 fn b01_with_as_many_seats_as_are_kept_free_nobody_is_ever_dialled() {
-    run_desk(&desk::Setup { seats: 2, sms: 20, reserve: 2, dial: AgentDial::Progressive }, |desk| {
+    run_desk(&desk::Setup { seats: 2, sms: 20, reserve: 2, dial: AgentDial::Progressive, outages: false }, |desk| {
         assert!(desk.visits.iter().all(|visit| visit.attempts == 0));
         assert!(desk.seen.codes.contains("SeatReserve"), "{:?}", desk.seen);
     });
@@ -162,7 +271,7 @@ fn agents_who_vanish_are_noticed_whatever_they_were_doing() {
     let mut lost = std::collections::BTreeSet::new();
     let mut settled_by_plan = 0;
     for seed in 1..=30 {
-        let setup = desk::Setup { seats: 6, sms: 60, reserve: 0, dial: AgentDial::Preview };
+        let setup = desk::Setup { seats: 6, sms: 60, reserve: 0, dial: AgentDial::Preview, outages: false };
         let mut desk = Desk::new(&setup, seed);
         desk.run();
         desk.assert_nobody_is_stuck();

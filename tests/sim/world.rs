@@ -1,5 +1,9 @@
-//! The world of the simulation: customers, lines, disks, people and crashes on a virtual clock. It does what an engine does (claim, hand in
-//! results, record late cases, plan again after every event and at every wake-up) and checks each step with rules of its own.
+//! The world of the simulation: customers, lines, disks, people, crashes and clocks that are set, on a virtual clock. It does what an engine
+//! does (claim, hand in results, record late cases, plan again after every event and at every wake-up) and checks each step with rules of
+//! its own.
+//!
+//! Two clocks: `true_now` only runs forward and orders the events; the site's clock ([`World::now`]) may be set, by hand or from the
+//! network. Nobody tells the engine: it sleeps on and looks again within a minute.
 
 use crate::dice::Dice;
 use huifang::clock::{Clock, ManualClock};
@@ -16,11 +20,13 @@ use huifang::domain::visit::task::{
 };
 use jiff::civil::{Date, Time, Weekday};
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 /// Visits must have come to an end or to a reason this long after the last SMS.
 const DAYS_AFTER: i64 = 12;
 const STEPS_MAX: usize = 200_000;
+/// The engine's longest sleep: so late it notices that its clock was set.
+const NAP_S: i64 = 60;
 
 #[derive(Clone, Copy)]
 pub struct Setup {
@@ -36,6 +42,10 @@ pub struct Setup {
     pub people_meddle: bool,
     /// SMS also at night and on free days.
     pub round_the_clock: bool,
+    pub zone: &'static str,
+    pub holidays: &'static str,
+    /// The clock is set forward or back by up to ten minutes, several times a day.
+    pub clock_is_set: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,7 +74,11 @@ enum Event {
     SwitchedOn,
     Crash,
     Person,
+    /// The clock is set by so many seconds.
+    ClockSet(i64),
     Wakeup,
+    /// At last.
+    NapOver,
 }
 
 /// A call on the line.
@@ -82,6 +96,11 @@ pub struct World {
     setup: Setup,
     dice: Dice,
     clock: ManualClock,
+    true_now: Timestamp,
+    /// How far the site's clock is from the true time.
+    ahead: SignedDuration,
+    /// From where to where the clock was set forward: whatever lay between was seen late.
+    leaps: Vec<(Timestamp, Timestamp)>,
     end: Timestamp,
     calendar: Calendar,
     programmes: Programmes,
@@ -93,7 +112,10 @@ pub struct World {
     gate: Gate,
     events: BinaryHeap<std::cmp::Reverse<(Timestamp, u64, Event)>>,
     event_no: u64,
+    /// In true time.
     next_wakeup: Option<Timestamp>,
+    /// Those that are not over.
+    open: BTreeSet<usize>,
     live: BTreeMap<usize, Live>,
     /// When the last call of a visit ended in a way that A04 is about.
     hung_up_at: BTreeMap<usize, Timestamp>,
@@ -103,9 +125,9 @@ pub struct World {
 impl World {
     pub fn new(setup: &Setup, seed: u64) -> Self {
         let calendar = Calendar::new(&SiteHours {
-            timezone: "Asia/Shanghai".into(),
+            timezone: setup.zone.into(),
             work_hours: vec!["08:00-12:00".into(), "13:00-18:00".into()],
-            holidays: "cn".into(),
+            holidays: setup.holidays.into(),
         })
         .unwrap();
         let text = include_str!("../../programmes/excavator.toml");
@@ -121,6 +143,9 @@ impl World {
             setup: *setup,
             dice: Dice::new(seed),
             clock: ManualClock::at(start),
+            true_now: start,
+            ahead: SignedDuration::ZERO,
+            leaps: vec![],
             end: start + SignedDuration::from_hours(24 * (setup.days + DAYS_AFTER)),
             calendar,
             programmes,
@@ -131,6 +156,7 @@ impl World {
             events: BinaryHeap::new(),
             event_no: 0,
             next_wakeup: None,
+            open: BTreeSet::new(),
             live: BTreeMap::new(),
             hung_up_at: BTreeMap::new(),
             last_end: BTreeMap::new(),
@@ -168,6 +194,15 @@ impl World {
                     self.at(t, Event::Crash);
                 }
             }
+            if self.setup.clock_is_set {
+                for _ in 0..3 {
+                    let t = self.moment(date, 7 * 3600, 19 * 3600);
+                    let by = self.dice.between(-600, 600);
+                    self.at(t, Event::ClockSet(by));
+                    let noticed = t + SignedDuration::from_secs(self.dice.between(1, NAP_S));
+                    self.at(noticed, Event::NapOver);
+                }
+            }
             if self.setup.people_meddle {
                 for _ in 0..40 {
                     let t = self.moment(date, 6 * 3600, 22 * 3600);
@@ -200,12 +235,26 @@ impl World {
             if event == Event::Wakeup && self.next_wakeup != Some(t) {
                 continue; // replanned since
             }
-            assert!(t >= self.now(), "time runs backwards");
-            self.clock.set(t);
+            assert!(t >= self.true_now, "time runs backwards");
+            self.true_now = t;
+            self.clock.set(t + self.ahead);
             self.steps += 1;
             assert!(self.steps < STEPS_MAX, "the planner spins");
+            if let Event::ClockSet(by) = event {
+                self.set_clock(SignedDuration::from_secs(by));
+                continue; // nobody notices yet
+            }
             self.happen(event);
             self.plan_and_do();
+        }
+    }
+
+    fn set_clock(&mut self, by: SignedDuration) {
+        let before = self.now();
+        self.ahead += by;
+        self.clock.set(self.true_now + self.ahead);
+        if by.is_positive() {
+            self.leaps.push((before, self.now() + SignedDuration::from_secs(NAP_S)));
         }
     }
 
@@ -217,6 +266,7 @@ impl World {
                 let delay = SignedDuration::from_millis(self.dice.between(0, 5000));
                 let (order, id) = (OrderNo::new(format!("FL{n}")), VisitId::new(format!("v{n:05}")));
                 self.visits.push(accept(now, now - delay, order, &self.programme, &self.calendar, id));
+                self.open.insert(n);
             }
             Event::CallEnds(n) => self.call_ends(n),
             Event::TrunkFails => {
@@ -230,7 +280,7 @@ impl World {
             Event::SwitchedOn => self.gate.dialling_enabled = true,
             Event::Crash => self.crash(),
             Event::Person => self.person(),
-            Event::Wakeup => {}
+            Event::Wakeup | Event::NapOver | Event::ClockSet(_) => {}
         }
     }
 
@@ -248,6 +298,14 @@ impl World {
         let next = after_call(now, &self.visits[i], &result, &self.programme, &self.calendar);
         assert_eq!(after_call(now, &next, &result, &self.programme, &self.calendar), next, "a result counts once");
         self.visits[i] = next;
+        self.forget_if_over(i);
+    }
+
+    /// What is over stays as it is.
+    fn forget_if_over(&mut self, i: usize) {
+        if self.visits[i].state.is_over() {
+            self.open.remove(&i);
+        }
     }
 
     fn ending(&mut self, answered: bool) -> (Outcome, Option<ConversationEnd>) {
@@ -294,8 +352,10 @@ impl World {
             self.last_end.insert(live.visit, now);
             let visit = &self.visits[live.visit];
             self.visits[live.visit] = interrupted(now, visit, live.answered, &self.programme, &self.calendar);
+            self.forget_if_over(live.visit);
         }
-        assert!(!self.visits.iter().any(|v| matches!(v.state, VisitState::Calling { .. })), "held by a dead call");
+        let held = |i: &usize| matches!(self.visits[*i].state, VisitState::Calling { .. });
+        assert!(!self.open.iter().any(held), "held by a dead call");
     }
 
     fn person(&mut self) {
@@ -313,17 +373,23 @@ impl World {
         };
         if let Ok(next) = next {
             self.visits[i] = next;
+            self.forget_if_over(i);
         }
     }
 
-    fn situation(&self) -> Situation<'_> {
+    /// What the engine reads before it plans.
+    fn open_visits(&self) -> Vec<Visit> {
+        self.open.iter().map(|i| self.visits[*i].clone()).collect()
+    }
+
+    fn situation<'a>(&'a self, visits: &'a [Visit]) -> Situation<'a> {
         let busy = u32::try_from(self.live.len()).unwrap();
         let mut gate = self.gate.clone();
         if let TrunkState::Ready { free_lines } = &mut gate.trunk {
             *free_lines = self.setup.lines.saturating_sub(busy);
         }
         Situation {
-            visits: &self.visits,
+            visits,
             same: &self.same,
             programmes: &self.programmes,
             calendar: &self.calendar,
@@ -337,7 +403,7 @@ impl World {
 
     fn plan_and_do(&mut self) {
         let now = self.now();
-        let plan = plan(now, &self.situation());
+        let plan = plan(now, &self.situation(&self.open_visits()));
         assert!(plan.next_wakeup.is_none_or(|t| t > now), "a plan wakes itself at now");
         for (id, cause) in &plan.late {
             let i = self.index(id);
@@ -353,14 +419,15 @@ impl World {
             self.dial(self.index(id));
         }
         self.assert_every_wait_has_a_reason();
-        self.next_wakeup = plan.next_wakeup;
-        if let Some(t) = plan.next_wakeup {
+        self.next_wakeup = plan.next_wakeup.map(|t| t - self.ahead);
+        if let Some(t) = self.next_wakeup {
             self.at(t, Event::Wakeup);
         }
     }
 
     fn index(&self, id: &VisitId) -> usize {
-        self.visits.iter().position(|v| v.id == *id).expect("a plan names known visits")
+        let n = id.as_str().strip_prefix('v').and_then(|n| n.parse().ok());
+        n.filter(|n| self.open.contains(n)).expect("a plan names open visits")
     }
 
     fn dial(&mut self, i: usize) {
@@ -373,7 +440,7 @@ impl World {
         let seconds = if answered { self.dice.between(5, 240) } else { self.dice.between(1, 45) };
         self.live.insert(n, Live { visit: i, call, answered });
         assert!(self.live.len() <= self.setup.channels.min(self.setup.lines) as usize, "more calls than channels");
-        self.at(now + SignedDuration::from_secs(seconds), Event::CallEnds(n));
+        self.at(self.true_now + SignedDuration::from_secs(seconds), Event::CallEnds(n));
         let local = now.to_zoned(self.calendar.tz().clone()).strftime("%Y-%m-%d %H:%M").to_string();
         self.calls.push(Made { local, on_request });
     }
@@ -394,21 +461,43 @@ impl World {
         if !reason.on_request() {
             let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
             assert!((480..720).contains(&minute) || (780..1080).contains(&minute), "outside working hours: {local}");
+            assert!(!self.is_free(local.date()), "on a free day: {local}");
         }
         assert!(self.gate.dialling_enabled && self.gate.disk == Disk::Ok, "dials through a closed gate");
         assert!(matches!(self.gate.trunk, TrunkState::Ready { .. }), "dials on a dead trunk");
     }
 
+    /// By the calendar on the wall, as far as these days go.
+    fn is_free(&self, date: Date) -> bool {
+        let weekend = matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday);
+        match self.setup.holidays {
+            "every_day" => false,
+            "cn" => match (date.month(), date.day()) {
+                (9, 20) | (10, 10) => false,
+                (9, 25..=27) | (10, 1..=7) => true,
+                _ => weekend,
+            },
+            _ => weekend,
+        }
+    }
+
     /// The mark falls one tick after the instant, or when the call that was on the line then ends, or a visit arrives that late.
     fn assert_marked_in_time(&self, i: usize, instant: Timestamp) {
         let tick = SignedDuration::from_millis(1);
-        let latest = self.last_end.get(&i).copied().unwrap_or(instant).max(instant + tick);
+        let mut latest = self.last_end.get(&i).copied().unwrap_or(instant).max(instant + tick);
+        // A clock that leaps over the instant is noticed at the end of the nap.
+        for (from, noticed) in &self.leaps {
+            if (*from..=*noticed).contains(&latest) {
+                latest = *noticed;
+            }
+        }
         assert!(self.now() <= latest, "marked late itself: {:?}", self.visits[i]);
     }
 
     fn assert_every_wait_has_a_reason(&self) {
         let now = self.now();
-        for visit in &self.visits {
+        let open = self.open_visits();
+        for visit in &open {
             if !matches!(visit.state, VisitState::Waiting { .. }) {
                 continue;
             }
@@ -416,8 +505,8 @@ impl World {
             assert!(now <= visit.deadline_at || visit.escalated_at.is_some(), "overdue and not escalated: {visit:?}");
         }
         // The sentence is quadratic in the worst case: one visit per step is enough over thousands of steps.
-        let Some(visit) = self.visits.get(self.steps % self.visits.len().max(1)) else { return };
-        let why = why(now, visit, &self.situation());
+        let Some(visit) = open.get(self.steps % open.len().max(1)) else { return };
+        let why = why(now, visit, &self.situation(&open));
         assert!(!why.text_zh.is_empty(), "no reason for {visit:?}");
         assert!(why.code != WhyCode::Ready, "nothing holds it and it is not dialled: {visit:?}");
     }

@@ -29,7 +29,7 @@ afterEach(async () => {
 })
 
 it('an agent signs in by keyboard, talks, writes down and hands in, and the engine has it all', async () => {
-  const password = await engine.addAgent('li')
+  const password = await engine.addUser('li', 'agent')
   const { page } = await openPage(browser)
   const faults = faultsOf(page)
   const seat = (state: string) => page.locator(`.seat[data-state=${state}]`).waitFor()

@@ -25,8 +25,8 @@ export interface Call {
 export interface Engine {
   url: string
   folder: string
-  /** A user with the role agent; his password. */
-  addAgent(name: string): Promise<string>
+  /** A user with a role; the password. */
+  addUser(name: string, role: 'agent' | 'reviewer'): Promise<string>
   get<T>(path: string): Promise<T>
   /** The visit of a completion SMS. */
   report(order: string): Promise<string>
@@ -64,8 +64,8 @@ export async function startEngine(): Promise<Engine> {
   return {
     url,
     folder,
-    addAgent: async (name) => {
-      const { stdout } = await promisify(execFile)(BINARY, ['user', 'add', name, '--role', 'agent', '--config', config])
+    addUser: async (name, role) => {
+      const { stdout } = await promisify(execFile)(BINARY, ['user', 'add', name, '--role', role, '--config', config])
       return /password: (\S+)/.exec(stdout)?.[1] ?? fail(stdout)
     },
     get: async <T>(path: string) => (await (await get(path)).json()) as T,

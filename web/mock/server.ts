@@ -1,6 +1,6 @@
 /**
  * A small stand-in for huifang, for development and for the tests of the pages: sign-in, one seat, and its calls, as docs/seats.md
- * has them; who signs in as `boss` is a supervisor, and has a board (`board`). It carries no voice: an offer is answered by `answerOffer`, which the tests lend.
+ * has them; who signs in as `boss` is a supervisor, and has a board (`board`), as `qian` a reviewer, and has calls (`review`). It carries no voice: an offer is answered by `answerOffer`, which the tests lend.
  *
  * With `plays` it behaves by itself: every visit comes a moment after the seat is available, previews and progressive calls in
  * turn. Without, it does what a test tells it.
@@ -16,6 +16,7 @@ import type { WebSocket } from 'ws'
 import { WebSocketServer } from 'ws'
 import type { Call, CallPhase, ClientMessage, Seat, ServerMessage } from '../src/seat/protocol'
 import { MockBoard } from './board'
+import { MockReview } from './review'
 import { FULL, PLAIN } from './visits'
 
 /** The policy of src/http/web.rs, so that what it forbids fails here too. */
@@ -50,6 +51,7 @@ export class MockServer {
   readonly received: Request[] = []
   seat: Seat = newSeat()
   readonly board = new MockBoard()
+  readonly review = new MockReview()
   call: Call | null = null
   /** Until then `start` is refused. */
   redialGuard: string | null = null
@@ -265,11 +267,12 @@ export class MockServer {
     const refused = (status: number, kind: string, detail: string) => reply(status, { type: `urn:huifang:problem:${kind}`, title: kind, status, detail })
     const token = req.headers.authorization?.replace('Bearer ', '') ?? ''
     if (req.url !== '/api/v1/session') {
+      if (await this.review.answer(req, res, this.tokens.has(token) ? (token.split('_')[1] ?? '') : null)) return
       if (!this.tokens.has(token)) return refused(401, 'unauthenticated', 'no such token')
       if (await this.board.answer(req, res)) return
       return refused(404, 'not-found', 'no such path')
     }
-    const role = (name: string) => (name === 'boss' ? 'supervisor' : 'agent')
+    const role = (name: string) => ({ boss: 'supervisor', qian: 'reviewer' })[name] ?? 'agent'
     if (req.method === 'POST') {
       const parts: Buffer[] = []
       for await (const part of req) parts.push(part as Buffer)

@@ -15,8 +15,11 @@ const HOURS: Item = Item {
     words: &["多少小时", "多少个小时", "几个小时", "小时数", "工作小时", "多少钟头"],
     with: &[],
 };
-const CHECKS: Item =
-    Item { name: "ask_checks", words: &["检查"], with: &["哪些", "什么", "做过", "做了", "吗", "没有"] };
+const CHECKS: Item = Item {
+    name: "ask_checks",
+    words: &["检查", "查了", "查过", "看了哪", "看过哪", "给您查", "都查"],
+    with: &["哪些", "什么", "做过", "做了", "吗", "没有"],
+};
 const PARTS: Item = Item {
     name: "ask_parts",
     words: &[
@@ -37,17 +40,47 @@ const PARTS: Item = Item {
         "购买了",
         "换的",
     ],
-    with: &["哪", "什么", "吗", "没有", "多少"],
+    with: &["哪", "什么", "吗", "没有", "多少", "对吧", "是吧"],
 };
 const CONTACT: Item = Item {
     name: "ask_contact_time",
-    words: &["联系我们", "联系代理商", "联系的", "要求做", "报的", "报修", "打电话联系", "拨打", "联系工程师"],
+    words: &[
+        "联系我们",
+        "联系代理商",
+        "联系的",
+        "要求做",
+        "报的",
+        "报修",
+        "打电话联系",
+        "拨打",
+        "联系工程师",
+        "约的",
+        "预约",
+        "打的电话",
+        "要求保养",
+        "报保养",
+        "申请的",
+        "打电话要求",
+    ],
     with: &["什么时间", "什么时候", "几点", "哪天", "几号"],
 };
 const ARRIVAL: Item = Item {
     name: "ask_arrival",
-    words: &["到达", "到现场", "到的", "赶到", "几点到", "时候到", "时间到", "过去的", "来的"],
-    with: &["什么时间", "什么时候", "几点", "多久", "哪天", "多长时间"],
+    words: &[
+        "到达",
+        "到现场",
+        "到的",
+        "赶到",
+        "几点到",
+        "时候到",
+        "时间到",
+        "过去的",
+        "来的",
+        "几号到",
+        "到你那",
+        "到您那",
+    ],
+    with: &["什么时间", "什么时候", "几点", "几号", "多久", "哪天", "多长时间", "对吧", "是吧", "对吗", "是吗"],
 };
 const FINISH: Item = Item {
     name: "ask_finish",
@@ -68,12 +101,13 @@ const FINISH: Item = Item {
         "做好",
         "搞好",
     ],
-    with: &["什么时间", "什么时候", "几点", "多久", "哪天", "多长时间", "时间"],
+    with: &["什么时间", "什么时候", "几点", "多久", "哪天", "多长时间", "时间", "对吧", "是吧", "对吗", "是吗"],
 };
-const LOCATION: Item =
-    Item {
-        name: "ask_location", words: &["地点", "在哪", "什么地方", "哪个工地", "哪里施工", "位置"], with: &[]
-    };
+const LOCATION: Item = Item {
+    name: "ask_location",
+    words: &["地点", "在哪", "什么地方", "哪个工地", "哪里施工", "位置", "哪儿施工", "哪儿干活", "哪里干活"],
+    with: &[],
+};
 const FAULT_FIX: Item = Item {
     name: "ask_fault_fix",
     words: &[
@@ -88,6 +122,18 @@ const FAULT_FIX: Item = Item {
         "排除没",
         "怎么排除",
         "故障排除",
+        "修得怎么样",
+        "修好没",
+        "修好了",
+        "修的怎么样",
+        "处理好了",
+        "解决没",
+        "排除没",
+        "好了没",
+        "什么毛病",
+        "怎么弄",
+        "哪里坏",
+        "换了什么修",
         "问题解决",
         "怎么给您",
     ],
@@ -112,13 +158,36 @@ const RUNNING: Item = Item {
         "恢复正常",
         "运行得怎么样",
         "运转正常",
+        "好使",
+        "好用",
+        "正常不",
+        "正常没",
+        "正常吧",
+        "用着怎么样",
+        "使用怎么样",
+        "还有毛病",
+        "没毛病了",
+        "使用情况",
+        "用得怎么样",
+        "能正常",
         "正常了",
     ],
     with: &[],
 };
 const LEFTOVER: Item = Item {
     name: "ask_leftover",
-    words: &["遗留", "其他问题", "别的问题", "还有没有问题", "还有什么问题", "没解决的"],
+    words: &[
+        "遗留",
+        "其他问题",
+        "别的问题",
+        "其它问题",
+        "还有没有问题",
+        "还有什么问题",
+        "没解决的",
+        "没处理完",
+        "别的毛病",
+        "其他毛病",
+    ],
     with: &[],
 };
 const FEE: Item = Item { name: "ask_fee", words: &["费用", "收费", "多少钱", "收了", "收取"], with: &[] };
@@ -154,6 +223,30 @@ const RESULT: Item = Item {
     with: &[],
 };
 
+/// An item's name for people.
+pub(super) fn title(name: &str) -> &str {
+    match name {
+        "ask_hours" => "工作小时",
+        "ask_checks" => "检查项目",
+        "ask_parts" => "更换部件",
+        "ask_contact_time" => "报修时间",
+        "ask_arrival" => "到达时间",
+        "ask_finish" => "完成时间",
+        "ask_location" => "工作地点",
+        "ask_fault_fix" => "故障处理",
+        "ask_fault_time" => "故障时间",
+        "ask_running" => "运行情况",
+        "ask_leftover" => "遗留问题",
+        "ask_fee" => "收费",
+        "ask_appearance" => "外观",
+        "ask_tools_docs" => "工具资料",
+        "ask_performance" => "性能",
+        "ask_training" => "培训",
+        "tell_result" => "告知结果",
+        other => other,
+    }
+}
+
 /// The required questions of a service type as the dispatcher writes it.
 pub(super) fn required(service_type: &str, out_of_warranty: bool) -> Vec<&'static Item> {
     match service_type {
@@ -177,6 +270,12 @@ pub(super) fn required(service_type: &str, out_of_warranty: bool) -> Vec<&'stati
 /// The line that asks for it.
 pub(super) fn asked_by<'a>(item: &Item, lines: &'a [Line]) -> Option<&'a Line> {
     lines.iter().find(|l| {
-        l.agent() && !l.text.contains("回访可以") && l.has(item.words) && (item.with.is_empty() || l.has(item.with))
+        // 差在哪里呢 asks why, not where.
+        let asks_why = l.has(&["差在", "慢在", "不好在", "问题在", "不满意", "地方不", "地方没", "地方让"]);
+        l.agent()
+            && !l.text.contains("回访可以")
+            && !asks_why
+            && l.has(item.words)
+            && (item.with.is_empty() || l.has(item.with))
     })
 }

@@ -1,13 +1,10 @@
-//! How the agent behaved: led, argued, interrupted, pushed, promised, strayed (rules C09, C14, C17–C24).
+//! What the agent said: led, argued, defended, pushed, promised, strayed (rules C09, C14, C17, C19, C21–C25). Who spoke when is
+//! [`super::talk`].
 //!
 //! Contract: each function finds the line that shows it, or nothing. Words are a first version; a flag without a line does not exist.
 
 use super::speech::{self, Line};
 use crate::domain::facts::number;
-use crate::domain::transcript::Channel;
-
-/// An agent who starts this long before the customer has ended cuts in, seconds (C20).
-const CUT_IN_S: f64 = 0.3;
 
 fn agents(lines: &[Line]) -> impl Iterator<Item = &Line> {
     lines.iter().filter(|l| l.agent())
@@ -103,8 +100,159 @@ pub(super) fn argued(lines: &[Line]) -> Option<&Line> {
             "这就不对了",
             "不能全怪",
             "明明是",
+            "是你先",
+            "是您先",
+            "你自己想想",
+            "您自己想想",
+            "您自己看看",
+            "你先",
+            "找谁都一样",
+            "爱找谁",
+            "去投诉吧",
+            "去告吧",
+            "随便您告",
+            "随便你告",
+            "你想怎么样",
+            "您想怎么样",
+            "你想干什么",
+            "您记错了",
+            "您是不是记错",
+            "你记错了",
+            "您误会了",
+            "您这是胡说",
+            "胡说",
+            "瞎说",
+            "不讲道理",
+            "我就是这个态度",
+            "我就这态度",
+            "有本事",
+            "那您别用",
+            "那你别用",
+            "您可以去别处",
+            "您可以去别家",
+            "可以去别处",
+            "谁让您",
+            "谁让你",
+            "谁叫您",
+            "活该",
+            "怪我们吗",
+            "能怪我们",
+            "您凭什么",
+            "你凭什么",
+            "我跟您说不通",
+            "您怎么不早",
+            "又不值钱",
+            "不算什么大事",
+            "至于吗",
+            "没您说的那么",
+            "没有您说的",
+            "哪有您说的",
+            "不是您说的那样",
         ])
     })
+}
+
+/// C22: explains or defends instead of listening.
+pub(super) fn defends(line: &Line) -> bool {
+    line.agent()
+        && line.has(&[
+            "这是规定",
+            "按规定",
+            "公司规定",
+            "厂里规定",
+            "我们也没办法",
+            "没有办法",
+            "我们已经尽力",
+            "这个很正常",
+            "属于正常",
+            "都是这样",
+            "哪家都",
+            "谁家都",
+            "别人都",
+            "人家都",
+            "不是我们的",
+            "不归我们",
+            "不属于我们",
+            "跟我们",
+            "您要理解",
+            "您得理解",
+            "您理解一下",
+            "不贵啊",
+            "不算慢",
+            "不算贵",
+            "不慢了",
+            "已经算快",
+            "已经很快",
+            "这不怪",
+            "也不能怪",
+            "不能怨",
+            "那是因为您",
+            "是您没",
+            "因为您",
+            "他不是挺好",
+            "我们师傅不会",
+            "我们没有多收",
+            "我们的师傅都",
+            "不会吧",
+        ])
+}
+
+/// C23.
+pub(super) fn apologises(line: &Line) -> bool {
+    line.agent()
+        && line.has(&[
+            "抱歉",
+            "对不起",
+            "不好意思",
+            "添麻烦",
+            "给您带来不便",
+            "带来了不便",
+            "向您道歉",
+            "致歉",
+            "让您久等",
+            "让您费心",
+        ])
+}
+
+/// F17: the customer is angry, by his words.
+pub(super) fn angry(line: &Line) -> bool {
+    line.has(&[
+        "气死",
+        "火大",
+        "一肚子火",
+        "一肚子气",
+        "什么态度",
+        "讲不讲理",
+        "讲理不",
+        "骗子",
+        "垃圾",
+        "他妈",
+        "妈的",
+        "混蛋",
+        "滚",
+        "欺负人",
+        "欺人太甚",
+        "忍无可忍",
+        "受够",
+        "太过分",
+        "没完",
+        "等着瞧",
+        "走着瞧",
+        "找你们领导",
+        "叫你们领导",
+        "让你们领导",
+        "要投诉",
+        "我投诉",
+        "去投诉",
+        "起诉",
+        "法院",
+        "曝光",
+        "退机",
+        "你这人怎么",
+        "你怎么说话",
+        "会不会说话",
+        "你啥态度",
+    ])
 }
 
 /// C28: polite words and no rude ones.
@@ -144,26 +292,46 @@ pub(super) fn rude(lines: &[Line]) -> Option<&Line> {
             "不想说拉倒",
             "别磨叽",
             "行了行了",
+            "你什么意思",
+            "你会不会",
+            "你听不懂",
+            "听不懂吗",
+            "有毛病",
+            "无聊",
+            "爱说不说",
+            "爱信不信",
+            "你说不说",
+            "懒得跟",
+            "没工夫跟",
+            "我就是这个态度",
+            "找谁都一样",
+            "活该",
+            "又不值钱",
+            "你投诉我们",
+            "不管你",
+            "跟你没话",
+            "少来",
+            "别废话",
+            "啥玩意",
         ])
     })
 }
 
-/// C19, C20: the agent starts while the customer still speaks.
-pub(super) fn interrupted(lines: &[Line]) -> Option<&Line> {
+/// C19: the agent goes on before `pause_s` have passed where the customer's words end in a turn.
+pub(super) fn cut_after_but(lines: &[Line], pause_s: f64) -> Option<&Line> {
     lines.windows(2).find_map(|w| {
-        let overlaps = w[0].who == Channel::Customer && w[1].agent() && w[1].from_s + CUT_IN_S <= w[0].to_s;
-        let unfinished = w[0].who == Channel::Customer
-            && w[1].agent()
-            && cut_after_turn(&w[0].text)
-            && w[1].from_s - w[0].to_s < 0.2
-            && w[1].has(&["没什么问题那就好", "那就好"]);
-        (overlaps || unfinished).then_some(&w[1])
+        let [customer, agent] = w else { return None };
+        let follows = !customer.agent() && agent.agent() && agent.from_s - customer.to_s < pause_s;
+        let invites = agent.has(&["您说", "请说", "请讲", "您讲", "没关系", "您继续", "不着急", "慢慢说"]);
+        (follows && cut_after_turn(&customer.text) && !invites).then_some(agent)
     })
 }
 
 fn cut_after_turn(text: &str) -> bool {
     let text = text.trim_end_matches(|c: char| !c.is_alphanumeric());
-    ["但是", "不过", "就是", "可是", "但"].iter().any(|w| text.ends_with(w))
+    ["但是", "不过", "就是", "可是", "但", "就是那个", "但是那个", "不过那个", "就是有", "但是有"]
+        .iter()
+        .any(|w| text.ends_with(w))
 }
 
 /// C09: a question or another request after a refusal.
@@ -181,68 +349,121 @@ pub(super) fn pushed(lines: &[Line]) -> Option<&Line> {
     lines[at + 1..].iter().filter(|l| l.agent()).find(|l| {
         let asks_time = l.has(&["什么时间方便", "什么时候方便", "几点方便", "改天", "另外的时间"]);
         let leaves = l.has(&["再见", "打扰您了", "不打扰", "不耽误"]);
-        let insists = l.has(&[
-            "就两分钟",
-            "就一分钟",
-            "很快的",
-            "很快就",
-            "就几个问题",
-            "就问",
-            "简单问",
-            "配合一下",
-            "不会耽误",
-            "马上就好",
-            "您就",
-            "最后一个",
-            "就耽误",
-            "再问",
-            "几句话",
-        ]) || speech::is_question(l);
+        let little = l.text.contains('就') && l.has(&["问题", "分钟", "几句", "两句", "一句", "一下就"]);
+        let insists = little
+            || l.has(&[
+                "就两分钟",
+                "就一分钟",
+                "很快的",
+                "很快就",
+                "就几个问题",
+                "就问",
+                "简单问",
+                "配合一下",
+                "不会耽误",
+                "马上就好",
+                "您就",
+                "最后一个",
+                "就耽误",
+                "再问",
+                "几句话",
+            ])
+            || speech::is_question(l);
         insists && !asks_time && (!leaves || l.text.contains('吗'))
     })
 }
 
 /// C14: talk that is no part of the visit.
 pub(super) fn offtopic(lines: &[Line]) -> Option<&Line> {
-    agents(lines).find(|l| {
-        l.has(&[
-            "天气",
-            "股票",
-            "房价",
-            "孩子",
-            "结婚",
-            "对象",
-            "老家是",
-            "您是哪里人",
-            "吃饭了吗",
-            "吃了吗",
-            "打牌",
-            "喝酒",
-            "足球",
-            "世界杯",
-            "看电视",
-            "电视剧",
-            "贷款",
-            "保险产品",
-            "理财",
-            "微信加",
-            "加个微信",
-            "彩票",
-            "旅游",
-            "生意好做",
-            "工资多少",
-            "一年挣",
-            "挣多少",
-            "多大年纪",
-            "多大岁数",
-            "抖音",
-            "买车",
-            "减肥",
-            "油价",
-            "口音",
-            "老乡",
-        ]) && !l.has(&["天气原因", "微信公众号", "工程师微信"])
-    })
+    agents(lines).find(|l| strays(l))
+}
+
+fn strays(l: &Line) -> bool {
+    l.has(&[
+        "天气",
+        "股票",
+        "房价",
+        "孩子",
+        "结婚",
+        "对象",
+        "老家是",
+        "您是哪里人",
+        "吃饭了吗",
+        "吃了吗",
+        "打牌",
+        "喝酒",
+        "足球",
+        "世界杯",
+        "看电视",
+        "电视剧",
+        "贷款",
+        "保险产品",
+        "理财",
+        "微信加",
+        "加个微信",
+        "彩票",
+        "旅游",
+        "生意好做",
+        "工资多少",
+        "一年挣",
+        "挣多少",
+        "果园",
+        "种地",
+        "种了",
+        "庄稼",
+        "收成",
+        "什么行情",
+        "行情怎么样",
+        "行情咋样",
+        "行情好",
+        "我老家",
+        "我们老家",
+        "我家也",
+        "我们那儿也",
+        "我们这儿也",
+        "上学",
+        "高考",
+        "相亲",
+        "追剧",
+        "电影",
+        "明星",
+        "直播",
+        "打麻将",
+        "钓鱼",
+        "养猪",
+        "养鸡",
+        "过年回",
+        "几口人",
+        "媳妇",
+        "您贵庚",
+        "属什么",
+        "星座",
+        "体重",
+        "养生",
+        "中奖",
+        "您家是不是",
+        "您老家",
+        "买房",
+        "基金",
+        "信用卡",
+        "办卡",
+        "推销",
+        "多大年纪",
+        "多大岁数",
+        "抖音",
+        "买车",
+        "减肥",
+        "油价",
+        "口音",
+        "老乡",
+    ]) && !l.has(&["天气原因", "微信公众号", "工程师微信"])
+}
+
+/// C14: the share of the agent's characters that strays.
+pub(super) fn offtopic_share(lines: &[Line]) -> f64 {
+    let all: usize = agents(lines).map(Line::characters).sum();
+    let strays: usize = agents(lines).filter(|l| strays(l)).map(Line::characters).sum();
+    strays as f64 / all.max(1) as f64
 }
 
 /// C17: a promise beyond an agent's authority.
@@ -284,10 +505,52 @@ pub(super) fn promised_beyond_authority(lines: &[Line]) -> Option<&Line> {
             "肯定能",
             "保证明天",
             "保证今天",
+            "我保证",
+            "打包票",
+            "拍胸脯",
+            "包在我身上",
+            "包换",
+            "包退",
+            "免费修",
+            "免费给",
+            "免费上门",
+            "送您",
+            "送你",
+            "给您送",
+            "给您补偿",
+            "给您返",
+            "返您",
+            "减免",
+            "打折",
+            "优惠您",
+            "不要钱",
+            "不收费",
+            "不收钱",
+            "下次免",
+            "肯定给您",
+            "绝对给您",
+            "一定给您退",
+            "一定帮您退",
+            "一定帮您换",
+            "一周内给您换",
+            "三天内给您换",
+            "给您做主",
         ]);
         let asks_first =
             l.has(&["请示", "反馈", "上报", "核实后", "不能保证", "没法保证", "不能给您", "无法", "做不了主"])
-                && !l.has(&["我保证", "我担保", "肯定给您"]);
+                && !l.has(&["我保证", "我担保", "肯定给您", "打包票"])
+                || l.has(&[
+                    "公司决定",
+                    "公司同意",
+                    "经批准",
+                    "领导批准",
+                    "领导同意",
+                    "已经批",
+                    "按公司",
+                    "保修期内",
+                    "质保期内",
+                    "三包",
+                ]);
         gives && !asks_first
     })
 }

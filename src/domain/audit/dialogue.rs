@@ -4,8 +4,9 @@
 //! null, never false or 0.
 
 use super::speech::{self, Line};
+use super::talk::{Activity, Limits};
 use super::{asked, conduct};
-use crate::domain::facts::{Consent, Fact, Facts, Respondent, facts_of, time};
+use crate::domain::facts::{Consent, Fact, Facts, Respondent, facts_of};
 use crate::domain::order::Claims;
 use crate::domain::score::{
     Answer, Indicator, Judgement, Level, Rubric, Scorecard, SpokenTurn, answers_of_turns, judgements, score_judged,
@@ -138,9 +139,9 @@ pub fn audit_dialogue(rubric: &Rubric, request: &DialogueRequest) -> DialogueRep
     let facts = facts_of(&answers);
     let mut book = Book { turns: &request.turns, evidence: BTreeMap::new() };
     book.scores(&card);
-    let complaint = Complaint::of(&answers, &judged, &request.service_type);
+    let complaint = Complaint::of(rubric, &answers, &judged, &request.service_type);
     let outcome = outcome(&mut book, &lines, &facts, &complaint);
-    let heard = Heard { answers: &answers, judged: &judged, card: &card, facts: &facts };
+    let heard = Heard { rubric, answers: &answers, judged: &judged, card: &card, facts: &facts };
     let compliance = compliance(&mut book, request, &lines, &heard, &outcome);
     DialogueReport {
         id: request.id.clone(),
@@ -169,16 +170,7 @@ fn spoken(turn: &DialogueTurn) -> SpokenTurn {
 fn lines(turns: &[SpokenTurn], answers: &[Answer]) -> Vec<Line> {
     let mut lines: Vec<Line> =
         turns.iter().enumerate().map(|(i, t)| Line::new(t.speaker, &t.text, t.start, t.end, i)).collect();
-    for answer in answers {
-        let Some(indicator) = answer.indicator else { continue };
-        let asking = lines.iter_mut().filter(|l| l.agent() && answer.question.contains(turns[l.turn].text.trim()));
-        let before = |l: &Line| answer.turn.is_none_or(|t| l.turn < t);
-        if let Some(line) = asking.filter(|l| before(l)).last()
-            && !line.rates.contains(&indicator)
-        {
-            line.rates.push(indicator);
-        }
-    }
+    speech::mark_rated(&mut lines, answers);
     lines
 }
 
@@ -236,6 +228,7 @@ impl Book<'_> {
 /// What was made of the customer's words.
 #[derive(Clone, Copy)]
 struct Heard<'a> {
+    rubric: &'a Rubric,
     answers: &'a [Answer],
     judged: &'a [Judgement],
     card: &'a Scorecard,
@@ -250,10 +243,10 @@ struct Complaint {
 }
 
 impl Complaint {
-    fn of(answers: &[Answer], judged: &[Judgement], service_type: &str) -> Self {
+    fn of(rubric: &Rubric, answers: &[Answer], judged: &[Judgement], service_type: &str) -> Self {
         let first = judged.iter().find(|j| j.complaint);
-        let made = first.is_some() || explains_low_level(answers, judged) || service_type == "用户投诉";
-        let severe = judged.iter().any(|j| !j.alarms.is_empty());
+        let made = first.is_some() || explains_low_level(rubric, answers, judged) || service_type == "用户投诉";
+        let severe = judged.iter().any(Judgement::is_severe) || answers.iter().any(|a| somebody_hurt(&a.text));
         let product = judged.iter().any(|j| j.product_fault);
         let service = judged.iter().any(|j| j.complaint && !j.product_fault);
         let kind = made.then_some(match (severe, product, service) {
@@ -266,14 +259,38 @@ impl Complaint {
     }
 }
 
+/// F12: a person came to harm.
+fn somebody_hurt(text: &str) -> bool {
+    let hurt = [
+        "受伤",
+        "受了伤",
+        "砸伤",
+        "压伤",
+        "烫伤",
+        "砸着人",
+        "砸到人",
+        "压着人",
+        "碰着人",
+        "蹭破",
+        "流血",
+        "骨折",
+        "住院",
+        "出人命",
+        "伤了人",
+        "伤到人",
+    ];
+    let spared = ["没受伤", "没有受伤", "没伤", "没人受伤", "没砸着", "没砸到", "差点"];
+    hurt.iter().any(|w| text.contains(w)) && !spared.iter().any(|w| text.contains(w))
+}
+
 /// Asked why, the customer gives a reason for a level of 3 or less.
-fn explains_low_level(answers: &[Answer], judged: &[Judgement]) -> bool {
+fn explains_low_level(rubric: &Rubric, answers: &[Answer], judged: &[Judgement]) -> bool {
     let low = judged.iter().position(|j| j.label.is_some_and(|l| l.get() <= 3));
     let silent = ["没有", "没啥", "没什么", "不知道", "不清楚", "谁知道", "说不上", "不好说"];
     low.is_some_and(|from| {
         answers[from..].iter().skip(1).any(|a| {
             let says = a.text.chars().count() >= 5 && !silent.iter().any(|w| a.text.contains(w));
-            a.indicator.is_none() && says && speech::probes(&a.question)
+            a.indicator.is_none() && says && rubric.asks_for_reason(&a.question)
         })
     })
 }
@@ -288,7 +305,7 @@ fn outcome(book: &mut Book<'_>, lines: &[Line], facts: &Facts, complaint: &Compl
     }
     let promise = conduct::callback_promised(lines);
     let callback_promised = book.seen("outcome.callback_promised", promise);
-    let named = promise.and_then(|l| time_named(&l.text));
+    let named = promise.and_then(|l| speech::time_named(&l.text));
     let wished = facts.callback_when.as_ref().map(|f| f.value.clone());
     DialogueOutcome {
         respondent,
@@ -310,52 +327,6 @@ fn outcome(book: &mut Book<'_>, lines: &[Line], facts: &Facts, complaint: &Compl
     }
 }
 
-/// A deadline in a promise: 今天下午五点前, 两个小时内, 三天之内.
-fn time_named(text: &str) -> Option<String> {
-    let clocked = time::find_all(text).into_iter().find(|t| !t.text.is_empty()).map(|t| t.text);
-    let within = [
-        "小时内",
-        "小时之内",
-        "小时后",
-        "小时以后",
-        "小时之后",
-        "天内",
-        "天之内",
-        "天后",
-        "天以后",
-        "分钟内",
-        "分钟之内",
-        "分钟后",
-        "分钟以后",
-        "个工作日",
-    ]
-    .iter()
-    .find_map(|unit| {
-        let at = text.find(unit)?;
-        let head: Vec<char> = text[..at].chars().collect();
-        let from = head
-            .iter()
-            .rposition(|c| !crate::domain::facts::number::is_number_char(*c) && !matches!(c, '个' | '半'))
-            .map_or(0, |p| p + 1);
-        let count: String = head[from..].iter().collect();
-        (!count.is_empty()).then(|| format!("{count}{unit}"))
-    });
-    let end_of_day = [
-        "今天下班之前",
-        "今天下班前",
-        "下班之前",
-        "下班前",
-        "今天之内",
-        "今天内",
-        "今天晚上之前",
-        "月底之前",
-        "月底前",
-        "这两天",
-        "这几天",
-    ];
-    within.or_else(|| end_of_day.iter().find(|w| text.contains(**w)).map(|w| (*w).to_string())).or(clocked)
-}
-
 fn compliance(
     book: &mut Book<'_>,
     request: &DialogueRequest,
@@ -363,7 +334,7 @@ fn compliance(
     heard: &Heard<'_>,
     outcome: &DialogueOutcome,
 ) -> Compliance {
-    let Heard { answers, judged, card, facts } = *heard;
+    let Heard { answers, judged, facts, .. } = *heard;
     let asked: BTreeMap<String, bool> = asked::required(&request.service_type, request.out_of_warranty)
         .into_iter()
         .map(|i| (i.name.to_string(), book.seen(&format!("compliance.asked.{}", i.name), asked::asked_by(i, lines))))
@@ -388,12 +359,12 @@ fn compliance(
         hotline_correct: hotline.map(|h| h.1),
         agent_polite: conduct::polite(lines),
         agent_argued: book.seen("compliance.agent_argued", conduct::argued(lines)),
-        agent_interrupted: book.seen("compliance.agent_interrupted", conduct::interrupted(lines)),
+        agent_interrupted: book.seen("compliance.agent_interrupted", interrupted(lines)),
         agent_led_customer: book.seen("compliance.agent_led_customer", conduct::led(lines)),
         pushed_after_refusal: book.seen("compliance.pushed_after_refusal", conduct::pushed(lines)),
         offtopic_talk: book.seen("compliance.offtopic_talk", conduct::offtopic(lines)),
         unauthorised_promise: book.seen("compliance.unauthorised_promise", conduct::promised_beyond_authority(lines)),
-        probed_dissatisfaction: probed(book, lines, card, judged, answers),
+        probed_dissatisfaction: probed(book, lines, heard),
         field_phone_given: phone,
         ended_by: request.hung_up_by,
         customer_hung_up_first: request.hung_up_by.map(|s| s == Speaker::Customer),
@@ -402,6 +373,16 @@ fn compliance(
         over_3_min_violation: !within && !outcome.complaint,
     }
 }
+
+/// C19, C20: the agent begins while the customer speaks, or at once after his 但是.
+fn interrupted(lines: &[Line]) -> Option<&Line> {
+    let cut = Activity::of_lines(lines).cut_ins(Limits::default().cut_in_s).first().copied();
+    let cutting = cut.and_then(|(at, _)| lines.iter().find(|l| l.agent() && l.from_s <= at && at < l.to_s));
+    cutting.or_else(|| conduct::cut_after_but(lines, AT_ONCE_S))
+}
+
+/// So soon after the customer's 但是 the agent has cut him off, seconds.
+const AT_ONCE_S: f64 = 0.2;
 
 /// C12: satisfaction items put to the customer; the same one asked again because it got no answer counts once.
 fn items_rated(answers: &[Answer], judged: &[Judgement]) -> usize {
@@ -420,18 +401,16 @@ fn items_rated(answers: &[Answer], judged: &[Judgement]) -> usize {
 }
 
 /// C18: null when there was no dissatisfaction.
-fn probed(
-    book: &mut Book<'_>,
-    lines: &[Line],
-    card: &Scorecard,
-    judged: &[Judgement],
-    answers: &[Answer],
-) -> Option<bool> {
+fn probed(book: &mut Book<'_>, lines: &[Line], heard: &Heard<'_>) -> Option<bool> {
+    let Heard { answers, judged, card, .. } = *heard;
     let low = card.scores.iter().any(|s| s.level.is_some_and(|l| l.get() <= 3));
     let complains = judged.iter().zip(answers).find(|(j, _)| j.complaint || j.label.is_some_and(|l| l.get() <= 3));
     if !low && complains.is_none() {
         return None;
     }
     let from = complains.and_then(|(_, a)| a.turn).unwrap_or(0);
-    Some(book.seen("compliance.probed_dissatisfaction", lines.iter().find(|l| l.turn > from && speech::is_probe(l))))
+    Some(book.seen(
+        "compliance.probed_dissatisfaction",
+        lines.iter().find(|l| l.turn > from && speech::is_probe(heard.rubric, l)),
+    ))
 }

@@ -4,19 +4,32 @@
 //! and [`audit_dialogue`] for a written dialogue of anybody. Contract: pure; a rule that cannot be checked says nothing. It decides no
 //! consequences: alarms, tasks and letters are the engine's.
 
+mod agent;
 mod asked;
 mod conduct;
 mod dialogue;
 mod rules;
 mod speech;
+mod talk;
 
 pub use dialogue::{
     Compliance, DialogueOutcome, DialogueReport, DialogueRequest, DialogueTurn, EvidenceSpan, Speaker, audit_dialogue,
 };
 pub use rules::{CallEvidence, audit_call};
 pub use speech::HOTLINE;
+pub use talk::{Activity, Limits, Stretch};
 
+use super::transcript::Channel;
 use serde::{Deserialize, Serialize};
+use speech::Line;
+
+/// Whether these words of an agent say that somebody will call back (A19): one table for the audit and for the ledger of promises.
+pub fn promises_call_back(words: &str) -> bool {
+    conduct::callback_promised(&[Line::new(Channel::Agent, words, 0.0, 0.0, 0)]).is_some()
+}
+
+/// Name and version of the rules: raised with every change that may change a finding. Results of earlier versions are kept beside.
+pub const RULES: &str = "conduct@2";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

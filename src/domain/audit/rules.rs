@@ -3,17 +3,19 @@
 //! Signalling, clock, recording and journal are facts here, not guesses. A rule returns one finding or nothing; passes are stated
 //! because the report shows them.
 
+use super::agent::LED_BY_A_PERSON;
 use super::speech::{self, Line};
+use super::talk::{Activity, Limits};
 use super::{Finding, Severity};
 use crate::domain::call::Call;
 use crate::domain::call::exchange::{KEY_NO, KEY_YES};
 use crate::domain::call::journal::JournalEvent;
 use crate::domain::call::outcome::{ConversationEnd, Outcome, Party};
-use crate::domain::facts::Consent;
+use crate::domain::facts::{Consent, Facts};
 use crate::domain::order::Order;
 use crate::domain::programme::Trigger;
 use crate::domain::recording::manifest::{GapReason, RecordingState};
-use crate::domain::score::{Indicator, Score, Scorecard};
+use crate::domain::score::{Answer, Indicator, Judgement, Rubric, Score, Scorecard};
 use crate::domain::transcript::{Channel, Transcript};
 use crate::domain::visit::task::Visit;
 
@@ -21,8 +23,6 @@ use crate::domain::visit::task::Visit;
 const LENGTH_S: f64 = 180.0;
 /// The recording may be this much shorter than the conversation, seconds.
 const TOLERANCE_S: f64 = 1.0;
-/// Satisfaction items per call in the text of C12; this programme allows five (E01).
-const ITEMS_C12: usize = 3;
 
 /// Everything that is known of one ended call.
 #[derive(Clone, Copy, Debug)]
@@ -34,16 +34,35 @@ pub struct CallEvidence<'a> {
     pub scorecard: Option<&'a Scorecard>,
     /// A complaint was heard (convention 16), from the judgements of the answers.
     pub complaint: bool,
+    /// What was answered to what, and what it was worth.
+    pub answers: &'a [Answer],
+    pub judged: &'a [Judgement],
+    pub facts: Option<&'a Facts>,
+    /// Who spoke when, from the two channels of the recording; without it the times of the transcript stand in.
+    pub activity: Option<&'a Activity>,
+    /// The steps of the visit's script in their order (C13).
+    pub form: &'a [String],
+    /// Satisfaction items that the programme allows this customer (C12, B08).
+    pub items_max: u32,
 }
 
 /// A rule with everything it may look at.
-struct Ctx<'a> {
-    e: &'a CallEvidence<'a>,
+pub(super) struct Ctx<'a> {
+    pub e: &'a CallEvidence<'a>,
+    pub rubric: &'a Rubric,
     /// Prompts and customer's words by time, on the recording's axis.
-    lines: Vec<Line>,
+    pub lines: Vec<Line>,
+    pub activity: Activity,
+    pub limits: Limits,
 }
 
-type Rule = fn(&Ctx<'_>) -> Option<Finding>;
+impl Ctx<'_> {
+    pub fn answered_at_s(&self) -> f64 {
+        answered_at_s(self.e.call)
+    }
+}
+
+pub(super) type Rule = fn(&Ctx<'_>) -> Option<Finding>;
 
 /// Checked on every call.
 const ALWAYS: [Rule; 2] = [a01_called_within_thirty_minutes, a02_called_within_three_hours];
@@ -66,16 +85,16 @@ const ANSWERED: [Rule; 13] = [
 ];
 
 /// Audits one ended call; findings in the order of the rules.
-pub fn audit_call(evidence: &CallEvidence<'_>) -> Vec<Finding> {
-    let ctx = Ctx { e: evidence, lines: lines_of(evidence) };
+pub fn audit_call(rubric: &Rubric, evidence: &CallEvidence<'_>) -> Vec<Finding> {
+    let lines = lines_of(evidence);
+    let activity = evidence.activity.cloned().unwrap_or_else(|| Activity::of_lines(&lines));
+    let ctx = Ctx { e: evidence, rubric, lines, activity, limits: Limits::default() };
     let answered = evidence.call.instants.answered_at.is_some();
     // What is said to a mailbox or to the network is no conversation: only its recording is audited.
-    let rules = match &evidence.call.conversation {
-        Some(ConversationEnd::Machine { .. }) => &ANSWERED[..1],
-        _ => &ANSWERED[..],
-    };
-    let spoken = rules.iter().filter(|_| answered);
-    ALWAYS.iter().chain(spoken).filter_map(|rule| rule(&ctx)).collect()
+    let taken = !matches!(evidence.call.conversation, Some(ConversationEnd::Machine { .. }));
+    let spoken = if taken { &ANSWERED[..] } else { &ANSWERED[..1] }.iter().filter(|_| answered);
+    let led = LED_BY_A_PERSON.iter().filter(|_| answered && taken && evidence.call.seat.is_some());
+    ALWAYS.iter().chain(spoken).chain(led).filter_map(|rule| rule(&ctx)).collect()
 }
 
 fn lines_of(e: &CallEvidence<'_>) -> Vec<Line> {
@@ -110,6 +129,9 @@ fn lines_of(e: &CallEvidence<'_>) -> Vec<Line> {
         }
     }
     lines.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
+    if !journalled {
+        speech::mark_rated(&mut lines, e.answers);
+    }
     lines
 }
 
@@ -117,12 +139,12 @@ fn answered_at_s(call: &Call) -> f64 {
     call.recording.as_ref().and_then(|r| r.answered_at_s).unwrap_or(0.0)
 }
 
-fn finding(rule: &str, severity: Severity, seen: impl Into<String>, expected: &str) -> Option<Finding> {
+pub(super) fn finding(rule: &str, severity: Severity, seen: impl Into<String>, expected: &str) -> Option<Finding> {
     let expected = if severity == Severity::Pass { String::new() } else { expected.to_string() };
     Some(Finding { rule: rule.to_string(), severity, seen: seen.into(), expected, from_s: None, to_s: None })
 }
 
-fn pass(rule: &str, seen: impl Into<String>, line: Option<&Line>) -> Option<Finding> {
+pub(super) fn pass(rule: &str, seen: impl Into<String>, line: Option<&Line>) -> Option<Finding> {
     let mut f = finding(rule, Severity::Pass, seen, "")?;
     (f.from_s, f.to_s) = (line.map(|l| l.from_s), line.map(|l| l.to_s));
     Some(f)
@@ -247,7 +269,7 @@ fn c07_consent_before_the_first_question(ctx: &Ctx<'_>) -> Option<Finding> {
 /// C09: a refusal ends the call, politely and without another question.
 fn c09_refusal_ends_politely(ctx: &Ctx<'_>) -> Option<Finding> {
     let heard = speech::consent(&ctx.lines);
-    let refused = matches!(ctx.e.call.conversation, Some(ConversationEnd::Refused | ConversationEnd::OptedOut))
+    let refused = matches!(ctx.e.call.conversation, Some(ConversationEnd::Refused | ConversationEnd::OptedOut { .. }))
         || heard.consent == Consent::Refused;
     if !refused {
         return None;
@@ -278,19 +300,20 @@ fn c11_three_minutes_at_most(ctx: &Ctx<'_>) -> Option<Finding> {
     }
 }
 
-/// C12 allows three items, E01 needs five: this programme asks five, so more than three is a remark and more than five a breach.
+/// C12 says three, E01 needs five: the programme decides how many.
 fn c12_satisfaction_items(ctx: &Ctx<'_>) -> Option<Finding> {
     let mut asked: Vec<Indicator> = ctx.lines.iter().flat_map(|l| l.rates.iter().copied()).collect();
     asked.sort_unstable();
     asked.dedup();
-    match asked.len() {
+    let (n, allowed) = (asked.len(), ctx.e.items_max);
+    match u32::try_from(n).unwrap_or(u32::MAX) {
         0 => None,
-        n if n <= ITEMS_C12 => pass("C12", format!("满意度问题 {n} 项"), None),
+        n if n <= allowed => pass("C12", format!("满意度问题 {n} 项（本方案允许 {allowed} 项）"), None),
         n => finding(
             "C12",
-            Severity::Info,
-            format!("满意度问题 {n} 项（本方案允许五项）"),
-            "每次3个问题；五项指标的方案除外",
+            Severity::Amber,
+            format!("满意度问题 {n} 项（本方案允许 {allowed} 项）"),
+            "满意度问题不超过方案规定的项数",
         ),
     }
 }
@@ -318,7 +341,7 @@ fn c18_low_answer_is_probed(ctx: &Ctx<'_>) -> Option<Finding> {
     let low: Vec<&Score> = card.scores.iter().filter(|s| s.in_force().is_some_and(|l| l.get() <= 3)).collect();
     let first = low.first()?;
     let at = first.evidence.iter().filter_map(|e| e.from_s).fold(f64::INFINITY, f64::min);
-    let probe = ctx.lines.iter().find(|l| speech::is_probe(l) && (at.is_infinite() || l.from_s >= at));
+    let probe = ctx.lines.iter().find(|l| speech::is_probe(ctx.rubric, l) && (at.is_infinite() || l.from_s >= at));
     match probe {
         Some(l) => pass("C18", "低分之后追问了原因", Some(l)),
         None => {
@@ -374,7 +397,7 @@ fn e09_severe_language(ctx: &Ctx<'_>) -> Option<Finding> {
 }
 
 /// Refused, wrong number, not now, hung up, a fault: closing and five levels are not to be expected.
-fn ended_early(ctx: &Ctx<'_>) -> bool {
+pub(super) fn ended_early(ctx: &Ctx<'_>) -> bool {
     let whole = matches!(ctx.e.call.conversation, Some(ConversationEnd::Completed));
     !whole || ctx.e.call.outcome != Some(Outcome::Answered)
 }

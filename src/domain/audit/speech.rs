@@ -2,8 +2,8 @@
 //!
 //! Contract: pure detectors over lines in the order of time; each returns where it found what it looks for. They judge nothing.
 
-use crate::domain::facts::{Consent, Respondent, consent_of, is_refusal, number, respondent_of};
-use crate::domain::score::{Indicator, to_simplified};
+use crate::domain::facts::{Consent, Respondent, consent_of, is_refusal, number, respondent_of, time};
+use crate::domain::score::{Answer, Indicator, Rubric, to_simplified};
 use crate::domain::transcript::Channel;
 
 /// 服务热线 of the source text (C26), digits only.
@@ -38,6 +38,39 @@ impl Line {
 
     pub fn has(&self, words: &[&str]) -> bool {
         words.iter().any(|w| self.text.contains(w))
+    }
+
+    /// Spoken characters, without pauses and punctuation.
+    pub fn characters(&self) -> usize {
+        self.text.chars().filter(|c| c.is_alphanumeric()).count()
+    }
+
+    /// The words, cut to what fits into a finding.
+    pub fn quote(&self) -> String {
+        let mut cut: String = self.text.chars().take(QUOTE_MAX).collect();
+        if cut.len() < self.text.len() {
+            cut.push('…');
+        }
+        cut
+    }
+}
+
+/// Longest quotation in a finding, characters.
+const QUOTE_MAX: usize = 40;
+
+/// Notes at the agent's lines whose evaluation they ask for: an answer's question is made of the lines before it.
+pub(super) fn mark_rated(lines: &mut [Line], answers: &[Answer]) {
+    for answer in answers {
+        let Some(indicator) = answer.indicator else { continue };
+        let question = to_simplified(&answer.question).replace('啥', "什么");
+        let asking = lines
+            .iter_mut()
+            .filter(|l| l.agent() && answer.turn.is_none_or(|t| l.turn < t) && question.contains(l.text.trim()));
+        if let Some(line) = asking.last()
+            && !line.rates.contains(&indicator)
+        {
+            line.rates.push(indicator);
+        }
     }
 }
 
@@ -80,6 +113,9 @@ pub(super) fn identity_asked(lines: &[Line]) -> Option<&Line> {
                         || l.text.contains(&format!("{p}是吗"))
                         || l.text.contains(&format!("{p}吧"))
                         || l.text.contains(&format!("{p}对吧"))
+                        || l.text.contains(&format!("{p}不"))
+                        || l.text.contains(&format!("{p}对不"))
+                        || l.text.contains(&format!("{p}是不"))
                 }))
     })
 }
@@ -88,10 +124,24 @@ pub(super) fn identity_asked(lines: &[Line]) -> Option<&Line> {
 pub(super) fn consent_asked(lines: &[Line]) -> Option<&Line> {
     lines.iter().take(14).find(|l| {
         l.agent()
-            && (l.has(&["耽误您", "占用您", "打扰您"])
-                && l.has(&["可以吗", "行吗", "方便吗", "好吗", "可以吧", "分钟"])
-                || l.has(&["回访"]) && l.has(&["可以吗", "行吗", "方便吗", "好吗", "愿意", "可不可以"])
-                || l.has(&["方便接", "方便吗", "方便接听", "现在方便"]))
+            && (l.has(&["耽误", "占用", "打扰您", "占您", "打扰一下"])
+                && l.has(&["可以吗", "行吗", "方便吗", "好吗", "可以吧", "分钟", "行不", "可以不", "成吗", "方便不"])
+                || l.has(&["回访"])
+                    && l.has(&[
+                        "可以吗",
+                        "行吗",
+                        "方便吗",
+                        "好吗",
+                        "愿意",
+                        "可不可以",
+                        "行不",
+                        "可以不",
+                        "成吗",
+                        "方便不",
+                        "有时间吗",
+                    ])
+                || l.has(&["分钟时间", "两分钟", "几分钟"]) && l.has(&["有", "吗", "不"])
+                || l.has(&["方便接", "方便吗", "方便接听", "现在方便", "方便说话"]))
     })
 }
 
@@ -184,61 +234,9 @@ pub(super) fn hotline(lines: &[Line]) -> Option<(&Line, bool)> {
     })
 }
 
-/// C18: a question for the reason.
-pub(super) fn is_probe(line: &Line) -> bool {
-    line.agent() && probes(&line.text)
-}
-
-pub(super) fn probes(text: &str) -> bool {
-    [
-        "什么原因",
-        "为什么",
-        "具体是",
-        "什么地方不满意",
-        "哪方面",
-        "哪些方面",
-        "哪里不满意",
-        "哪儿不满意",
-        "说具体",
-        "具体说",
-        "详细说",
-        "怎么回事",
-        "什么问题",
-        "具体一点",
-        "具体情况",
-        "能说说",
-        "说一下情况",
-        "哪里不太",
-        "哪里让您",
-        "因为什么",
-        "是哪",
-        "怎么了",
-        "具体原因",
-        "原因是",
-        "是因为",
-        "是不是因为",
-        "等了多久",
-        "等了多长",
-        "拖得久",
-        "主要缺",
-        "主要是",
-        "缺什么",
-        "缺哪",
-        "怎么个",
-        "哪里做得",
-        "哪些做得",
-        "指哪",
-        "哪个环节",
-        "哪个方面",
-        "哪一方面",
-        "什么没解决",
-        "问题没解决",
-        "您不满意的是",
-        "不满意的地方",
-        "怎么会",
-    ]
-    .iter()
-    .any(|w| text.contains(w))
+/// C18: a question for the reason; its words stand in the rubric.
+pub(super) fn is_probe(rubric: &Rubric, line: &Line) -> bool {
+    line.agent() && rubric.asks_for_reason(&line.text)
 }
 
 /// Words before the answer count as a question about facts (C07: none before consent).
@@ -257,4 +255,48 @@ pub(super) fn is_question(line: &Line) -> bool {
                 "做完了吗",
                 "哪些检查",
             ]))
+}
+
+/// A deadline in a promise: 今天下午五点前, 两个小时内, 三天之内.
+pub(super) fn time_named(text: &str) -> Option<String> {
+    let clocked = time::find_all(text).into_iter().find(|t| !t.text.is_empty()).map(|t| t.text);
+    let within = [
+        "小时内",
+        "小时之内",
+        "小时后",
+        "小时以后",
+        "小时之后",
+        "天内",
+        "天之内",
+        "天后",
+        "天以后",
+        "分钟内",
+        "分钟之内",
+        "分钟后",
+        "分钟以后",
+        "个工作日",
+    ]
+    .iter()
+    .find_map(|unit| {
+        let at = text.find(unit)?;
+        let head: Vec<char> = text[..at].chars().collect();
+        let from =
+            head.iter().rposition(|c| !number::is_number_char(*c) && !matches!(c, '个' | '半')).map_or(0, |p| p + 1);
+        let count: String = head[from..].iter().collect();
+        (!count.is_empty()).then(|| format!("{count}{unit}"))
+    });
+    let end_of_day = [
+        "今天下班之前",
+        "今天下班前",
+        "下班之前",
+        "下班前",
+        "今天之内",
+        "今天内",
+        "今天晚上之前",
+        "月底之前",
+        "月底前",
+        "这两天",
+        "这几天",
+    ];
+    within.or_else(|| end_of_day.iter().find(|w| text.contains(**w)).map(|w| (*w).to_string())).or(clocked)
 }

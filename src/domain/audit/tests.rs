@@ -5,12 +5,15 @@ use crate::domain::announcement::Kind;
 use crate::domain::call::journal::{JournalEntry, JournalEvent};
 use crate::domain::call::outcome::{ConversationEnd, Outcome, Party};
 use crate::domain::call::{Call, Instants};
+use crate::domain::facts::facts_of;
 use crate::domain::id::{CallId, OrderNo, VisitId};
 use crate::domain::order::{Claims, Customer, Order, ServiceType};
 use crate::domain::phone::Phone;
 use crate::domain::programme::Trigger;
 use crate::domain::recording::manifest::{Gap, GapReason, RecordingInfo, RecordingState};
-use crate::domain::score::{Indicator, Rubric, Scorecard, answers_of, judgements, score_judged};
+use crate::domain::score::{
+    Answer, Indicator, Judgement, Rubric, Scorecard, SpokenTurn, answers_of, answers_of_turns, judgements, score_judged,
+};
 use crate::domain::transcript::{Channel, Segment, Transcript};
 use crate::domain::visit::task::{Origin, Visit, VisitState, WaitReason};
 use jiff::{SignedDuration, Timestamp};
@@ -31,6 +34,11 @@ struct World {
     transcript: Transcript,
     card: Scorecard,
     complaint: bool,
+    answers: Vec<Answer>,
+    judged: Vec<Judgement>,
+    activity: Option<Activity>,
+    form: Vec<&'static str>,
+    items_max: u32,
 }
 
 /// A good call: every step asked and answered, the customer hangs up first after 90 seconds.
@@ -151,19 +159,41 @@ fn world(answers: [&str; 5]) -> World {
     let judged = judgements(Rubric::builtin(), &found);
     let card = score_judged(Rubric::builtin(), &found, &judged);
     let complaint = judged.iter().any(|j| j.complaint);
-    World { order, visit, call, transcript, card, complaint }
+    World {
+        order,
+        visit,
+        call,
+        transcript,
+        card,
+        complaint,
+        answers: found,
+        judged,
+        activity: None,
+        form: vec![],
+        items_max: 5,
+    }
 }
 
 impl World {
     fn findings(&self) -> Vec<Finding> {
-        audit_call(&CallEvidence {
-            order: &self.order,
-            visit: &self.visit,
-            call: &self.call,
-            transcript: Some(&self.transcript),
-            scorecard: Some(&self.card),
-            complaint: self.complaint,
-        })
+        let form: Vec<String> = self.form.iter().map(|s| s.to_string()).collect();
+        audit_call(
+            Rubric::builtin(),
+            &CallEvidence {
+                order: &self.order,
+                visit: &self.visit,
+                call: &self.call,
+                transcript: Some(&self.transcript),
+                scorecard: Some(&self.card),
+                complaint: self.complaint,
+                answers: &self.answers,
+                judged: &self.judged,
+                facts: Some(&facts_of(&self.answers)),
+                activity: self.activity.as_ref(),
+                form: &form,
+                items_max: self.items_max,
+            },
+        )
     }
     fn severity(&self, rule: &str) -> Option<Severity> {
         self.findings().into_iter().find(|f| f.rule == rule).map(|f| f.severity)
@@ -180,7 +210,7 @@ fn a_good_call_passes_every_rule_it_is_measured_by() {
     for rule in ["A01", "A02", "C01", "C04", "C05", "C06", "C07", "C11", "C16", "C26", "E01"] {
         assert_eq!(w.severity(rule), Some(Severity::Pass), "{rule}: {:#?}", w.findings());
     }
-    assert_eq!(w.severity("C12"), Some(Severity::Info));
+    assert_eq!(w.severity("C12"), Some(Severity::Pass));
     assert_eq!(w.severity("C18"), None);
     assert_eq!(w.severity("E09"), None);
 }
@@ -319,4 +349,131 @@ fn a_call_that_no_person_took_has_a_clock_and_a_recording_and_no_conduct() {
     w.call.conversation = Some(ConversationEnd::Machine { heard: Kind::Mailbox });
     let rules: Vec<String> = w.findings().into_iter().map(|f| f.rule).collect();
     assert_eq!(rules, ["A01", "A02", "C01"]);
+}
+
+#[test]
+fn c12_names_the_number_that_the_programme_allows() {
+    let mut w = world(GOOD);
+    w.items_max = 3;
+    let f = w.findings().into_iter().find(|f| f.rule == "C12").unwrap();
+    assert_eq!((f.severity, f.seen.as_str()), (Severity::Amber, "满意度问题 5 项（本方案允许 3 项）"));
+}
+
+/// A call that a person led: (who, begin, end, words).
+fn led(turns: &[(char, f64, f64, &str)]) -> World {
+    let mut w = world(GOOD);
+    w.call.seat = Some(crate::domain::id::SeatId::new("s1"));
+    w.call.journal.clear();
+    let turn = |(who, start, end, text): &(char, f64, f64, &str)| SpokenTurn {
+        speaker: if *who == 'a' { Channel::Agent } else { Channel::Customer },
+        start: *start,
+        end: *end,
+        text: (*text).into(),
+    };
+    let turns: Vec<SpokenTurn> = turns.iter().map(turn).collect();
+    let segment = |t: &SpokenTurn| Segment {
+        channel: t.speaker,
+        start: t.start,
+        end: t.end,
+        text: t.text.clone(),
+        confidence: 0.9,
+        also_heard: Vec::new(),
+    };
+    w.transcript.segments = turns.iter().map(segment).collect();
+    w.answers = answers_of_turns(Rubric::builtin(), &turns);
+    w.judged = judgements(Rubric::builtin(), &w.answers);
+    w.card = score_judged(Rubric::builtin(), &w.answers, &w.judged);
+    w.complaint = w.judged.iter().any(|j| j.complaint);
+    w
+}
+
+const OPENING: [(char, f64, f64, &str); 4] = [
+    ('a', 0.0, 4.0, "您好，请问您是王先生吗？我是福田雷沃重工客服代表。"),
+    ('c', 5.0, 6.0, "我是。"),
+    ('a', 6.5, 9.0, "耽误您两分钟做个回访可以吗？"),
+    ('c', 9.5, 10.5, "可以。"),
+];
+const CLOSING: (char, f64, f64, &str) =
+    ('a', 24.0, 32.0, "若发现异常请随时拨打四零零六五八九八八八与我们联系，感谢您，祝您健康愉快，再见！");
+
+/// What one rule says of a call of an opening, these turns and the closing.
+fn conduct(middle: &[(char, f64, f64, &str)], rule: &str) -> Option<Severity> {
+    led(&[&OPENING[..], middle, &[CLOSING]].concat()).severity(rule)
+}
+
+#[test]
+fn a_well_led_call_has_no_finding_of_conduct() {
+    let w =
+        led(&[&OPENING[..], &[('a', 12.0, 14.0, "服务态度您满意吗？"), ('c', 15.0, 18.0, "挺好的。")], &[CLOSING]]
+            .concat());
+    let bad: Vec<Finding> =
+        w.findings().into_iter().filter(|f| f.severity >= Severity::Info && f.rule.starts_with('C')).collect();
+    assert_eq!(bad, []);
+}
+
+#[test]
+fn each_breach_of_conduct_is_found_where_it_was_said() {
+    use Severity::{Amber, Info, Pass, Red};
+    let check = |rule: &str, middle: &[(char, f64, f64, &str)], want: Severity| {
+        assert_eq!(conduct(middle, rule), Some(want), "{rule}: {middle:?}");
+        let f =
+            led(&[&OPENING[..], middle, &[CLOSING]].concat()).findings().into_iter().find(|f| f.rule == rule).unwrap();
+        assert!(f.severity == Pass || f.from_s.is_some(), "{f:?}");
+    };
+    let asked = ('a', 12.0, 14.0, "服务态度您满意吗？");
+    let complains = ('c', 15.0, 17.0, "不满意，跟我吵了一架。");
+    check("C14", &[('a', 12.0, 15.0, "今年您那儿天气怎么样？孩子多大了？"), ('c', 16.0, 17.0, "还行。")], Amber);
+    check("C17", &[('a', 12.0, 15.0, "您放心，我保证给您换一台新的。")], Red);
+    check("C19", &[('c', 12.0, 14.0, "正常是正常，但是"), ('a', 14.2, 16.0, "没问题那就好，下一个问题")], Amber);
+    check("C21", &[asked, complains, ('a', 18.0, 20.0, "不可能，那是您自己操作不当。")], Red);
+    check("C22", &[asked, complains, ('a', 18.0, 20.0, "这是规定，我们也没办法。")], Amber);
+    check("C23", &[asked, complains, ('a', 18.0, 20.0, "好的，下一个问题。")], Amber);
+    check("C23", &[asked, complains, ('a', 18.0, 20.0, "非常抱歉，给您添麻烦了。")], Pass);
+    check("C24", &[('c', 12.0, 15.0, "我这铲斗老是没劲，咋回事啊？"), ('a', 16.0, 18.0, "您加点水就行了。")], Amber);
+    check("C25", &[('a', 12.0, 15.0, "那服务态度给您记个满意吧？"), ('c', 16.0, 17.0, "嗯。")], Amber);
+    check("C27", &[asked, complains, ('a', 18.0, 20.0, "我们会尽快处理，一定给您满意答复。")], Pass);
+    check("F11", &[('a', 12.0, 15.0, "我让工程师给您回电话。")], Amber);
+    check("F11", &[('a', 12.0, 15.0, "我让工程师明天上午十点前给您回电话。")], Pass);
+    check("F17", &[asked, ('c', 15.0, 17.0, "你们太欺负人了，叫你们领导来！")], Amber);
+    check("C20", &[('c', 12.0, 18.0, "那天师傅本来说上午来的，结果路上"), ('a', 14.0, 20.0, "您就说几点到的。")], Info);
+}
+
+#[test]
+fn c13_missing_and_misplaced_items_are_told_by_the_script_of_the_visit() {
+    let turns = [
+        ('a', 12.0, 14.0, "更换了哪些保养件？"),
+        ('c', 15.0, 16.0, "机油。"),
+        ('a', 17.0, 19.0, "机器工作多少小时了？"),
+        ('c', 20.0, 21.0, "五百个小时。"),
+    ];
+    let mut w = led(&[&OPENING[..], &turns, &[CLOSING]].concat());
+    w.form = vec!["ask_hours", "ask_parts"];
+    let seen: Vec<(Severity, String)> =
+        w.findings().into_iter().filter(|f| f.rule == "C13").map(|f| (f.severity, f.seen)).collect();
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    assert_eq!(seen[0].0, Severity::Pass);
+    assert_eq!(seen[1].0, Severity::Info, "hours after parts");
+    w.form = vec!["ask_hours", "ask_checks", "ask_parts", "ask_location"];
+    let missing = w.findings().into_iter().find(|f| f.rule == "C13").unwrap();
+    assert_eq!((missing.severity, missing.seen.as_str()), (Severity::Amber, "没有问：检查项目、工作地点"));
+}
+
+#[test]
+fn c10_c15_c20_are_measured_on_the_voices_and_not_on_the_words() {
+    let mut w =
+        led(&[&OPENING[..], &[('a', 12.0, 14.0, "服务态度您满意吗？"), ('c', 15.0, 16.0, "挺好的。")], &[CLOSING]]
+            .concat());
+    w.activity = Some(Activity::new(vec![(0.0, 20.0), (35.0, 39.0)], vec![(5.0, 6.0), (14.0, 16.0)]));
+    assert_eq!(w.severity("C10"), Some(Severity::Info));
+    assert_eq!(w.severity("C20"), None, "the agent did not begin while the customer spoke");
+    w.activity = Some(Activity::new(vec![(0.0, 4.0), (11.0, 13.0), (16.0, 18.0)], vec![(8.0, 12.0), (15.0, 17.0)]));
+    assert_eq!(w.severity("C20"), Some(Severity::Amber), "twice");
+    w.activity = Some(Activity::new(vec![(0.0, 6.0)], vec![(7.0, 9.0)]));
+    assert_eq!(w.severity("C15"), Some(Severity::Amber), "too many words for six seconds");
+}
+
+#[test]
+fn the_questionnaire_is_not_measured_by_the_conduct_of_people() {
+    let rules: Vec<String> = world(GOOD).findings().into_iter().map(|f| f.rule).collect();
+    assert!(["C10", "C13", "C15", "C20", "C28"].iter().all(|r| !rules.iter().any(|f| f == r)), "{rules:?}");
 }

@@ -44,6 +44,23 @@ fn a03_the_next_opening_skips_nights_weekends_and_holidays_and_counts_makeup_day
 }
 
 #[test]
+fn f04_a_working_day_ends_with_its_last_shift_and_what_comes_later_belongs_to_the_next() {
+    let c = site();
+    for (t, want) in [
+        ("2026-11-23 07:00", "2026-11-23 18:00"),
+        ("2026-11-23 12:30", "2026-11-23 18:00"),
+        ("2026-11-23 17:59", "2026-11-23 18:00"),
+        ("2026-11-23 18:00", "2026-11-24 18:00"),
+        ("2026-11-20 19:00", "2026-11-23 18:00"), // Friday evening
+        ("2026-09-30 19:00", "2026-10-08 18:00"),
+    ] {
+        assert_eq!(c.day_end(at(&c, t)), at(&c, want), "{t}");
+    }
+    let day_and_night = calendar("Asia/Shanghai", &["00:00-24:00"], "every_day");
+    assert_eq!(day_and_night.day_end(at(&day_and_night, "2026-11-22 23:00")), at(&day_and_night, "2026-11-23 00:00"));
+}
+
+#[test]
 fn a01_a02_thirty_minutes_and_three_hours_run_in_working_time() {
     let c = site();
     for (t, minutes, want) in [

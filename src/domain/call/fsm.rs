@@ -333,7 +333,7 @@ impl CallMachine {
             Some(
                 ConversationEnd::Completed
                 | ConversationEnd::Refused
-                | ConversationEnd::OptedOut
+                | ConversationEnd::OptedOut { .. }
                 | ConversationEnd::Callback { .. }
                 | ConversationEnd::WrongNumber
                 | ConversationEnd::NotInformed

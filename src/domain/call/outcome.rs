@@ -1,6 +1,7 @@
 //! How a call ended: exactly one documented outcome, and the party at fault.
 
 use crate::domain::announcement::Kind;
+use crate::domain::opt_out::ScopeName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -111,8 +112,11 @@ pub enum ConversationEnd {
     Completed,
     /// The customer refused (C09).
     Refused,
-    /// He refused and wants no more calls for this visit, whatever the programme would do (C09).
-    OptedOut,
+    /// He refused and wants no more calls, whatever the programme would do (C09): for this visit, or as widely as `scope` says.
+    OptedOut {
+        #[serde(default)]
+        scope: ScopeName,
+    },
     /// Not now (A07): `said` are the customer's words for the time, e.g. `下午三点以后`; `at` is the time that an agent settled with him.
     Callback {
         said: Option<String>,

@@ -123,7 +123,11 @@ pub fn is_refusal(text: &str) -> bool {
             "算了",
         ],
     );
-    busy || unwilling
+    // 我开车呢 你快点: busy, and yet he lets himself be asked.
+    let hurries =
+        any(text, &["你快点", "您快点", "快点说", "快点问", "快问", "快说", "简单点", "长话短说", "说吧", "问吧"]);
+    let later = any(text, &["改天", "回头", "挂了", "以后", "晚点", "过会儿", "下次"]);
+    unwilling || busy && (later || !hurries)
 }
 
 /// The answer to 耽误您两分钟可以吗.

@@ -169,6 +169,11 @@ pub fn answers_of_turns(rubric: &Rubric, turns: &[SpokenTurn]) -> Vec<Answer> {
 fn close(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, heard: &[(usize, &SpokenTurn)]) {
     let utterances = || heard.iter().map(|(turn, t)| (*turn, t.start, t.end, t.text.as_str()));
     let mut asked = rubric.indicators_asked(question);
+    if asked.is_empty()
+        && let Some(before) = answers.last()
+    {
+        asked.extend(rubric.follows_up(question, &before.question).filter(|_| before.indicator.is_none()));
+    }
     if asked.is_empty() && rubric.confirms_earlier(question) {
         asked.extend(answers.iter().rev().find_map(|a| a.indicator));
     }

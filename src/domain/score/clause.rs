@@ -60,6 +60,7 @@ fn turns(role: &Role) -> bool {
         Role::Contrast
             | Role::Concessive
             | Role::Correction
+            | Role::Revision
             | Role::Past
             | Role::Now
             | Role::Quotation

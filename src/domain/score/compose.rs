@@ -46,6 +46,9 @@ impl Weighed {
 /// Negators that hold something back.
 const HEDGES: [&str; 6] = ["也不是", "倒不是", "倒也不是", "不是说", "不能说", "也不能"];
 
+/// 没什么 reaches over so many characters.
+const NONE_REACH: usize = 4;
+
 #[derive(Clone, Copy, Debug)]
 struct Weight {
     class: Class,
@@ -129,17 +132,23 @@ fn is_rhetoric(word: &str) -> bool {
 fn before(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], at: usize, clause: &Clause, w: &mut Weighed) {
     let mut edge = tokens[at].start;
     let mut measured = lexicon.word(&tokens[at]).starts_with(['挺', '还', '蛮']);
+    if w.class.is_negative()
+        && let Some(t) = none_of_it(lexicon, normal, tokens, at, clause)
+    {
+        none_at_all(w, t.start, edge - t.end);
+        return;
+    }
     for i in (clause.first..at).rev() {
         let t = tokens[i];
         let role = lexicon.role(&t);
-        if matches!(role, Role::NoneAtAll) && edge - t.end <= 4 {
-            none_at_all(w, t.start, edge - t.end);
-            return;
-        }
         if t.end != edge || at_pause(normal, edge) {
             return;
         }
         let step = match role {
+            Role::NoneAtAll => {
+                none_at_all(w, t.start, edge - t.end);
+                return;
+            }
             Role::Negator if measured && matches!(lexicon.word(&t), "没有" | "没" | "不") => return,
             Role::Negator if is_existence_before_praise(lexicon, &t, w) => return,
             Role::Negator => {
@@ -171,6 +180,25 @@ fn before(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], at: usize, claus
         edge = t.start;
         w.start = t.start;
     }
+}
+
+/// 没什么让我不满意的, 从没有过不好的时候: a few characters may stand between, another level word or a pause may not.
+fn none_of_it<'t>(
+    lexicon: &Lexicon,
+    normal: &Normal,
+    tokens: &'t [Token],
+    at: usize,
+    clause: &Clause,
+) -> Option<&'t Token> {
+    let edge = tokens[at].start;
+    let near = tokens[clause.first..at].iter().rev().take_while(|t| {
+        // A form laid over the words may reach into the next one.
+        t.end <= edge
+            && edge - t.end <= NONE_REACH
+            && !matches!(lexicon.role(t), Role::Rating(_))
+            && !normal.chars[t.end..edge].contains(&super::normal::PAUSE)
+    });
+    near.into_iter().find(|t| matches!(lexicon.role(t), Role::NoneAtAll))
 }
 
 /// 不是技术不好（是没配件）: the whole statement is denied, topic and all.

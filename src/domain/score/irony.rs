@@ -73,6 +73,7 @@ fn mockery(token: &Token, scope: super::clause::Scope, clause: usize) -> Eval {
         overall_word: false,
         commends: false,
         trait_word: false,
+        revises: false,
         nothing_to_say: false,
     }
 }

@@ -27,6 +27,9 @@ pub struct Judgement {
     pub evidence: Vec<Evidence>,
     /// Words that need a person at once (E09), in force or conditional.
     pub alarms: Vec<Evidence>,
+    /// Indicators of earlier questions whose answer he takes back here (convention 11 across questions).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revises: Vec<Indicator>,
     /// An allegation against service, product or parts, or any level ≤ 2 (convention 16).
     pub complaint: bool,
     /// The complaint is about the machine or a part, not the service (F12).
@@ -45,8 +48,15 @@ pub struct Judgement {
 
 /// Rule of a level that the asker put into words.
 const AGREES: &str = "agrees to the question";
+/// The asker's word denied, plainly or with something held back.
+const DENIES: &str = "denies the question";
 
 impl Judgement {
+    /// F12: the machine given back, the courts, the press, threatened or announced.
+    pub fn is_severe(&self) -> bool {
+        self.alarms.iter().any(|a| a.rule != super::reading::GOES_HIGHER)
+    }
+
     /// True when the level is a yes to the asker's own word.
     pub fn only_agrees(&self) -> bool {
         !self.evidence.is_empty() && self.evidence.iter().all(|e| e.rule == AGREES)
@@ -133,7 +143,21 @@ impl Rubric {
             return short;
         }
         let reading = self.read(normal, text, question);
-        settle(reading, question, text, normal)
+        let settled = settle(reading, question, text, normal, &self.data.scopes.wish);
+        self.agreement(&settled, normal, text, question).unwrap_or(settled)
+    }
+
+    /// 对 你们那个师傅姓王: he agrees to what the asker proposed, then speaks of something else.
+    fn agreement(&self, settled: &Judgement, normal: &Normal, text: &str, question: &Question) -> Option<Judgement> {
+        let silent = settled.labels.is_empty() && settled.alarms.is_empty() && !settled.not_applicable;
+        let sought = question.asked == Asked::Rating && question.leading && !question.negative_polar;
+        let first: String = normal.chars.iter().take_while(|c| **c != super::normal::PAUSE).collect();
+        let agrees =
+            ["对", "是", "没错", "嗯"].iter().any(|w| first.starts_with(w)) && self.data.silent.yes.contains(&first);
+        if !(silent && sought && agrees) {
+            return None;
+        }
+        Some(single(question, question.proposed?, AGREES, text))
     }
 
     /// Answers that are a word or a number: 对, 没有, 四分 (conventions 2, 3, 13).
@@ -156,6 +180,13 @@ impl Rubric {
             let agrees = is(&silent.yes) && !(flat == "差不多" || flat == "没毛病");
             if (question.leading || question.polar) && agrees && !question.negative_polar {
                 return Some(single(question, question.proposed?, AGREES, text));
+            }
+            let praise = question.proposed.is_some_and(|l| l.get() >= 4) && !question.negative_polar;
+            if praise && question.leading && is(&silent.denies) {
+                return Some(single(question, Level::new(2)?, DENIES, text));
+            }
+            if praise && (question.leading || question.polar) && is(&silent.half_denies) {
+                return Some(single(question, Level::new(3)?, DENIES, text));
             }
         }
         let empty = is(&silent.hum) || is(&silent.no) || is(&silent.acknowledgements);

@@ -5,10 +5,10 @@
 
 use super::Indicator;
 use super::normal::{Normal, PAUSE};
-use super::rubric::{Class, Data, Forms};
+use super::rubric::{Class, Data};
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::Regex;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// What a clause speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(super) enum Topic {
     Generic,
     Product,
     Price,
+    /// Somebody who is no part of the service: the customer's driver, his bank, another maker.
+    Others,
     /// Not the service at all: the call, the line, the weather.
     Elsewhere,
 }
@@ -51,6 +53,8 @@ pub(super) enum Role {
     Contrast,
     Concessive,
     Correction,
+    /// Comes back to an earlier question.
+    Revision,
     Past,
     Now,
     Quotation,
@@ -81,67 +85,110 @@ pub(super) struct Token {
     pub end: usize,
 }
 
+/// Forms with gaps and slots as patterns. One pass over a text finds their fixed parts; few patterns are tried.
 #[derive(Debug)]
-struct Template {
-    pattern: Regex,
-    entry: usize,
+struct Patterns {
+    parts: AhoCorasick,
+    /// Patterns behind each fixed part.
+    behind: Vec<Vec<usize>>,
+    /// Patterns without a fixed part: tried on every text.
+    bare: Vec<usize>,
+    each: Vec<Regex>,
 }
+
+impl Patterns {
+    fn compile(forms: &[&str], slots: &Slots) -> Result<Self, String> {
+        let mut parts: Vec<&str> = Vec::new();
+        let (mut behind, mut bare, mut each) = (Vec::<Vec<usize>>::new(), Vec::new(), Vec::new());
+        for (n, form) in forms.iter().enumerate() {
+            each.push(Regex::new(&gapped(form, slots)?).map_err(|e| format!("template `{form}`: {e}"))?);
+            match longest_part(form) {
+                "" => bare.push(n),
+                part => match parts.iter().position(|p| *p == part) {
+                    Some(at) => behind[at].push(n),
+                    None => {
+                        parts.push(part);
+                        behind.push(vec![n]);
+                    }
+                },
+            }
+        }
+        let parts = AhoCorasick::new(&parts).map_err(|e| format!("templates cannot be compiled: {e}"))?;
+        Ok(Self { parts, behind, bare, each })
+    }
+
+    /// Index of the pattern and bytes of the text, pattern by pattern.
+    fn find(&self, text: &str) -> Vec<(usize, std::ops::Range<usize>)> {
+        let held = self.parts.find_overlapping_iter(text).flat_map(|m| &self.behind[m.pattern().as_usize()]);
+        let mut likely: Vec<usize> = held.chain(&self.bare).copied().collect();
+        likely.sort_unstable();
+        likely.dedup();
+        let spans = |i: usize| self.each[i].find_iter(text).map(move |m| (i, m.range()));
+        likely.into_iter().flat_map(spans).collect()
+    }
+}
+
+/// The longest part of a form that stands in every text it matches.
+fn longest_part(form: &str) -> &str {
+    let (mut longest, mut rest) = ("", form);
+    while !rest.is_empty() {
+        let end = rest.find(['×', '…', '{']).unwrap_or(rest.len());
+        longest = if end > longest.len() { &rest[..end] } else { longest };
+        rest = match rest[end..].strip_prefix('{') {
+            Some(slot) => slot.split_once('}').map_or("", |(_, behind)| behind),
+            None => rest[end..].trim_start_matches(['×', '…']),
+        };
+    }
+    longest
+}
+
+/// Any number, in forms only.
+const NUMBER: &str = "{n}";
+
+/// What stands in a word or form for a list of words: `{rival}`, `{past}`.
+type Slots = BTreeMap<String, Vec<String>>;
 
 #[derive(Debug)]
 pub(super) struct Lexicon {
     automaton: AhoCorasick,
     roles: Vec<Role>,
     words: Vec<String>,
-    templates: Vec<Template>,
-    bitter: Vec<Regex>,
+    /// Entry of each template, in the order of its patterns.
+    template_entries: Vec<usize>,
+    templates: Patterns,
+    bitter: Patterns,
     measuring: HashSet<String>,
     alone: HashSet<String>,
 }
 
 impl Lexicon {
     pub fn compile(data: &Data) -> Result<Self, String> {
-        let mut book = Book::default();
+        let mut book = Book { slots: slots(data)?, ..Book::default() };
         book.add_all(data)?;
         book.mark_named(data);
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(&book.words)
             .map_err(|e| format!("words cannot be compiled: {e}"))?;
+        let bitter: Vec<&str> = data.modifiers.bitter.iter().map(String::as_str).collect();
+        let forms = templates(data);
+        let written: Vec<&str> = forms.iter().map(|(form, _)| *form).collect();
         let mut lexicon = Self {
             automaton,
             roles: book.roles,
             words: book.words,
-            templates: Vec::new(),
-            bitter: Vec::new(),
+            template_entries: Vec::new(),
+            templates: Patterns::compile(&written, &book.slots)?,
+            bitter: Patterns::compile(&bitter, &book.slots)?,
             measuring: data.guards.before_number.iter().cloned().collect(),
             alone: data.guards.alone.iter().cloned().collect(),
         };
-        for form in &data.modifiers.bitter {
-            lexicon.bitter.push(gapped(form)?);
-        }
-        for row in &data.row {
-            for form in row.templates.iter() {
-                lexicon.add_template(form, rating(Class::of_row(row.level), row.level, &[], "template"))?;
-            }
-        }
-        for forms in &data.template {
-            for form in &forms.forms {
-                let class = if forms.complaint { compared(forms.level) } else { Class::of_row(forms.level) };
-                let mut r = rating(class, forms.level, &forms.about, "template");
-                r.suggestion = forms.suggestion;
-                lexicon.add_template(form, r)?;
-            }
+        for (form, r) in forms {
+            lexicon.roles.push(Role::Rating(r));
+            lexicon.words.push(form.to_string());
+            lexicon.template_entries.push(lexicon.roles.len() - 1);
         }
         Ok(lexicon)
-    }
-
-    fn add_template(&mut self, form: &str, mut r: Rating) -> Result<(), String> {
-        r.suggestion |= r.level == 4;
-        let pattern = gapped(form)?;
-        self.roles.push(Role::Rating(r));
-        self.words.push(form.to_string());
-        self.templates.push(Template { pattern, entry: self.roles.len() - 1 });
-        Ok(())
     }
 
     pub fn role(&self, token: &Token) -> &Role {
@@ -163,11 +210,9 @@ impl Lexicon {
             .map(|m| Token { entry: m.pattern().as_usize(), start: char_at[m.start()], end: char_at[m.end()] })
             .filter(|t| !self.measures(normal, t) && !self.asks_either_way(normal, t))
             .collect();
-        for template in &self.templates {
-            for m in template.pattern.find_iter(&text) {
-                let found = Token { entry: template.entry, start: char_at[m.start()], end: char_at[m.end()] };
-                self.lay_over(&mut tokens, found);
-            }
+        for (template, bytes) in self.templates.find(&text) {
+            let entry = self.template_entries[template];
+            self.lay_over(&mut tokens, Token { entry, start: char_at[bytes.start], end: char_at[bytes.end] });
         }
         tokens
     }
@@ -176,8 +221,7 @@ impl Lexicon {
     pub fn bitter(&self, normal: &Normal) -> Vec<(usize, usize)> {
         let text = normal.text();
         let char_at = char_index(&text);
-        let found = self.bitter.iter().flat_map(|p| p.find_iter(&text));
-        found.map(|m| (char_at[m.start()], char_at[m.end()])).collect()
+        self.bitter.find(&text).into_iter().map(|(_, b)| (char_at[b.start], char_at[b.end])).collect()
     }
 
     /// 中, 坑, 次: in a longer clause they are parts of other words.
@@ -237,12 +281,70 @@ fn char_index(text: &str) -> Vec<usize> {
     index
 }
 
-/// A form with ×× gaps as a pattern. A gap stays inside its clause; at the ends of a form it is what stands around it anyway.
-fn gapped(form: &str) -> Result<Regex, String> {
-    let trimmed = form.trim_start_matches("××").trim_end_matches("××");
-    let gap = format!("[^{PAUSE}]{{0,12}}?");
-    let pattern = trimmed.split("××").map(regex::escape).collect::<Vec<_>>().join(&gap);
-    Regex::new(&pattern).map_err(|e| format!("template `{form}`: {e}"))
+/// A form with gaps and slots as a pattern. `××` stays inside its clause, `……` may cross a pause; at the ends of a form a gap is what
+/// stands around it anyway.
+fn gapped(form: &str, slots: &Slots) -> Result<String, String> {
+    let mut pattern = String::new();
+    let mut rest = form.trim_start_matches("××").trim_end_matches("××");
+    while let Some(c) = rest.chars().next() {
+        let next = if let Some(behind) = rest.strip_prefix("××") {
+            pattern.push_str(&format!("[^{PAUSE}]{{0,12}}?"));
+            behind
+        } else if let Some(behind) = rest.strip_prefix("……") {
+            pattern.push_str(".{0,14}?");
+            behind
+        } else if let Some(behind) = rest.strip_prefix(NUMBER) {
+            pattern.push_str("[0-9零一二两俩三仨四五六七八九十百几半好多]{1,5}");
+            behind
+        } else if let Some((name, behind)) = rest.strip_prefix('{').and_then(|r| r.split_once('}')) {
+            let words = slots.get(name).ok_or_else(|| format!("`{form}`: there is no slot `{name}`"))?;
+            let either: Vec<String> = words.iter().map(|w| gapped(w, slots)).collect::<Result<_, _>>()?;
+            pattern.push_str(&format!("(?:{})", either.join("|")));
+            behind
+        } else {
+            pattern.push_str(&regex::escape(&c.to_string()));
+            &rest[c.len_utf8()..]
+        };
+        rest = next;
+    }
+    Ok(pattern)
+}
+
+/// A word with slots as the words that it stands for; `{n}` stays.
+fn spelled(word: &str, slots: &Slots) -> Result<Vec<String>, String> {
+    let slot = word.match_indices('{').find(|(at, _)| !word[*at..].starts_with(NUMBER));
+    let Some((head, rest)) = slot.map(|(at, _)| (&word[..at], &word[at + 1..])) else {
+        return Ok(vec![word.to_string()]);
+    };
+    let (name, tail) = rest.split_once('}').ok_or_else(|| format!("`{word}`: a slot is not closed"))?;
+    let fills = slots.get(name).ok_or_else(|| format!("`{word}`: there is no slot `{name}`"))?;
+    let mut all = Vec::new();
+    for fill in fills {
+        all.extend(spelled(&format!("{head}{fill}{tail}"), slots)?);
+    }
+    Ok(all)
+}
+
+/// Every template with what it rates: those of the table, then those beyond it.
+fn templates(data: &Data) -> Vec<(&str, Rating)> {
+    let mut all = Vec::new();
+    for row in &data.row {
+        for form in &row.templates {
+            let mut r = rating(Class::of_row(row.level), row.level, &[], "template");
+            // 建议××进一步提高 (E10).
+            r.suggestion = row.level == 4;
+            all.push((form.as_str(), r));
+        }
+    }
+    for forms in &data.template {
+        let usual = if forms.complaint { compared(forms.level) } else { Class::of_row(forms.level) };
+        for form in &forms.forms {
+            let mut r = rating(forms.class.unwrap_or(usual), forms.level, &forms.about, "template");
+            r.suggestion = forms.suggestion;
+            all.push((form.as_str(), r));
+        }
+    }
+    all
 }
 
 fn rating(class: Class, level: u8, about: &[Indicator], source: &'static str) -> Rating {
@@ -260,22 +362,48 @@ fn inherent(word: &str) -> Option<Indicator> {
     })
 }
 
+/// What may lead in a word that begins with a negation, and is the beginning of a negator itself.
+const LED_IN: [&str; 6] = ["也", "倒", "都", "又", "从来", "倒也"];
+
 /// Words collected under the rule "first come, first served": more telling lists are added first.
 #[derive(Default)]
 struct Book {
     words: Vec<String>,
     roles: Vec<Role>,
-    seen: HashMap<String, usize>,
+    seen: HashSet<String>,
+    slots: Slots,
+    /// The first word that could not be spelled out.
+    fault: Option<String>,
 }
 
 impl Book {
     fn add(&mut self, words: &[String], role: &Role) {
         for word in words {
-            if !self.seen.contains_key(word) {
-                self.seen.insert(word.clone(), self.words.len());
-                self.words.push(word.clone());
-                self.roles.push(role.clone());
+            match spelled(word, &self.slots) {
+                Ok(all) => all.into_iter().for_each(|w| self.enter(w, role)),
+                Err(detail) => self.fault = self.fault.take().or(Some(detail)),
             }
+        }
+    }
+
+    fn enter(&mut self, word: String, role: &Role) {
+        if self.seen.insert(word.clone()) {
+            self.words.push(word);
+            self.roles.push(role.clone());
+        }
+    }
+
+    /// 也没问题: without it 也没 would deny 问题. What begins with a negation keeps its meaning behind 也, 倒, 都 …
+    fn add_led_in(&mut self) {
+        let denials: Vec<(String, Role)> = self
+            .words
+            .iter()
+            .zip(&self.roles)
+            .filter(|(w, role)| matches!(role, Role::Rating(_)) && w.starts_with(['没', '不']) && w.chars().count() > 2)
+            .map(|(w, role)| (w.clone(), role.clone()))
+            .collect();
+        for (word, role) in denials {
+            LED_IN.iter().for_each(|lead| self.enter(format!("{lead}{word}"), &role));
         }
     }
 
@@ -302,13 +430,8 @@ impl Book {
                 );
             }
         }
-        let named = |r: &String| data.rival_suffixes.iter().map(|s| format!("{r}{s}")).collect::<Vec<_>>();
-        let rivals: Vec<String> = data.rivals.iter().flat_map(named).collect();
         for forms in &data.compare {
-            self.add(
-                &expand(forms, &rivals),
-                &Role::Rating(rating(compared(forms.level), forms.level, &[], "compare")),
-            );
+            self.add(&forms.forms, &Role::Rating(rating(compared(forms.level), forms.level, &forms.about, "compare")));
         }
         for block in &data.block {
             self.add(&block.words, &Role::Block);
@@ -325,11 +448,13 @@ impl Book {
         self.add_topics(data)?;
         self.add_modifiers(data);
         self.add(&data.fillers.words, &Role::Filler);
-        Ok(())
+        self.add_led_in();
+        self.fault.take().map_or(Ok(()), Err)
     }
 
     fn add_scopes(&mut self, data: &Data) {
         let s = &data.scopes;
+        self.add(&s.revision, &Role::Revision);
         self.add(&s.correction, &Role::Correction);
         self.add(&quoted(data), &Role::Quotation);
         self.add(&s.counterfactual, &Role::Counterfactual);
@@ -350,6 +475,7 @@ impl Book {
                 "generic" => Topic::Generic,
                 "product" => Topic::Product,
                 "price" => Topic::Price,
+                "others" => Topic::Others,
                 "call" => Topic::Elsewhere,
                 name => Topic::Of(Indicator::parse(name).ok_or_else(|| format!("topic `{name}` is no indicator"))?),
             };
@@ -379,12 +505,25 @@ fn compared(level: u8) -> Class {
     if level == 3 { Class::Gripe } else { Class::of_row(level) }
 }
 
-fn expand(forms: &Forms, rivals: &[String]) -> Vec<String> {
-    let one = |form: &String| match form.contains("{rival}") {
-        true => rivals.iter().map(|r| form.replace("{rival}", r)).collect(),
-        false => vec![form.clone()],
-    };
-    forms.forms.iter().flat_map(one).collect()
+/// Slots may hold slots this deep.
+const SLOT_DEPTH: usize = 3;
+
+/// The table's slots, each spelled out, and `{rival}`: other makers with what may follow their names.
+fn slots(data: &Data) -> Result<Slots, String> {
+    let mut slots = data.slots.clone();
+    let named = |r: &String| data.rival_suffixes.iter().map(|s| format!("{r}{s}")).collect::<Vec<_>>();
+    slots.insert("rival".into(), data.rivals.iter().flat_map(named).collect());
+    for _ in 0..SLOT_DEPTH {
+        let before = slots.clone();
+        for words in slots.values_mut() {
+            let all: Result<Vec<Vec<String>>, String> = words.iter().map(|w| spelled(w, &before)).collect();
+            *words = all?.concat();
+        }
+    }
+    match slots.iter().find(|(_, words)| words.iter().any(|w| w.replace(NUMBER, "").contains('{'))) {
+        Some((name, _)) => Err(format!("slot `{name}` holds slots deeper than {SLOT_DEPTH}")),
+        None => Ok(slots),
+    }
 }
 
 /// 他们说, 隔壁觉得 …: everyone who may be quoted with every verb of saying.

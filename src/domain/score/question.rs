@@ -1,7 +1,7 @@
 //! What the question asked for: it decides whether an answer may open a score at all (conventions 2, 3, 13).
 
 use super::lexicon::{Role, Token, Topic};
-use super::normal::Normal;
+use super::normal::{Normal, PAUSE};
 use super::rubric::Rubric;
 use super::{Indicator, Level};
 
@@ -33,6 +33,9 @@ pub(super) struct Question {
     pub probe: bool,
 }
 
+/// 您满意吗, 那满意不: longer questions say themselves what they ask for, characters.
+const FOLLOW_UP_MAX: usize = 6;
+
 impl Rubric {
     pub(super) fn question(&self, text: &str, indicator: Option<Indicator>) -> Question {
         let q = &self.data.questions;
@@ -58,6 +61,11 @@ impl Rubric {
             number: has(&q.number),
             probe: has(&q.probe),
         }
+    }
+
+    /// C18: an agent's words that ask for the reason of a low answer.
+    pub fn asks_for_reason(&self, text: &str) -> bool {
+        self.data.questions.probe.iter().any(|w| text.contains(w.as_str()))
     }
 
     /// The last level word of the asker.
@@ -91,6 +99,14 @@ impl Rubric {
             return Vec::new();
         }
         let named: Vec<Indicator> = tokens.iter().filter_map(|t| self.named(t)).collect();
+        // 好的，给您记下了，配件呢: what comes before the last pause is no part of it.
+        let last = flat.rsplit(PAUSE).next().unwrap_or_default();
+        if last.len() < flat.len() && last.ends_with('呢') {
+            let own = self.indicators_asked(last);
+            if !own.is_empty() {
+                return own;
+            }
+        }
         let bare = flat.chars().count() <= 6;
         let elliptic = flat.chars().count() <= 12
             && (flat.ends_with('呢') || flat.ends_with("方面") || bare)
@@ -130,7 +146,7 @@ impl Rubric {
             "怎么样",
             "如何",
         ]);
-        let whole = has(&["服务", "这次", "售后", "处理结果"]);
+        let whole = has(&["服务", "这次", "这回", "售后", "处理结果", "维修", "保养", "修理", "我们"]);
         if whole && evaluates && !product && !announces && !flat.contains("满意度") {
             return vec![Indicator::Overall];
         }
@@ -141,6 +157,24 @@ impl Rubric {
             ("速度", Indicator::Timeliness),
         ];
         weak.into_iter().filter(|(w, _)| flat.contains(w)).map(|(_, i)| i).take(1).collect()
+    }
+
+    /// 满意吗 and nothing else: about what was spoken of just before, a fact or an indicator.
+    pub(super) fn follows_up(&self, text: &str, before: &str) -> Option<Indicator> {
+        let flat = Normal::new(text).text();
+        if flat.chars().count() > FOLLOW_UP_MAX || !flat.contains("满意") {
+            return None;
+        }
+        let spoken = Normal::new(before).text();
+        let about = [
+            (
+                Indicator::Timeliness,
+                &["多长时间", "多久", "什么时候到", "几点到", "到的", "到达", "到现场", "来的"][..],
+            ),
+            (Indicator::Parts, &["配件", "保养件", "零件", "零部件", "发货", "到货"][..]),
+            (Indicator::Skill, &["修得", "修好", "处理好", "排除", "解决"][..]),
+        ];
+        about.into_iter().find(|(_, words)| words.iter().any(|w| spoken.contains(w))).map(|(indicator, _)| indicator)
     }
 
     /// 那给您记满意对吧, 您是说满意吗: speaks of the evaluation asked before.

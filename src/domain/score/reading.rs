@@ -35,6 +35,8 @@ pub(super) struct Eval {
     pub commends: bool,
     /// 耐心, 专业: says how, not how satisfied.
     pub trait_word: bool,
+    /// Takes back what was said to an earlier question.
+    pub revises: bool,
     /// 没意见: no evaluation where advice was asked for.
     pub nothing_to_say: bool,
 }
@@ -62,12 +64,19 @@ struct Words<'a> {
     tokens: &'a [Token],
 }
 
+/// Rule of an alarm that threatens nothing but to speak to somebody above.
+pub(super) const GOES_HIGHER: &str = "goes higher";
+
 /// One clause where it stands.
 struct Place<'a> {
     clause: &'a Clause,
     n: usize,
     /// A topic that the clause before only named.
     dangling: Option<Topic>,
+    /// What the clause before named and rated: 配件等了半个月，太慢.
+    follows: Option<Indicator>,
+    /// He comes back to what was asked before: 刚才那个及时性我得改改.
+    revises: bool,
 }
 
 impl Rubric {
@@ -77,6 +86,8 @@ impl Rubric {
         let words = Words { normal, text, question, tokens: &tokens };
         let mut reading = Reading::default();
         let mut dangling = None;
+        let mut comes_back = false;
+        let mut follows = None;
         for (n, clause) in clauses.iter().enumerate() {
             let before = reading.evals.len();
             if self.is_reservation(&normal.chars, &tokens, clause) {
@@ -85,8 +96,12 @@ impl Rubric {
             if clause.scope.correction {
                 reading.corrections.push(n);
             }
-            self.read_clause(&mut reading, &words, &Place { clause, n, dangling });
-            dangling = self.left_over_topic(&tokens, clause, reading.evals.len() > before, dangling);
+            let own = tokens[clause.first..clause.last].iter().any(|t| matches!(self.lexicon.role(t), Role::Revision));
+            let revises = own || comes_back && dangling.is_some();
+            self.read_clause(&mut reading, &words, &Place { clause, n, dangling, follows, revises });
+            dangling = self.left_over_topic(&tokens, clause, reading.evals.len() > before, dangling, own);
+            comes_back = revises;
+            follows = self.strong_topic(&tokens, clause).filter(|_| reading.evals.len() > before);
         }
         self.irony(&mut reading, normal, &tokens, &clauses);
         reading
@@ -135,7 +150,7 @@ impl Rubric {
         let named = r.named || matches!(self.topic_near(words.tokens, at, place.clause), Some((_, true)));
         // 能再快点就更好了: advice speaks of what is not yet.
         scope.supposed &= !r.suggestion;
-        let (target, overall_word) = self.target(words.tokens, at, place.clause, r, words.question, place.dangling);
+        let (target, overall_word) = self.target(words.tokens, at, place, r, words.question);
         Some(Eval {
             target,
             named,
@@ -144,7 +159,8 @@ impl Rubric {
             suggestion: r.suggestion,
             overall_word,
             commends: w.level == 5 && commends(&words.normal.chars[w.start..w.end]),
-            trait_word: r.source == "synonym" && !r.about.is_empty(),
+            trait_word: matches!(r.source, "synonym" | "template") && !r.about.is_empty(),
+            revises: place.revises,
             nothing_to_say: self.lexicon.word(&words.tokens[at]).starts_with('没') && r.class == Class::Good,
             weighed: w,
         })
@@ -155,19 +171,28 @@ impl Rubric {
         &self,
         tokens: &[Token],
         at: usize,
-        clause: &Clause,
+        place: &Place<'_>,
         r: &Rating,
         question: &Question,
-        dangling: Option<Topic>,
     ) -> (Target, bool) {
-        let topic = self.topic_near(tokens, at, clause).or(dangling.map(|t| (t, true)));
+        let clause = place.clause;
+        if self.speaks_of_others(tokens, at, clause) {
+            return (Target::Elsewhere, false);
+        }
+        let topic = self.topic_near(tokens, at, clause).or(place.dangling.map(|t| (t, true)));
+        let follows = place.follows.filter(|i| r.about.contains(i)).map(|i| (Topic::Of(i), true));
+        let topic = topic.or(follows);
         let overall_word = matches!(topic, Some((Topic::Of(Indicator::Overall), true)));
         let asked = question.indicator;
         let own = &r.about;
         let target = match topic {
+            // 除了配件都挺好 speaks of the whole, whatever it excepts.
+            _ if r.source == "template" && *own == [Indicator::Overall] => Target::Of(Indicator::Overall),
+            // 刹车修完还是软: what the work came to is about the work, whatever part is named.
+            Some((Topic::Product, _)) if asked.is_some_and(|a| own.contains(&a)) => Target::Asked,
             Some((Topic::Product, _)) => Target::Product,
             Some((Topic::Price, _)) => Target::Price,
-            Some((Topic::Elsewhere, _)) => Target::Elsewhere,
+            Some((Topic::Elsewhere | Topic::Others, _)) => Target::Elsewhere,
             Some((Topic::Of(i), true)) => Target::Of(i),
             // Parts are not the service: 配件可以，服务不行.
             Some((Topic::Generic, _))
@@ -192,6 +217,26 @@ impl Rubric {
         let target =
             if asked.is_some() && target == asked.map_or(Target::Asked, Target::Of) { Target::Asked } else { target };
         (target, overall_word)
+    }
+
+    /// 司机技术太差, 银行放款太慢: said of somebody who is no part of the service, unless one of us comes after him. What pleases or
+    /// vexes him (司机也满意) and what was done to him (对司机很客气) is about us.
+    fn speaks_of_others(&self, tokens: &[Token], at: usize, clause: &Clause) -> bool {
+        let topic = |t: &Token| match self.lexicon.role(t) {
+            Role::Topic { topic, .. } => Some(*topic),
+            _ => None,
+        };
+        let before = &tokens[clause.first..at];
+        let Some(last) = before.iter().rposition(|t| topic(t) == Some(Topic::Others)) else { return false };
+        let ours = before[last..].iter().any(|t| topic(t) == Some(Topic::Generic));
+        let feels = ["满意", "认可", "高兴", "放心", "失望"].iter().any(|w| self.lexicon.word(&tokens[at]).contains(w));
+        !ours && !feels && !self.is_object(tokens, clause.first + last)
+    }
+
+    /// 对司机, 跟机手, 给工人.
+    fn is_object(&self, tokens: &[Token], at: usize) -> bool {
+        let before = at.checked_sub(1).map(|i| &tokens[i]).filter(|t| t.end == tokens[at].start);
+        before.is_some_and(|t| ["对", "跟", "给", "和", "帮", "教", "让", "比"].contains(&self.lexicon.word(t)))
     }
 
     /// The nearest strong topic before the word; else the nearest weak one; else one right behind it.
@@ -219,6 +264,14 @@ impl Rubric {
             .or_else(|| before().next())
     }
 
+    /// The indicator that a clause names.
+    fn strong_topic(&self, tokens: &[Token], clause: &Clause) -> Option<Indicator> {
+        tokens[clause.first..clause.last].iter().rev().find_map(|t| match self.lexicon.role(t) {
+            Role::Topic { topic: Topic::Of(i), strong: true } => Some(*i),
+            _ => None,
+        })
+    }
+
     fn names_service(&self, tokens: &[Token], at: usize, clause: &Clause) -> bool {
         tokens[clause.first..at].iter().any(|t| matches!(self.lexicon.word(t), "服务" | "售后" | "服务质量"))
     }
@@ -234,7 +287,14 @@ impl Rubric {
     }
 
     /// 配件，太慢了: a clause that only names its topic hands it on.
-    fn left_over_topic(&self, tokens: &[Token], clause: &Clause, rated: bool, before: Option<Topic>) -> Option<Topic> {
+    fn left_over_topic(
+        &self,
+        tokens: &[Token],
+        clause: &Clause,
+        rated: bool,
+        before: Option<Topic>,
+        revises: bool,
+    ) -> Option<Topic> {
         if rated {
             return None;
         }
@@ -242,8 +302,12 @@ impl Rubric {
             Role::Topic { topic, strong: true } => Some(*topic),
             _ => None,
         });
-        let only_topic = clause.end - clause.start <= 7;
-        if only_topic { own.or(before.filter(|_| own.is_none() && clause.first == clause.last)) } else { None }
+        let only_topic = revises || clause.end - clause.start <= 7;
+        if only_topic {
+            own.or(before.filter(|_| own.is_none() && (revises || clause.first == clause.last)))
+        } else {
+            None
+        }
     }
 
     /// E09: a threat in force is 1, on condition 2, denied or unreal nothing (convention 9).
@@ -268,8 +332,13 @@ impl Rubric {
             return None;
         }
         let supposed = s.supposed || tied;
+        let level_of_word = level;
         let level = if supposed { 2 } else { level };
-        let rule = if supposed { "threat on condition" } else { "threat" };
+        let rule = match (level_of_word, supposed) {
+            (1, true) => "threat on condition",
+            (1, false) => "threat",
+            _ => GOES_HIGHER,
+        };
         Some((evidence(normal, text, t.start, t.end, Level::new(level)?, rule), level))
     }
 

@@ -140,6 +140,9 @@ pub(super) struct Data {
     pub rivals: Vec<String>,
     /// What may follow a rival's name: 比三一的师傅强.
     pub rival_suffixes: Vec<String>,
+    /// `{name}` in a word or a form stands for each of these; they may hold slots themselves.
+    #[serde(default)]
+    pub slots: BTreeMap<String, Vec<String>>,
     pub compare: Vec<Forms>,
     pub template: Vec<Forms>,
     pub modifiers: Modifiers,
@@ -187,6 +190,9 @@ pub(super) struct Forms {
     /// A complaint at level 3 (E08), not a shrug.
     #[serde(default)]
     pub complaint: bool,
+    /// How the form behaves under degree words, where the level does not say it.
+    #[serde(default)]
+    pub class: Option<Class>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -213,6 +219,8 @@ pub(super) struct Scopes {
     pub contrast: Vec<String>,
     pub concessive: Vec<String>,
     pub correction: Vec<String>,
+    /// 刚才那个及时性: he comes back to a question that was answered before.
+    pub revision: Vec<String>,
     pub past: Vec<String>,
     pub now: Vec<String>,
     pub quotation: Vec<String>,
@@ -225,6 +233,8 @@ pub(super) struct Scopes {
     pub no_reservation: Vec<String>,
     pub own_view: Vec<String>,
     pub hypothesis: Vec<String>,
+    /// What is wished for in a supposition was missing: 早来一天就满意了.
+    pub wish: Vec<String>,
     pub counterfactual: Vec<String>,
     pub question_words: Vec<String>,
     pub question_tails: Vec<String>,
@@ -256,6 +266,9 @@ pub(super) struct Silent {
     pub ignorant: Vec<String>,
     pub acknowledgements: Vec<String>,
     pub yes: Vec<String>,
+    /// No to a question that proposes praise: 2; half a no: 3.
+    pub denies: Vec<String>,
+    pub half_denies: Vec<String>,
     pub hum: Vec<String>,
     pub no: Vec<String>,
 }
@@ -302,7 +315,7 @@ pub(super) struct SoundWords {
 #[serde(deny_unknown_fields)]
 pub(super) struct Questions {
     pub suggestion: Vec<String>,
-    /// After a low answer: what is said then explains a complaint.
+    /// Asks for the reason of a low answer (C18); what is said then explains a complaint.
     pub probe: Vec<String>,
     pub rating: Vec<String>,
     pub number: Vec<String>,
@@ -374,7 +387,7 @@ mod tests {
     #[test]
     fn the_builtin_table_parses_and_has_the_five_rows_as_printed() {
         let rubric = Rubric::builtin();
-        assert_eq!(rubric.id(), "after-sales-zh@2");
+        assert_eq!(rubric.id(), "after-sales-zh@3");
         let counts: Vec<(u8, usize)> = rubric.rows().map(|(l, _, k, t)| (l.get(), k.len() + t.len())).collect();
         assert_eq!(counts, [(5, 10), (4, 17), (3, 11), (2, 11), (1, 10)]);
     }
@@ -388,6 +401,10 @@ mod tests {
         assert!(error.contains("row 2 不满") && error.contains("already stands in row 4"), "{error}");
         let level = BUILTIN.replacen("level = 5", "level = 7", 1);
         assert!(Rubric::parse(&level).unwrap_err().to_string().contains("level 7 is not 1..5"));
+        let slot = BUILTIN.replacen("比{past}", "比{nobody}", 1);
+        assert!(Rubric::parse(&slot).unwrap_err().to_string().contains("there is no slot `nobody`"));
+        let endless = BUILTIN.replacen("soon = [", "soon = [\"{soon}\", ", 1);
+        assert!(Rubric::parse(&endless).unwrap_err().to_string().contains("slot `soon`"));
         let unknown = BUILTIN.replacen("[guards]", "[guards]\nsurprise = 1", 1);
         assert!(Rubric::parse(&unknown).unwrap_err().to_string().contains("surprise"));
     }

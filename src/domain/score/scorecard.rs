@@ -40,6 +40,12 @@ fn score_of(indicator: Indicator, pairs: &[(&Answer, &Judgement)]) -> Score {
     if direct.is_empty() {
         return spontaneous(indicator, pairs);
     }
+    // Taken back in the answer to a later question.
+    let own_turn = direct.last().and_then(|(a, _)| a.turn);
+    let later = |a: &Answer| a.turn.zip(own_turn).is_some_and(|(t, own)| t > own);
+    if let Some((_, j)) = pairs.iter().rev().find(|(a, j)| later(a) && j.revises.contains(&indicator)) {
+        return scored(indicator, j.labels.get(&indicator).copied(), j);
+    }
     // Asked again: the last answer that says something holds, as a correction would; his own words outweigh a yes to the agent's.
     let own = direct.iter().rev().find(|(_, j)| j.label.is_some() && !j.only_agrees());
     if let Some((_, j)) = own.or(direct.iter().rev().find(|(_, j)| j.label.is_some())) {

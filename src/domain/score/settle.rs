@@ -10,7 +10,13 @@ use super::{Evidence, Indicator, Level};
 use std::collections::BTreeMap;
 
 /// Reading → levels per indicator.
-pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: &Normal) -> Judgement {
+pub(super) fn settle(
+    reading: Reading,
+    question: &Question,
+    text: &str,
+    normal: &Normal,
+    wishes: &[String],
+) -> Judgement {
     let mut out = Judgement {
         not_applicable: reading.not_applicable,
         alarms: reading.threats.iter().map(|t| t.0.clone()).collect(),
@@ -30,7 +36,7 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
             own.retain(|e| !is_thing(e));
         }
         let own = keep_last_version(&own, &reading.corrections);
-        let threat = threat_for(&reading, indicator, home);
+        let threat = threat_for(&reading, indicator, home, question.asked);
         let Some((mut level, mut shown)) = resolve(&own).or(threat.map(|l| (l, Vec::new()))) else { continue };
         let reserved = home == Some(indicator) && has_reservation(&reading, &shown);
         // 也不是不好 就是不爱说话 (convention 5).
@@ -52,12 +58,17 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
     fill_evidence(&mut out, &used, text, normal);
     whole_of_parts(&mut out, home);
     only_advice(&mut out, &reading, question, text, normal);
+    unmet_wish(&mut out, &reading, question, text, normal, wishes);
     out.evidence.extend(out.alarms.iter().filter(|_| !out.labels.is_empty()).cloned());
     out.label = match question.asked {
         Asked::Rating => home.and_then(|i| out.labels.get(&i).copied()),
         Asked::Suggestion => whole(&out.labels),
         Asked::Fact => None,
     };
+    out.revises = Indicator::ALL
+        .into_iter()
+        .filter(|i| live.iter().any(|e| e.revises && e.target == Target::Of(*i)) && out.labels.contains_key(i))
+        .collect();
     out.suggestion = reading.suggests || live.iter().any(|e| e.suggestion);
     out.commendation =
         live.iter().find(|e| e.commends).map(|e| normal.chars[e.weighed.start..e.weighed.end].iter().collect());
@@ -92,6 +103,29 @@ fn whole_of_parts(out: &mut Judgement, home: Option<Indicator>) {
         let named: Vec<Evidence> =
             out.evidence.iter().map(|e| Evidence { level, rule: rule.clone(), ..e.clone() }).collect();
         out.evidence.extend(named);
+    }
+}
+
+/// 早来一天就满意了, 要是态度好点我也不说啥了: what would have contented him was not there.
+fn unmet_wish(
+    out: &mut Judgement,
+    reading: &Reading,
+    question: &Question,
+    text: &str,
+    normal: &Normal,
+    wishes: &[String],
+) {
+    let asked = question.indicator.filter(|_| question.asked == Asked::Rating && out.labels.is_empty());
+    let praise = |e: &&Eval| e.scope.supposed && e.weighed.class.is_positive() && !e.scope.quoted && !e.scope.asks;
+    let only_supposed = reading.threats.is_empty() && reading.evals.iter().all(|e| praise(&e));
+    let (Some(indicator), Some(first), Some(level)) = (asked, reading.evals.iter().find(praise), Level::new(3)) else {
+        return;
+    };
+    let said = normal.text();
+    let conditional = said.contains('就') || said.contains("也不");
+    if only_supposed && conditional && wishes.iter().any(|w| said.contains(w.as_str())) && !said.contains('更') {
+        out.labels.insert(indicator, level);
+        out.evidence.push(evidence(normal, text, first.weighed.start, first.weighed.end, level, "wish unmet"));
     }
 }
 
@@ -137,8 +171,12 @@ fn belongs(e: &Eval, indicator: Indicator, question: &Question, home: Option<Ind
     }
 }
 
-fn threat_for(reading: &Reading, indicator: Indicator, home: Option<Indicator>) -> Option<u8> {
-    (home.unwrap_or(Indicator::Overall) == indicator).then(|| reading.threats.iter().map(|t| t.1).min()).flatten()
+/// Where a fact was asked for, only an outright threat says something of the whole; a conditional one, or a word of going higher, is an
+/// alarm and no level.
+fn threat_for(reading: &Reading, indicator: Indicator, home: Option<Indicator>, asked: Asked) -> Option<u8> {
+    let counts = |level: &u8| asked != Asked::Fact || *level == 1;
+    let here = home.unwrap_or(Indicator::Overall) == indicator;
+    reading.threats.iter().map(|t| t.1).filter(|l| here && counts(l)).min()
 }
 
 /// The level of one indicator from all that was said of it, and the words that decided.
@@ -239,6 +277,44 @@ mod tests {
         whole("满意 不过我想问一下", Some(4));
         check(Indicator::Attitude, "态度怎么样", "也不是态度不好 就是总低着头", Some(3));
         check(Indicator::Attitude, "态度怎么样", "好是好 可是不干活", Some(3));
+    }
+
+    #[test]
+    fn what_is_said_of_others_is_nobodys_level_and_what_they_feel_or_suffer_is() {
+        let skill = |text, want| check(Indicator::Skill, "师傅修得怎么样", text, want);
+        skill("司机技术太差", None);
+        skill("司机技术不行 师傅技术好", Some(4));
+        check(Indicator::Overall, "总体您满意吗", "三一的不行 你们的挺好", Some(4));
+        check(Indicator::Overall, "总体您满意吗", "我们司机都挺满意", Some(4));
+        check(Indicator::Attitude, "态度怎么样", "对司机挺客气", Some(4));
+    }
+
+    #[test]
+    fn a_proposal_is_agreed_to_denied_or_half_denied_in_a_word() {
+        let proposed = |text, want| check(Indicator::Overall, "那您是满意的对吧", text, want);
+        proposed("可不是嘛", Some(4));
+        proposed("对 我忙着呢", Some(4));
+        proposed("哪儿啊", Some(2));
+        proposed("谈不上", Some(3));
+        check(Indicator::Overall, "您觉得怎么样", "哪儿啊", None);
+    }
+
+    #[test]
+    fn jiu_after_a_time_is_sooner_and_cai_later_than_expected() {
+        let timely = |text, want| check(Indicator::Timeliness, "来得及时吗", text, want);
+        timely("半个小时就到了", Some(4));
+        timely("三个钟头才到", Some(3));
+        timely("等了三天都没人来", Some(2));
+        timely("下午两点到的", None);
+        timely("等了两天", None);
+    }
+
+    #[test]
+    fn convention_5_a_denial_reaches_over_the_words_between() {
+        check(Indicator::Attitude, "态度怎么样", "从没有过不好的时候", Some(4));
+        check(Indicator::Attitude, "态度怎么样", "没跟我甩脸子", Some(4));
+        check(Indicator::Attitude, "态度怎么样", "也没问题", Some(4));
+        check(Indicator::Parts, "配件供应您满意吗", "不像以前那么慢", Some(4));
     }
 
     #[test]

@@ -96,3 +96,34 @@ fn b01_a_single_seat_that_is_kept_idle_calls_nobody_and_the_days_end_all_the_sam
     assert_eq!(report.calls, 0);
     assert!(report.rows.iter().all(|row| row.end == RowEnd::Open));
 }
+
+#[test]
+fn the_days_are_the_same_when_the_planner_is_shown_every_visit_that_waits() {
+    // Over a lunch break and a night, with a queue that grows all day and without one.
+    let completions = completions(300, 135);
+    let (programme, calendar) = (excavator(), calendar());
+    let shares = [(2, 1), (3, 2), (30, 3)].map(|(seats, seed)| {
+        let assume = Assumptions { seed, ..Assumptions::default() };
+        let scene =
+            Scene { programme: &programme, calendar: &calendar, completions: &completions, seats, reserve: 1, assume };
+        let report = run(&scene);
+        assert_eq!(report, play(&scene, true), "{seats} seats");
+        report.share_on_time()
+    });
+    assert!(shares[0] < 0.9 && shares[2] > 0.99, "{shares:?}");
+}
+
+#[test]
+fn a_programme_that_holds_after_the_deadline_calls_nobody_who_is_past_it() {
+    let mut programme = excavator();
+    programme.after_deadline = AfterDeadline::EscalateAndHold;
+    let (calendar, completions) = (calendar(), completions(300, 10));
+    let assume = Assumptions::default();
+    let scene =
+        Scene { programme: &programme, calendar: &calendar, completions: &completions, seats: 2, reserve: 1, assume };
+    let report = run(&scene);
+    assert_eq!(report, play(&scene, true));
+    let held = report.rows.iter().filter(|row| row.escalated && row.first_call_at.is_none());
+    assert!(held.clone().count() > 50 && held.clone().all(|row| row.end == RowEnd::Open));
+    assert!(report.rows.iter().all(|row| row.first_call_at.is_none_or(|at| at <= row.deadline_at)));
+}

@@ -18,7 +18,7 @@ use crate::domain::seat::{self, Seat, Wanted};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, HashSet};
 
-pub use super::why::{Why, WhyCode, why};
+pub use super::why::{Why, WhyCode, forbidden, why};
 
 /// Where something of the outer world is in the way, the planner looks again after so long, in case the event that ends it is missed.
 const RECHECK: SignedDuration = SignedDuration::from_secs(60);
@@ -121,11 +121,12 @@ pub fn plan(now: Timestamp, situation: &Situation) -> Plan {
     if chosen < ready.len() {
         wakeup.note(Some(now.saturating_add_or_max(RECHECK)));
     }
+    let served: HashSet<&VisitId> =
+        ready[..chosen].iter().filter_map(|first| situation.same.of(&first.visit.id)).collect();
     for (place, candidate) in ready.iter().enumerate() {
-        let of_chosen = || ready[..chosen].iter().any(|first| situation.same.are(&candidate.visit.id, &first.visit.id));
         let turn = if place < chosen {
             Turn::Now
-        } else if of_chosen() {
+        } else if situation.same.of(&candidate.visit.id).is_some_and(|customer| served.contains(customer)) {
             Turn::SameCustomer
         } else {
             Turn::Queued
@@ -135,6 +136,12 @@ pub fn plan(now: Timestamp, situation: &Situation) -> Plan {
     plan.dial = ready[..chosen].iter().map(|candidate| candidate.visit.id.clone()).collect();
     plan.next_wakeup = wakeup.at;
     plan
+}
+
+/// Where a visit stands among those that nothing but capacity holds back: the smaller is dialled first. `None` for one that does not wait.
+pub fn urgency(now: Timestamp, visit: &Visit, situation: &Situation) -> Option<(u8, Timestamp, VisitId)> {
+    let (priority, obligation, id) = Ready::of(now, visit, situation)?.place();
+    Some((priority, obligation, id.clone()))
 }
 
 /// Which visits are held by a seat though they wait: an agent looks at them before the call.

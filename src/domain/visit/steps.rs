@@ -226,6 +226,15 @@ pub fn cancel(now: Timestamp, visit: &Visit) -> Result<Visit, Refused> {
     Ok(next)
 }
 
+/// Ends a visit that the customer's wish forbids, or whose matter is settled without it. A call in progress goes on, and a wrap-up is
+/// waited for: what they come to counts first.
+pub fn called_off(now: Timestamp, visit: &Visit, cause: CloseCause) -> Option<Visit> {
+    must_wait(visit).ok()?;
+    let mut next = visit.clone();
+    next.state = VisitState::Closed { cause, at: now };
+    Some(next)
+}
+
 /// A repeat or correction of a known order. The clock keeps running from the first SMS, or a repeat would hide a late visit; a visit that
 /// was closed for its number is opened again when the number is a new one.
 pub fn corrected(
@@ -244,7 +253,7 @@ pub fn corrected(
         | CloseCause::Email
         | CloseCause::Letter
         | CloseCause::ForAdviser => true,
-        CloseCause::Cancelled | CloseCause::Refused => false,
+        CloseCause::Cancelled | CloseCause::Refused | CloseCause::OptedOut | CloseCause::Settled => false,
     };
     if !(phone_changed && for_its_number) {
         return visit.clone();
@@ -289,7 +298,7 @@ fn settle(
     calendar: &Calendar,
 ) {
     // No rule of a programme and no fault of ours calls him again (C09).
-    if result.conversation == Some(ConversationEnd::OptedOut) {
+    if matches!(result.conversation, Some(ConversationEnd::OptedOut { .. })) {
         let rule = RetryRule::Close(CloseCause::Refused);
         let key = RuleKey::End(EndKind::Refused);
         let ended = Ended { key, rule: &rule, reason: WaitReason::New, asked: None, at: ended_at };

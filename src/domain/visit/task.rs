@@ -25,8 +25,8 @@ use std::collections::BTreeMap;
 
 pub use super::begin::{Start, accept, begin};
 pub use super::steps::{
-    CallResult, Refused, after_agent_call, after_call, after_wrap_up, cancel, claim, corrected, declined, dial_now,
-    interrupted, mark_escalated, mark_late, may_start, reschedule, round_over,
+    CallResult, Refused, after_agent_call, after_call, after_wrap_up, called_off, cancel, claim, corrected, declined,
+    dial_now, interrupted, mark_escalated, mark_late, may_start, reschedule, round_over,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -150,6 +150,10 @@ pub enum CloseCause {
     Cancelled,
     /// The customer refused the visit (C09).
     Refused,
+    /// The customer does not want to be called: a wish of before ([`crate::domain::opt_out`]).
+    OptedOut,
+    /// What was promised was told, or taken back, without this visit (A20).
+    Settled,
     /// The number is not the customer's (A08).
     WrongNumber,
     /// The network says the number does not exist.
@@ -167,9 +171,11 @@ pub enum CloseCause {
 }
 
 impl CloseCause {
-    pub const ALL: [CloseCause; 9] = [
+    pub const ALL: [CloseCause; 11] = [
         Self::Cancelled,
         Self::Refused,
+        Self::OptedOut,
+        Self::Settled,
         Self::WrongNumber,
         Self::InvalidNumber,
         Self::AttemptsUsedUp,

@@ -7,6 +7,7 @@ use super::steps::guard_minutes;
 use super::task::{CloseCause, Visit, VisitState, WaitReason};
 use crate::domain::call::outcome::Outcome;
 use crate::domain::id::{SeatId, VisitId};
+use crate::domain::opt_out::OptOut;
 use crate::domain::programme::{DialMode, EndKind, Programme, RetryRule, RuleKey, Trigger};
 use crate::domain::seat::{self, NoSeat, Seat};
 use crate::domain::when::local_text;
@@ -31,6 +32,8 @@ pub enum WhyCode {
     InCall,
     Completed,
     Closed,
+    /// The customer does not want to be called (C09).
+    OptedOut,
     /// The clock has not started (A03).
     NotStarted,
     RetrySpacing,
@@ -183,6 +186,17 @@ pub fn why(now: Timestamp, visit: &Visit, s: &Situation) -> Why {
             }
         }
     }
+}
+
+/// The customer's wish stands in the way, whatever else the visit waits for; `None` where it changes nothing any more.
+pub fn forbidden(now: Timestamp, visit: &Visit, wish: &OptOut, s: &Situation) -> Option<Why> {
+    let tz = visit.calendar(s.calendar).tz();
+    let closed = match &visit.state {
+        VisitState::Waiting { .. } => String::new(),
+        VisitState::Closed { cause: CloseCause::OptedOut, at } => format!("回访已于{}关闭：", local_text(*at, now, tz)),
+        VisitState::Calling { .. } | VisitState::Completed { .. } | VisitState::Closed { .. } => return None,
+    };
+    Some(Why::new(WhyCode::OptedOut, closed + &wish.text_zh(now, tz), None))
 }
 
 /// What holds a visit that is not blocked: nothing, or the queue for lines.
@@ -499,6 +513,8 @@ impl CloseCause {
         match self {
             Self::Cancelled => "人工取消",
             Self::Refused => "客户不愿接受回访",
+            Self::OptedOut => "客户要求过不再来电",
+            Self::Settled => "承诺的事情已经了结，不必再打",
             Self::WrongNumber => "号码不是客户的（规则 A08）",
             Self::InvalidNumber => "空号",
             Self::AttemptsUsedUp => "呼叫次数已用完，转短信、邮件或信函（规则 A06）",

@@ -26,12 +26,12 @@ static DAY: LazyLock<Regex> = LazyLock::new(|| {
          |(?:(?P<month>{NUMERAL})月)?(?P<day>{NUMERAL})[号日]"
     ))
 });
-static PART: LazyLock<Regex> = LazyLock::new(|| pattern(PERIOD));
-static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static PART: LazyLock<Regex> = LazyLock::new(|| pattern(PERIOD));
+pub(super) static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!("(?P<h>{NUMERAL})(?:点钟?|:|时)(?:(?P<half>半)|(?P<quarter>[一三])刻|(?P<min>{NUMERAL})分?)?"))
 });
 /// 晚点再说 is no evening.
-static VAGUE: LazyLock<Regex> = LazyLock::new(|| pattern("[早晚](?:一?点儿?|一?些|会儿)"));
+pub(super) static VAGUE: LazyLock<Regex> = LazyLock::new(|| pattern("[早晚](?:一?点儿?|一?些|会儿)"));
 static BEFORE: LazyLock<Regex> = LazyLock::new(|| pattern("以前|之前|前面"));
 
 /// The instant that `said` names, seen from `now`; always after `now`. `None` when no time is understood: then the programme's own
@@ -79,7 +79,7 @@ fn relative(text: &str, now: Timestamp, tz: &TimeZone) -> Option<Timestamp> {
     now.checked_add(SignedDuration::from_secs(seconds)).ok()
 }
 
-fn on_the_clock(text: &str, now: Timestamp, tz: &TimeZone) -> Option<Timestamp> {
+pub(super) fn on_the_clock(text: &str, now: Timestamp, tz: &TimeZone) -> Option<Timestamp> {
     let today = now.to_zoned(tz.clone()).date();
     let day = day(text, today);
     if matches!(day, Said::Impossible) {

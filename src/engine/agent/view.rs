@@ -2,12 +2,14 @@
 
 use super::super::Engine;
 use super::super::desk::{CallStage, CallView, PastCall};
+use crate::domain::complaint::Complaint;
 use crate::domain::order::Order;
 use crate::domain::programme::Programme;
 use crate::domain::programme::selection::CustomerClass;
 use crate::domain::script::sheet::sheet;
 use crate::domain::visit::task::{Visit, VisitState, WaitReason};
 use crate::domain::when::local_text;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// C11: a visit call lasts three minutes at most, complaints excepted.
@@ -19,6 +21,11 @@ pub async fn of(engine: &Engine, visit: &Visit, order: Order) -> CallView {
     let site = engine.site();
     let programme = site.rules.programmes.get(&visit.programme);
     let script = programme.and_then(|programme| site.script(programme, &order));
+    let complaints = engine.store.complaints_of_customer(&order.customer.phone, HISTORY_MAX).await;
+    let complaints = complaints.unwrap_or_else(|error| {
+        tracing::error!(visit.id = %visit.id, %error, "the complaints of a customer cannot be read");
+        vec![]
+    });
     let history = engine.store.calls_to(&order.customer.phone, HISTORY_MAX).await.unwrap_or_else(|error| {
         tracing::error!(visit.id = %visit.id, %error, "the earlier calls of a customer cannot be read");
         vec![]
@@ -32,7 +39,7 @@ pub async fn of(engine: &Engine, visit: &Visit, order: Order) -> CallView {
         muted: false,
         held: false,
         why_now: why_now(engine, visit),
-        title: title(programme, visit, &order),
+        title: with_notices(title(programme, visit, &order), &complaints, engine.clock.now()),
         steps: script.map(|script| sheet(&script, &site.manifest, &order)).unwrap_or_default(),
         history: history
             .into_iter()
@@ -66,6 +73,14 @@ fn title(programme: Option<&Programme>, visit: &Visit, order: &Order) -> String 
     }
     if let Some(last) = order.claims.warranty_ends_on() {
         title.push_str(&format!("（质保期至 {last}）"));
+    }
+    title
+}
+
+/// F03, F07: what the agent must know of a customer who complained.
+fn with_notices(mut title: String, complaints: &[Complaint], now: Timestamp) -> String {
+    for notice in complaints.iter().filter_map(|complaint| complaint.notice(now)) {
+        title.push_str(&format!("（{notice}）"));
     }
     title
 }

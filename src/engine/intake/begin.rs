@@ -57,7 +57,7 @@ pub async fn begin_all(
                 on_site: programme.selection.is_on_site(order),
             };
             let visit = begin(now, happened.at, start, &rules.calendar);
-            begun.visits.push(tx.insert_visit(&visit).await?);
+            begun.visits.push(tx.insert_begun(&visit).await?);
         } else {
             begun.not_selected.push(NotSelected { programme: programme.name.clone(), stage: stage.name.clone() });
         }

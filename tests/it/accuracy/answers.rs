@@ -8,6 +8,8 @@ use std::fmt::Write;
 
 pub const TUNE: &str = include_str!("../../data/eval/answers_tune.jsonl");
 pub const HELD_OUT: &str = include_str!("../../data/eval/answers_held_out.jsonl");
+pub const TUNE_2: &str = include_str!("../../data/eval/answers_tune2.jsonl");
+pub const HELD_OUT_2: &str = include_str!("../../data/eval/answers_held_out2.jsonl");
 
 /// Smallest exact and accepted shares, largest share of what should stay unscored scored, smallest kappa.
 pub struct Floor {
@@ -17,8 +19,13 @@ pub struct Floor {
     kappa: f64,
 }
 
-pub const TUNE_FLOOR: Floor = Floor { exact: 0.92, accepted: 0.96, falsely_scored: 0.035, kappa: 0.97 };
-pub const HELD_OUT_FLOOR: Floor = Floor { exact: 0.84, accepted: 0.88, falsely_scored: 0.10, kappa: 0.95 };
+/// In the order of the sets: tune, held out, and both of the second voice.
+pub const FLOORS: [Floor; 4] = [
+    Floor { exact: 0.93, accepted: 0.97, falsely_scored: 0.025, kappa: 0.97 },
+    Floor { exact: 0.85, accepted: 0.89, falsely_scored: 0.09, kappa: 0.95 },
+    Floor { exact: 0.83, accepted: 0.92, falsely_scored: 0.06, kappa: 0.90 },
+    Floor { exact: 0.80, accepted: 0.86, falsely_scored: 0.06, kappa: 0.88 },
+];
 
 #[derive(Deserialize)]
 struct Case {
@@ -98,7 +105,7 @@ fn judged(case: &Case) -> Label {
     score_request(Rubric::builtin(), &request).label.map(Level::get)
 }
 
-pub fn hold_floor(m: &Measured, floor: Floor) {
+pub fn hold_floor(m: &Measured, floor: &Floor) {
     let all = &m.all;
     let figures = all.line("all");
     assert!(share(all.exact, all.n) >= Some(floor.exact), "exact: {figures}");

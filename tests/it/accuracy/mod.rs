@@ -17,15 +17,26 @@ const HEAD: &str = "# Accuracy of scoring, facts and conduct
 
 Made by `make eval`; the sets and how they were labelled: tests/data/eval/README.md. *Exact* counts the first label only, *accepted* also
 the further labels of cases where people differ. Leaving an answer unscored is a class of its own: scoring what should stay unscored is an
-error, and so is the opposite. The held-out parts were measured, never looked at, while the rules were tuned; but one
-hand wrote both parts and the words of the table, so words of strangers will fare somewhat worse.
+error, and so is the opposite. The held-out parts were measured, never looked at, while the rules were tuned. The second voice was written
+and labelled, before the engine saw a line of it, to be as unlike the first as could be: elliptical, regional, misheard, beside the
+question. Still the writers know the table, so words of strangers will fare somewhat worse.
 ";
 
 /// Every part of every kind; the report where one is asked for.
 #[test]
 fn accuracy_of_all_labelled_sets_reaches_its_floor() {
-    let answers = [("tune", answers::measure(answers::TUNE)), ("held out", answers::measure(answers::HELD_OUT))];
-    let calls = [("tune", calls::measure(calls::TUNE)), ("held out", calls::measure(calls::HELD_OUT))];
+    let answers = [
+        ("tune", answers::measure(answers::TUNE)),
+        ("held out", answers::measure(answers::HELD_OUT)),
+        ("tune, second voice", answers::measure(answers::TUNE_2)),
+        ("held out, second voice", answers::measure(answers::HELD_OUT_2)),
+    ];
+    let calls = [
+        ("tune", calls::measure(calls::TUNE)),
+        ("held out", calls::measure(calls::HELD_OUT)),
+        ("tune, second voice", calls::measure(calls::TUNE_2)),
+        ("held out, second voice", calls::measure(calls::HELD_OUT_2)),
+    ];
     if let Ok(path) = std::env::var(REPORT) {
         let mut text = String::from(HEAD);
         let day = std::env::var(DAY).unwrap_or_default();
@@ -35,8 +46,10 @@ fn accuracy_of_all_labelled_sets_reaches_its_floor() {
         calls::report(&mut text, &calls);
         std::fs::write(&path, text).unwrap_or_else(|e| panic!("{path}: {e}"));
     }
-    answers::hold_floor(&answers[0].1, answers::TUNE_FLOOR);
-    answers::hold_floor(&answers[1].1, answers::HELD_OUT_FLOOR);
-    calls::hold_floor(&calls[0].1, calls::TUNE_FLOOR);
-    calls::hold_floor(&calls[1].1, calls::HELD_OUT_FLOOR);
+    for ((_, measured), floor) in answers.iter().zip(&answers::FLOORS) {
+        answers::hold_floor(measured, floor);
+    }
+    for ((_, measured), floor) in calls.iter().zip(&calls::FLOORS) {
+        calls::hold_floor(measured, floor);
+    }
 }

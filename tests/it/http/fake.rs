@@ -1,17 +1,22 @@
 //! A stand-in for the engine: writes to the real store, plans nothing, and remembers what it was asked.
 
 use async_trait::async_trait;
-use huifang::domain::id::{CallId, InboxId, OrderNo, SeatId, VisitId};
+use huifang::domain::complaint::{Complaint, New, Step};
+use huifang::domain::id::{CallId, ComplaintId, InboxId, OptOutId, OrderNo, PromiseId, SeatId, VisitId};
+use huifang::domain::opt_out::OptOut;
 use huifang::domain::order::Order;
 use huifang::domain::phone::Phone;
+use huifang::domain::promise::Promise;
+use huifang::domain::review::rescoring::{Rescoring, RescoringState};
 use huifang::domain::score::{Indicator, Level, Rubric, Scorecard, score_request};
 use huifang::domain::seat::{SeatPhone, Skills};
 use huifang::domain::visit::task::{CloseCause, Origin, Visit, VisitState, WaitReason};
 use huifang::engine::desk::{Desk, SeatLink, SeatMessage, SeatView, SupervisorMode};
 use huifang::engine::handle::{
-    CommandError, Commands, CompletionSms, EventAnswer, LoadedProgramme, OrderAnswer, OrderEvent, ScoreReply,
-    ScoreRequest, SmsAnswer, TrunkStatus, Why, WhyCode,
+    CommandError, Commands, CompletionSms, EventAnswer, LoadedProgramme, OpenedComplaint, OrderAnswer, OrderEvent,
+    ScoreReply, ScoreRequest, SmsAnswer, TrunkStatus, Why, WhyCode,
 };
+use huifang::engine::ledger::{Ledger, NewPromise, NewWish};
 use huifang::store::score::Override;
 use huifang::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -198,6 +203,49 @@ impl Commands for Fake {
         Ok(self.store.override_score(call, &change).await.map_err(inside)?.card)
     }
 
+    /// Complaints are tested with the real engine (`complaints`).
+    async fn open_complaint(&self, _: New, by: &str) -> Result<OpenedComplaint, CommandError> {
+        self.note(format!("complaint by {by}"));
+        Err(CommandError::Unavailable("no complaints here".into()))
+    }
+
+    async fn complaint_step(&self, id: &ComplaintId, step: Step, by: &str) -> Result<Complaint, CommandError> {
+        self.note(format!("{} of {id} by {by}", step.name()));
+        Err(CommandError::NotFound { what: "complaint", id: id.to_string() })
+    }
+
+    async fn compare_scores(
+        &self,
+        (from, before): (Timestamp, Timestamp),
+        rubric: Option<&str>,
+        by: &str,
+    ) -> Result<Rescoring, CommandError> {
+        self.note(format!("{by} compares scores by {}", rubric.unwrap_or("the table in force")));
+        let calls = self.store.scored_calls(from, before, 10).await.map_err(inside)?;
+        let made = Rescoring {
+            id: self.store.new_id(),
+            from,
+            before,
+            rubric: "after-sales-zh@2".into(),
+            calls: u32::try_from(calls.len()).unwrap(),
+            changes: vec![],
+            made_by: by.into(),
+            made_at: self.store.now(),
+            state: RescoringState::Proposed,
+        };
+        self.store.insert_rescoring(&made).await.map_err(inside)?;
+        Ok(made)
+    }
+
+    async fn settle_scores(&self, id: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError> {
+        let made = self.store.rescoring(id).await.map_err(inside)?;
+        let now = self.store.now();
+        let settled = if adopt { made.adopt(now, by, "after-sales-zh@2") } else { made.drop(now, by) };
+        let settled = settled.map_err(|refused| CommandError::Conflict(refused.to_string()))?;
+        self.store.settle_rescoring(&settled).await.map_err(inside)?;
+        Ok(settled)
+    }
+
     fn score(&self, request: &ScoreRequest) -> ScoreReply {
         score_request(Rubric::builtin(), request)
     }
@@ -252,5 +300,37 @@ impl Desk for NoSeats {
     }
     async fn end_call(&self, _: &CallId, _: &str, by: &str) -> Result<(), CommandError> {
         no_seat(by)
+    }
+}
+
+/// A site without a ledger; what it does is tested with the real engine (`promises`).
+pub struct NoLedger;
+
+fn nowhere<T>(id: &str) -> Result<T, CommandError> {
+    Err(CommandError::NotFound { what: "ledger", id: id.to_owned() })
+}
+
+#[async_trait]
+impl Ledger for NoLedger {
+    async fn opt_out(&self, _: NewWish, _: &str, by: &str) -> Result<OptOut, CommandError> {
+        nowhere(by)
+    }
+    async fn withdraw_opt_out(&self, id: &OptOutId, _: &str, _: &str) -> Result<OptOut, CommandError> {
+        nowhere(id.as_str())
+    }
+    async fn promise(&self, _: NewPromise, by: &str) -> Result<Promise, CommandError> {
+        nowhere(by)
+    }
+    async fn tell(&self, id: &PromiseId, _: &str, _: Option<Timestamp>, _: &str) -> Result<Promise, CommandError> {
+        nowhere(id.as_str())
+    }
+    async fn confirm(&self, id: &PromiseId, _: &str, _: &str, _: &str) -> Result<Promise, CommandError> {
+        nowhere(id.as_str())
+    }
+    async fn withdraw(&self, id: &PromiseId, _: &str, _: &str) -> Result<Promise, CommandError> {
+        nowhere(id.as_str())
+    }
+    async fn assign(&self, id: &PromiseId, _: &str, _: &str) -> Result<Promise, CommandError> {
+        nowhere(id.as_str())
     }
 }

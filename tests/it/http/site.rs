@@ -1,6 +1,6 @@
 //! One running site for one test: server on a free port, store and recordings in a temporary folder, a token per role.
 
-use super::fake::{Fake, NoSeats};
+use super::fake::{Fake, NoLedger, NoSeats};
 use huifang::clock::{Clock, ManualClock};
 use huifang::domain::call::Call;
 use huifang::domain::call::outcome::{ConversationEnd, Fault, Outcome, Party};
@@ -10,6 +10,7 @@ use huifang::domain::phone::Phone;
 use huifang::domain::recording::manifest::{RecordingInfo, RecordingState};
 use huifang::domain::visit::task::{Visit, VisitState};
 use huifang::engine::events::EventBus;
+use huifang::engine::reviews::Reviews;
 use huifang::http::{self, AppState};
 use huifang::store::Store;
 use huifang::store::token::{NewToken, Role};
@@ -65,6 +66,7 @@ impl Site {
             store: store.clone(),
             commands: engine.clone(),
             desk: Arc::new(NoSeats),
+            ledger: Arc::new(NoLedger),
             events: EventBus::default(),
             clock: clock.clone(),
             zone: TimeZone::get("Asia/Shanghai").unwrap(),
@@ -77,6 +79,8 @@ impl Site {
             stopping: CancellationToken::new(),
             event_places: http::event_places(),
             sign_ins: Arc::default(),
+            reviews: Reviews::new(store.clone(), clock.clone()),
+            tickets: Arc::default(),
         };
         change(&mut state);
         let events = state.events.clone();

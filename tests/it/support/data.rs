@@ -82,6 +82,17 @@ pub fn write(folder: &Path) {
     write_prompts(&folder.join("prompts"));
 }
 
+/// Adds a shipped programme with its scripts to those of a station.
+pub fn add_programme(programmes: &Path, name: &str) {
+    let (from, to) = (root().join("programmes"), programmes);
+    fs::copy(from.join(format!("{name}.toml")), to.join(format!("{name}.toml"))).unwrap();
+    fs::create_dir_all(to.join("scripts").join(name)).unwrap();
+    for entry in fs::read_dir(from.join("scripts").join(name)).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, to.join("scripts").join(name).join(path.file_name().unwrap())).unwrap();
+    }
+}
+
 fn write_prompts(folder: &Path) {
     let shipped = fs::read_to_string(root().join("prompts/manifest.tsv")).unwrap();
     let mut manifest = String::from("id\tseconds\ttext\n");

@@ -20,6 +20,10 @@ export function maySupervise(who: { readonly role: string } | null): boolean {
   return who !== null && ['supervisor', 'admin'].includes(who.role)
 }
 
+export function mayReview(who: { readonly role: string } | null): boolean {
+  return who?.role === 'reviewer' || maySupervise(who)
+}
+
 export async function signIn(name: string, password: string): Promise<void> {
   const reply = await request<Session>('POST', '/session', null, { name, password })
   current.value = { token: reply.token, name: reply.name, role: reply.role }

@@ -1,6 +1,7 @@
 //! The course of the machine: inputs, timers and transitions. What an answer *leads to* is in `react`.
 
 use super::patience::patience_ms;
+use super::react::refused;
 use super::say::{Role, Say};
 use super::{Action, Dialogue, Ears, Input, Phase, Purpose, Taken, Turn, lines};
 use crate::domain::announcement::{Kind, Means};
@@ -396,6 +397,7 @@ impl Dialogue {
 
     fn hung_up(&mut self) {
         self.cut_by_hang_up();
+        self.keep_refusal();
         let end = match &self.phase {
             Phase::Leaving { end, .. } => end.clone(),
             Phase::Speaking { say, .. } | Phase::Listening { say, .. } => self.left_at(say, ""),
@@ -403,6 +405,17 @@ impl Dialogue {
             Phase::Idle | Phase::Holding { .. } | Phase::Ended => self.abandoned(),
         };
         self.end(end);
+    }
+
+    /// What he said as he hung up is the evidence of his wish (C09).
+    fn keep_refusal(&mut self) {
+        let (Phase::Hearing { say, turn } | Phase::Deciding { say, turn, .. }) = &self.phase else { return };
+        let (say, text, from_ms) = (say.clone(), turn.text(), turn.from_ms);
+        let Some(asked) = say.role.asked() else { return };
+        let reply = understand(asked, &text);
+        if let Reply::Refusal { .. } = reply {
+            self.answer(&say, text, from_ms, self.now_ms, reply.label().to_owned());
+        }
     }
 
     fn cut_by_hang_up(&mut self) {
@@ -417,7 +430,7 @@ impl Dialogue {
         let reply = say.role.asked().map(|asked| understand(asked, text));
         match (&say.role, reply) {
             (Role::Farewell(end), _) => end.clone(),
-            (_, Some(Reply::Refusal { .. })) => ConversationEnd::Refused,
+            (_, Some(Reply::Refusal { opt_out })) => refused(opt_out),
             (_, Some(Reply::WrongNumber)) => ConversationEnd::WrongNumber,
             (_, Some(Reply::NotNow { time })) => ConversationEnd::Callback { said: time, at: None },
             (Role::AskTime, _) => {

@@ -5,6 +5,7 @@ use super::{Dialogue, Ears, Phase, Turn, lines};
 use crate::domain::call::exchange::{KEY_MEANING, KEY_NO, KEY_YES};
 use crate::domain::call::journal::JournalEvent;
 use crate::domain::call::outcome::ConversationEnd;
+use crate::domain::opt_out::ScopeName;
 use crate::domain::script::PromptId;
 use crate::domain::script::understand::{Asked, Reply, angry, clean, nothing_charged, understand};
 
@@ -174,10 +175,11 @@ impl Dialogue {
         match reply {
             Reply::WrongNumber => self.farewell(lines::WRONG_NUMBER, ConversationEnd::WrongNumber),
             reply => {
-                if reply == (Reply::Refusal { opt_out: true }) {
+                let opt_out = reply == (Reply::Refusal { opt_out: true });
+                if opt_out {
                     self.note("客户要求不要再打电话");
                 }
-                self.farewell(lines::REFUSAL_END, ConversationEnd::Refused);
+                self.farewell(lines::REFUSAL_END, refused(opt_out));
             }
         }
     }
@@ -273,7 +275,7 @@ impl Dialogue {
         self.answer(say, String::new(), self.now_ms, self.now_ms, meaning.to_string());
     }
 
-    fn answer(&mut self, say: &Say, text: String, from_ms: u64, to_ms: u64, meaning: String) {
+    pub(super) fn answer(&mut self, say: &Say, text: String, from_ms: u64, to_ms: u64, meaning: String) {
         let seconds = |ms: u64| ms as f64 / 1000.0;
         self.journal(JournalEvent::Answer {
             step: say.step.clone(),
@@ -283,4 +285,9 @@ impl Dialogue {
             meaning,
         });
     }
+}
+
+/// 别再打了 is meant of this number, 不用了 of this visit (C09).
+pub(super) fn refused(opt_out: bool) -> ConversationEnd {
+    if opt_out { ConversationEnd::OptedOut { scope: ScopeName::Never } } else { ConversationEnd::Refused }
 }

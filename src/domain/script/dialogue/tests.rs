@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::opt_out::ScopeName;
 use crate::domain::phone::Phone;
 use crate::domain::script::tests::{shipped, shipped_prompts};
 
@@ -174,7 +175,7 @@ fn the_opening_leads_where_the_first_answers_say() {
     use ConversationEnd as E;
     check(&["我不姓王，打错了"], "wrong_number", E::WrongNumber);
     check(&["是我", "不用了"], "refusal_end", E::Refused);
-    check(&["是我", "别再打了"], "refusal_end", E::Refused);
+    check(&["是我", "别再打了"], "refusal_end", E::OptedOut { scope: ScopeName::Never });
     check(
         &["是我", "我在开车，不方便", "晚上八点吧"],
         "inconvenient_confirm",

@@ -1,6 +1,7 @@
 use super::super::task::accept;
 use super::*;
 use crate::domain::id::{OrderNo, VisitId};
+use crate::domain::opt_out::ScopeName;
 use crate::domain::visit::plan::tests::{at, calendar, clock, excavator, fresh};
 
 fn calling(visit: &Visit, now: &str) -> Visit {
@@ -365,8 +366,8 @@ fn a04_a07_a08_c08_c09_what_follows_a_wrap_up_counts_from_the_end_of_the_call() 
         (Answered, Some(End::Completed), "completed", None),
         (HungUp, Some(End::Completed), "completed", None),
         (Answered, Some(End::Refused), "closed Refused", None),
-        (HungUp, Some(End::OptedOut), "closed Refused", None),
-        (RecorderFailed, Some(End::OptedOut), "closed Refused", None),
+        (HungUp, Some(End::OptedOut { scope: ScopeName::Visit }), "closed Refused", None),
+        (RecorderFailed, Some(End::OptedOut { scope: ScopeName::Visit }), "closed Refused", None),
         (Answered, Some(End::WrongNumber), "closed WrongNumber", None),
         (Answered, Some(End::NotInformed), "wait 23 11:10 not_informed", None),
         (Answered, Some(End::Silent), "wait 23 09:30 silent", None),

@@ -1,4 +1,5 @@
-//! What judging costs: one answer, one call of a dozen answers, one whole audit. The aim is a call within one millisecond.
+//! What judging costs: one answer, one call of a dozen answers, the scores, facts and audit of a whole dialogue, and ten thousand
+//! dialogues judged again on one core. The aims: a call within one millisecond, ten thousand within ten seconds.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use huifang::domain::audit::{DialogueRequest, audit_dialogue};
@@ -26,12 +27,38 @@ fn scoring(c: &mut Criterion) {
     let answers = answers();
     let example: serde_json::Value =
         serde_json::from_str(include_str!("../tests/data/score/dialogue_example.json")).unwrap_or_default();
-    c.bench_function("score/answer", |b| b.iter(|| rubric.judge(black_box(&answers[5]))));
-    c.bench_function("score/call", |b| b.iter(|| score_call(rubric, black_box(&answers))));
+    c.bench_function("judge/answer", |b| b.iter(|| rubric.judge(black_box(&answers[5]))));
+    c.bench_function("judge/call", |b| b.iter(|| score_call(rubric, black_box(&answers))));
     if let Ok(request) = serde_json::from_value::<DialogueRequest>(example["in"].clone()) {
-        c.bench_function("audit/dialogue", |b| b.iter(|| audit_dialogue(rubric, black_box(&request))));
+        c.bench_function("judge/dialogue", |b| b.iter(|| audit_dialogue(rubric, black_box(&request))));
     }
 }
 
-criterion_group!(benches, scoring);
+/// The labelled calls of the evaluation sets, over and over: what a change of the rubric costs a site of ten thousand calls.
+fn again(c: &mut Criterion) {
+    let rubric = Rubric::builtin();
+    let sets = [
+        include_str!("../tests/data/eval/calls_tune.jsonl"),
+        include_str!("../tests/data/eval/calls_held_out.jsonl"),
+        include_str!("../tests/data/eval/calls_tune2.jsonl"),
+        include_str!("../tests/data/eval/calls_held_out2.jsonl"),
+    ];
+    let request = |line: &str| {
+        let case: serde_json::Value = serde_json::from_str(line).ok()?;
+        serde_json::from_value::<DialogueRequest>(case["in"].clone()).ok()
+    };
+    let calls: Vec<DialogueRequest> = sets.iter().flat_map(|set| set.lines()).filter_map(request).collect();
+    let mut group = c.benchmark_group("judge");
+    group.sample_size(10);
+    group.bench_function("ten_thousand_calls", |b| {
+        b.iter(|| {
+            for call in calls.iter().cycle().take(10_000) {
+                black_box(audit_dialogue(rubric, black_box(call)));
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, scoring, again);
 criterion_main!(benches);

@@ -1,0 +1,148 @@
+//! Review on a running engine: a judged call enters the queue with its sheet, and another keyword table is compared before it is adopted.
+
+use crate::support::{Station, root};
+use huifang::domain::call::Call;
+use huifang::domain::call::outcome::{Outcome, Party};
+use huifang::domain::id::{CallId, OrderNo, SeatId, VisitId};
+use huifang::domain::order::{Claims, Customer, Order, ServiceType};
+use huifang::domain::phone::Phone;
+use huifang::domain::score::{Indicator, NoLevel, Score, Scorecard};
+use huifang::domain::transcript::{Channel, Segment, Transcript};
+use huifang::domain::visit::task::{Origin, Visit, VisitState, WaitReason};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// Nobody answers there; nothing is dialled in these tests.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9);
+
+/// A finished call of an agent with these words on record, scored as nothing by an earlier table.
+async fn spoken(station: &Station, no: &str, words: &[(Channel, &str)]) -> CallId {
+    let store = &station.app().store;
+    let (now, phone) = (store.now(), Phone::parse("13812345678").unwrap());
+    let customer = Customer { name: None, title: None, phone: phone.clone() };
+    let order_no = OrderNo::new(no);
+    let claims = Claims::default();
+    store
+        .put_order(&Order { no: order_no.clone(), service_type: ServiceType::Maintenance, customer, claims })
+        .await
+        .unwrap();
+    let visit = waiting(&store.new_id(), &order_no, now);
+    store.insert_visit(&visit).await.unwrap();
+    let begun =
+        Call::claimed(CallId::new(store.new_id()), visit.id.clone(), order_no, 1, phone, "excavator".into(), now);
+    let mut call = Call { seat: Some(SeatId::new("li")), ..begun };
+    let held = store.claim_visit(&visit, &call).await.unwrap().expect("free");
+    call.outcome = Some(Outcome::Answered);
+    call.hung_up_by = Some(Party::Customer);
+    call.instants.ended_at = Some(now);
+    let state = VisitState::Completed { call: call.id.clone(), at: now };
+    let segment = |(n, (channel, text)): (usize, &(Channel, &str))| Segment {
+        channel: *channel,
+        start: n as f64 * 3.0,
+        end: n as f64 * 3.0 + 2.0,
+        text: (*text).into(),
+        confidence: 0.9,
+        also_heard: vec![],
+    };
+    let segments = words.iter().enumerate().map(segment).collect();
+    store.finish_call(&call, &Visit { state, ..held }, &[]).await.unwrap();
+    store.save_transcript(&call.id, &Transcript { segments, engine: "x".into(), model: "y".into() }).await.unwrap();
+    let empty = |indicator| Score {
+        indicator,
+        level: None,
+        null_reason: Some(NoLevel::NotAsked),
+        evidence: vec![],
+        human: None,
+    };
+    let card = Scorecard { rubric: "earlier@1".into(), scores: Indicator::ALL.map(empty).to_vec(), alarms: vec![] };
+    store.save_scorecard(&call.id, &card).await.unwrap();
+    call.id
+}
+
+fn waiting(id: &str, order_no: &OrderNo, now: Timestamp) -> Visit {
+    Visit {
+        id: VisitId::new(id),
+        order_no: order_no.clone(),
+        programme: "excavator".into(),
+        origin: Origin::default(),
+        sms_at: now,
+        clock_starts_at: now,
+        due_at: now + SignedDuration::from_mins(30),
+        deadline_at: now + SignedDuration::from_hours(3),
+        attempts: 0,
+        first_attempt_at: None,
+        escalated_at: None,
+        late_cause: None,
+        tries: BTreeMap::new(),
+        redial_guard: None,
+        caller_id: None,
+        declined: vec![],
+        state: VisitState::Waiting { not_before: now, reason: WaitReason::New },
+        version: 1,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_table_is_compared_before_it_is_adopted_and_what_is_judged_enters_the_queue() {
+    let station = Station::start_with(NOWHERE, |config| {
+        config.dialer.enabled = false;
+        config.review.share_percent = 0;
+        config.review.agent_minimum = 1;
+    })
+    .await;
+    let (api, store) = (&station.api, station.app().store.clone());
+    let talk = [
+        (Channel::Agent, "您对工程师的服务态度满意吗？"),
+        (Channel::Customer, "非常满意"),
+        (Channel::Agent, "配件供应您满意吗？"),
+        (Channel::Customer, "较差"),
+    ];
+    let call = spoken(&station, "FW-1", &talk).await;
+    let compare = async |rubric: Option<&str>| {
+        let mut body = json!({"from": "2020-01-01", "to": "2100-01-01"});
+        if let Some(text) = rubric {
+            body["rubric"] = json!(text);
+        }
+        api.post("rescoring", &body).await
+    };
+    let settle = async |made: &Value, how: &str| {
+        api.post(&format!("rescoring/{}/{how}", made["id"].as_str().unwrap()), &json!({})).await
+    };
+    let cells = |made: &Value| -> Vec<String> {
+        let cells = made["changes"].as_array().unwrap().iter().flat_map(|call| call["cells"].as_array().unwrap());
+        cells.map(|cell| format!("{} {}→{} {}", cell["indicator"], cell["from"], cell["to"], cell["becomes"])).collect()
+    };
+
+    let table = std::fs::read_to_string(root().join("rubrics/after-sales-zh.toml")).unwrap();
+    let milder = table.replacen("\"较差\", ", "", 1).replacen("\"一般\", ", "\"一般\", \"较差\", ", 1);
+    let milder = milder.replacen("version = \"", "version = \"try-", 1);
+    let tried: Value = compare(Some(&milder)).await.json().await.unwrap();
+    assert_eq!(cells(&tried), ["\"服务态度\" null→5 [\"非常满意\"]", "\"配件供应\" null→3 [\"较差\"]"]);
+    assert_eq!(settle(&tried, "adopt").await.status(), StatusCode::CONFLICT, "it is not in force");
+    assert_eq!(compare(Some("name = 1")).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+
+    let found: Value = compare(None).await.json().await.unwrap();
+    assert_eq!(cells(&found), ["\"服务态度\" null→5 [\"非常满意\"]", "\"配件供应\" null→2 [\"较差\"]"]);
+    assert_eq!(store.scorecards(&call).await.unwrap().len(), 1, "a comparison changes nothing");
+    assert!(store.review(&call).await.is_err(), "nor does it enter anything");
+
+    let person = json!({"level": 4, "reason": "后来说还行"});
+    api.request(Method::PUT, &format!("calls/{call}/scorecard/parts")).json(&person).send().await.unwrap();
+    assert_eq!(settle(&found, "adopt").await.status(), StatusCode::OK);
+    let versions = store.scorecards(&call).await.unwrap();
+    let parts = &versions[2].card.scores[3];
+    assert_eq!((versions.len(), parts.level.map(u8::from), parts.in_force().map(u8::from)), (3, Some(2), Some(4)));
+    let again: Value = compare(None).await.json().await.unwrap();
+    assert_eq!((&again["calls"], cells(&again)), (&json!(1), vec![]));
+
+    let review = api.get(&format!("calls/{call}/review")).await;
+    assert!(["alarm", "agent_minimum"].contains(&review["why"].as_str().unwrap_or_default()), "{review}");
+    let sheet = api.get(&format!("calls/{call}/qa")).await;
+    assert_eq!((&sheet["made_by"], &sheet["version"]), (&json!("machine"), &json!(1)));
+    let listed = api.get("reviews?due=true&seat=li").await;
+    assert_eq!(listed["items"][0]["id"], call.as_str());
+    station.finish().await;
+}
