@@ -12,7 +12,6 @@ use super::{Line, Live};
 use crate::clock::monotonic;
 use crate::domain::announcement::{Announcements, Ear, Heard, Place};
 use crate::domain::call::fsm::CallInput;
-use crate::media::codec::FRAME;
 use crate::media::session::CustomerFrame;
 use crate::media::signals::Signals;
 use crate::media::vad::Vad;
@@ -141,12 +140,11 @@ impl Head {
         if let Some(tone) = self.signals.push(&frame.pcm) {
             self.ear.tone(self.now_ms, tone);
         }
-        // A tone has no words.
-        let voice = if self.signals.is_tone() { [0; FRAME] } else { frame.pcm };
-        self.vad.push(&voice);
+        // Tones too go to the recogniser: it makes nothing of them, and some vowels are as pure as a tone.
+        self.vad.push(&frame.pcm);
         if let Some(listener) = &mut self.listener {
             let mut lost = None;
-            self.gate.pass(&voice, self.vad.speaking(), |pcm| lost = lost.take().or_else(|| listener.accept(pcm)));
+            self.gate.pass(&frame.pcm, self.vad.speaking(), |pcm| lost = lost.take().or_else(|| listener.accept(pcm)));
             if let Some(detail) = lost {
                 self.lost(&detail);
             }

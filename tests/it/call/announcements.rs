@@ -178,11 +178,11 @@ async fn a_mailbox_is_left_with_a_word_and_its_visit_is_made_again() {
     assert_eq!((text(&row["outcome"]), text(&row["hung_up_by"])), ("answered".into(), "us".into()), "{row}");
     assert_eq!(row["conversation"], json!({ "kind": "machine", "heard": "mailbox" }));
     let journal = station.app().store.call(&CallId::new(text(&row["id"]))).await.unwrap().journal;
-    let prompts = journal.iter().filter_map(|entry| match &entry.event {
+    let mut prompts = journal.iter().filter_map(|entry| match &entry.event {
         JournalEvent::Prompt { prompts, .. } => prompts.last().cloned(),
         _ => None,
     });
-    assert_eq!(prompts.last().as_deref(), Some("inconvenient_confirm"), "the last word");
+    assert_eq!(prompts.next_back().as_deref(), Some("inconvenient_confirm"), "the last word");
     let why = text(&station.api.why(&visit).await["text"]);
     assert!(why.contains("由语音信箱或通话助理接听，间隔 30 分钟"), "{why}");
     station.finish().await;

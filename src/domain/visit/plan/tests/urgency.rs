@@ -69,7 +69,7 @@ proptest! {
         let by_agent = |n: usize| drawn[n].0 == 3;
         let places: Vec<_> = dialled.iter().map(|id| visits.iter().position(|v| v.id == *id).unwrap()).collect();
         prop_assert!(places.iter().map(|n| urgency(*n)).is_sorted(), "the most urgent goes first");
-        prop_assert!(places.iter().all(|n| may_be(n)));
+        prop_assert!(places.iter().all(may_be));
         for n in (0..visits.len()).filter(may_be).filter(|n| !is_dialled(*n)) {
             // Only who is more urgent may have taken what this one needs.
             let before: Vec<usize> = places.iter().copied().filter(|other| urgency(*other) < urgency(n)).collect();
