@@ -179,7 +179,11 @@ impl Rubric {
         if self.speaks_of_others(tokens, at, clause) {
             return (Target::Elsewhere, false);
         }
-        let topic = self.topic_near(tokens, at, clause).or(place.dangling.map(|t| (t, true)));
+        let near = self.topic_near(tokens, at, clause);
+        if near.is_none() && place.dangling == Some(Topic::Others) {
+            return (Target::Elsewhere, false);
+        }
+        let topic = near.or(place.dangling.map(|t| (t, true)));
         let follows = place.follows.filter(|i| r.about.contains(i)).map(|i| (Topic::Of(i), true));
         // Whoever is pleased, or was served, the words are about us.
         let topic = topic.filter(|t| t.0 != Topic::Others).or(follows);
