@@ -7,7 +7,7 @@
 
 use super::rules::{Ctx, Rule, ended_early, finding, pass};
 use super::speech::{self, Line};
-use super::{Finding, Severity, asked, conduct};
+use super::{Finding, Severity, asked, conduct, temper};
 use crate::domain::call::journal::{JournalEvent, SeatChange};
 use crate::domain::facts::{Consent, Respondent};
 
@@ -161,7 +161,7 @@ fn c20_does_not_interrupt(ctx: &Ctx<'_>) -> Option<Finding> {
 }
 
 fn c21_does_not_argue(ctx: &Ctx<'_>) -> Option<Finding> {
-    match (conduct::argued(&ctx.lines), conduct::rude(&ctx.lines)) {
+    match (temper::argued(&ctx.lines), temper::rude(&ctx.lines)) {
         (Some(line), _) => at("C21", Severity::Red, "与客户辩驳", line, "不能与客户辩驳争吵"),
         (None, Some(line)) => at("C21", Severity::Red, "言语不礼貌", line, "不能与客户辩驳争吵，用语礼貌"),
         (None, None) => None,
@@ -170,15 +170,15 @@ fn c21_does_not_argue(ctx: &Ctx<'_>) -> Option<Finding> {
 
 fn c22_does_not_defend(ctx: &Ctx<'_>) -> Option<Finding> {
     let from = complaint(ctx)?.from_s;
-    let line = ctx.lines.iter().find(|l| l.agent() && l.from_s > from && conduct::defends(l))?;
+    let line = ctx.lines.iter().find(|l| l.agent() && l.from_s > from && temper::defends(l))?;
     at("C22", Severity::Amber, "客户抱怨时解释辩护", line, "不要企图解释或辩护")
 }
 
 /// C23: an apology between the complaint and whatever comes after the agent's next words.
 fn c23_apologises_first(ctx: &Ctx<'_>) -> Option<Finding> {
     let complained = complaint(ctx)?;
-    let apology = ctx.lines.iter().find(|l| l.agent() && l.from_s > complained.from_s && conduct::apologises(l));
-    let defence = ctx.lines.iter().find(|l| l.agent() && l.from_s > complained.from_s && conduct::defends(l));
+    let apology = ctx.lines.iter().find(|l| l.agent() && l.from_s > complained.from_s && temper::apologises(l));
+    let defence = ctx.lines.iter().find(|l| l.agent() && l.from_s > complained.from_s && temper::defends(l));
     let expected = "客户抱怨时先道歉，再说明";
     match (apology, defence) {
         (Some(a), Some(d)) if d.from_s < a.from_s => at("C23", Severity::Amber, "先解释后道歉", d, expected),
@@ -249,7 +249,7 @@ fn f11_says_when_the_answer_comes(ctx: &Ctx<'_>) -> Option<Finding> {
 }
 
 fn f17_an_angry_customer_goes_to_the_supervisor(ctx: &Ctx<'_>) -> Option<Finding> {
-    let line = ctx.lines.iter().find(|l| !l.agent() && conduct::angry(l))?;
+    let line = ctx.lines.iter().find(|l| !l.agent() && temper::angry(l))?;
     let came = ctx.e.call.journal.iter().any(|entry| {
         matches!(entry.event, JournalEvent::Seat { change: SeatChange::Supervisor, .. })
             && entry.at_s + ctx.answered_at_s() >= line.from_s

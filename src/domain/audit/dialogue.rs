@@ -5,7 +5,7 @@
 
 use super::speech::{self, Line};
 use super::talk::{Activity, Limits};
-use super::{asked, conduct};
+use super::{asked, conduct, temper};
 use crate::domain::facts::{Consent, Fact, Facts, Respondent, facts_of};
 use crate::domain::order::Claims;
 use crate::domain::score::{
@@ -357,8 +357,8 @@ fn compliance(
         closing_said: book.seen("compliance.closing_said", speech::closing(lines)),
         hotline_said: book.seen("compliance.hotline_said", hotline.map(|h| h.0)),
         hotline_correct: hotline.map(|h| h.1),
-        agent_polite: conduct::polite(lines),
-        agent_argued: book.seen("compliance.agent_argued", conduct::argued(lines)),
+        agent_polite: temper::polite(lines),
+        agent_argued: book.seen("compliance.agent_argued", temper::argued(lines)),
         agent_interrupted: book.seen("compliance.agent_interrupted", interrupted(lines)),
         agent_led_customer: book.seen("compliance.agent_led_customer", conduct::led(lines)),
         pushed_after_refusal: book.seen("compliance.pushed_after_refusal", conduct::pushed(lines)),

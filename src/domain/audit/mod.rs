@@ -11,6 +11,7 @@ mod dialogue;
 mod rules;
 mod speech;
 mod talk;
+mod temper;
 
 pub use dialogue::{
     Compliance, DialogueOutcome, DialogueReport, DialogueRequest, DialogueTurn, EvidenceSpan, Speaker, audit_dialogue,

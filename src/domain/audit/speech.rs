@@ -55,6 +55,11 @@ impl Line {
     }
 }
 
+/// The agent's lines.
+pub(super) fn agents(lines: &[Line]) -> impl Iterator<Item = &Line> {
+    lines.iter().filter(|l| l.agent())
+}
+
 /// Longest quotation in a finding, characters.
 const QUOTE_MAX: usize = 40;
 

@@ -319,8 +319,9 @@ fn spelled(word: &str, slots: &Slots) -> Result<Vec<String>, String> {
     let (name, tail) = rest.split_once('}').ok_or_else(|| format!("`{word}`: a slot is not closed"))?;
     let fills = slots.get(name).ok_or_else(|| format!("`{word}`: there is no slot `{name}`"))?;
     let mut all = Vec::new();
-    for fill in fills {
-        all.extend(spelled(&format!("{head}{fill}{tail}"), slots)?);
+    // One level: what a fill holds is left to the next round.
+    for rest in spelled(tail, slots)? {
+        all.extend(fills.iter().map(|fill| format!("{head}{fill}{rest}")));
     }
     Ok(all)
 }

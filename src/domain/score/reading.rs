@@ -179,9 +179,14 @@ impl Rubric {
         if self.speaks_of_others(tokens, at, clause) {
             return (Target::Elsewhere, false);
         }
-        let topic = self.topic_near(tokens, at, clause).or(place.dangling.map(|t| (t, true)));
+        let near = self.topic_near(tokens, at, clause);
+        if near.is_none() && place.dangling == Some(Topic::Others) {
+            return (Target::Elsewhere, false);
+        }
+        let topic = near.or(place.dangling.map(|t| (t, true)));
         let follows = place.follows.filter(|i| r.about.contains(i)).map(|i| (Topic::Of(i), true));
-        let topic = topic.or(follows);
+        // Whoever is pleased, or was served, the words are about us.
+        let topic = topic.filter(|t| t.0 != Topic::Others).or(follows);
         let overall_word = matches!(topic, Some((Topic::Of(Indicator::Overall), true)));
         let asked = question.indicator;
         let own = &r.about;
@@ -192,7 +197,7 @@ impl Rubric {
             Some((Topic::Product, _)) if asked.is_some_and(|a| own.contains(&a)) => Target::Asked,
             Some((Topic::Product, _)) => Target::Product,
             Some((Topic::Price, _)) => Target::Price,
-            Some((Topic::Elsewhere | Topic::Others, _)) => Target::Elsewhere,
+            Some((Topic::Elsewhere, _)) => Target::Elsewhere,
             Some((Topic::Of(i), true)) => Target::Of(i),
             // Parts are not the service: 配件可以，服务不行.
             Some((Topic::Generic, _))

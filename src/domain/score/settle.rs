@@ -302,7 +302,8 @@ mod tests {
     #[test]
     fn jiu_after_a_time_is_sooner_and_cai_later_than_expected() {
         let timely = |text, want| check(Indicator::Timeliness, "来得及时吗", text, want);
-        timely("半个小时就到了", Some(4));
+        timely("打完电话当天就到了", Some(4));
+        timely("两个小时就到了", None);
         timely("三个钟头才到", Some(3));
         timely("等了三天都没人来", Some(2));
         timely("下午两点到的", None);
