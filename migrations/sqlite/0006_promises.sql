@@ -28,8 +28,6 @@ CREATE TABLE opt_outs (
 ) STRICT;
 CREATE INDEX opt_outs_in_force ON opt_outs (phone) WHERE withdrawn_at IS NULL;
 CREATE INDEX opt_outs_by_age ON opt_outs (asked_at, id);
--- Asked at every claim: the number of an order and the orders of a number.
-CREATE INDEX orders_by_phone ON orders (phone);
 
 -- 承诺: what somebody promised to tell a customer. `settled_*` is what was told (kept), who confirmed (confirmed) or why it was taken
 -- back (withdrawn); `settled_at` of a kept one is when the customer was told.

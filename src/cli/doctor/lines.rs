@@ -145,7 +145,10 @@ mod tests {
     #[tokio::test]
     async fn every_trunk_has_one_line_that_says_whether_it_can_be_reached() {
         let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        // Bound and not listening: it refuses, and nobody else is given the port.
+        let bound = tokio::net::TcpSocket::new_v4().unwrap();
+        bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let closed = bound.local_addr().unwrap();
         let open = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tcp = |address| format!("uri = \"sip:{address};transport=tcp\"");
         let config = config(&[

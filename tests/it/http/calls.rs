@@ -205,7 +205,10 @@ async fn the_report_holds_everything_and_says_what_is_not_made_yet() {
         ("facts", format!("/calls/{}/facts", call.id)),
         ("findings", format!("/calls/{}/findings", call.id)),
     ] {
-        assert_eq!(report[part], site.get(&path).await, "{part}");
+        let mut alone = site.get(&path).await;
+        // What became of the customer since belongs to the visit, not to the report of one call.
+        alone.as_object_mut().unwrap().remove("complaints");
+        assert_eq!(report[part], alone, "{part}");
     }
     assert_eq!((&report["complete"], &report["journal"]), (&json!(true), &json!([])));
     assert_eq!(report["findings"]["findings"][0]["rule"], "C16");

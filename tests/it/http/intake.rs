@@ -131,6 +131,7 @@ async fn an_order_is_made_then_brought_up_to_date_and_read_back_whole() {
     let mut expected = given.clone();
     expected["order_no"] = json!("FW1");
     expected["customer"]["phone"] = json!("+8613812345678");
+    expected["customer"]["phone_national"] = json!("13812345678");
     expected["claims"]["engineer_phone"] = json!("+8613987654321");
     expected["claims"]["dealer_manager_phone"] = json!("+8657188886666");
     expected["claims"]["requested_at"] = json!("2026-11-20T08:00:00+08:00");

@@ -34,7 +34,7 @@ async fn a_visit_is_shown_with_its_state_and_instants_of_the_site() {
             "sms_at": "2026-11-21T19:20:00+08:00", "clock_starts_at": "2026-11-21T19:20:00+08:00",
             "due_at": "2026-11-21T19:50:00+08:00", "deadline_at": "2026-11-21T22:20:00+08:00",
             "attempts": 0, "first_attempt_at": null, "redial_guard": null, "escalated_at": null,
-            "late": true, "late_cause": null,
+            "late": true, "late_cause": null, "complaints": [],
             "state": {"name": "waiting", "not_before": "2026-11-21T19:20:00+08:00", "reason": {"kind": "new"}}
         })
     );
