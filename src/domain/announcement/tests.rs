@@ -48,6 +48,8 @@ fn what_carriers_say_is_told_before_the_answer_and_after_it() {
         ("对不起，您拨打的线路正忙，请稍后再拨", NetworkBusy),
         ("对不起，您的电话已欠费，请充值后再拨", OurLineBarred),
         ("您拨打的是异地手机，请在号码前加拨零", Misdialled),
+        // As a recogniser hears it.
+        ("您拨打的是异地手机请在号码全家柏铃", Misdialled),
         ("您拨打的是本地号码，不需加拨零", Misdialled),
         ("您好，您拨打的用户暂时无法接听，请在嘀声后留言，留言完毕请挂机。", Mailbox),
         ("您好，我现在不方便接听电话，请在提示音后留言。", Mailbox),
