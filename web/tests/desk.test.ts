@@ -286,6 +286,8 @@ it('every main state fits a screen of 1366 by 768 without scrolling, in both lan
     await fits(`preview ${language}`)
     desk.mock.phase('answered')
     await phase('answered')
+    desk.mock.says(TALK[3]!)
+    await page.locator('[data-warning]').waitFor()
     await press('Alt+W')
     await press('F2')
     await press('Alt+K')
