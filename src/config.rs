@@ -358,6 +358,10 @@ pub struct Stt {
     pub workers: usize,
     /// Threads per job; more than one spins (docs/configuration.md).
     pub threads: usize,
+    /// Agents read along while they talk.
+    pub live: bool,
+    /// So many calls at once.
+    pub live_calls: u16,
 }
 impl Default for Stt {
     fn default() -> Self {
@@ -370,6 +374,8 @@ impl Default for Stt {
             language: "zh".into(),
             workers: 0,
             threads: 1,
+            live: true,
+            live_calls: 8,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod call;
 pub mod complaint;
 pub mod facts;
 pub mod id;
+pub mod live;
 pub mod opt_out;
 pub mod order;
 pub mod phone;

@@ -285,7 +285,7 @@ impl<'a> Live<'a> {
         while let Some(action) = actions.pop_front() {
             match action {
                 CallAction::Converse if self.hand.is_some() => {
-                    if let Some(end) = self.agent_answers().await {
+                    if let Some(end) = self.agent_answers(&line.media).await {
                         actions.extend(self.machine.handle(CallInput::ConversationOver(end)));
                     }
                 }

@@ -8,6 +8,7 @@
 use super::handle::CommandError;
 use crate::domain::call::outcome::{ConversationEnd, Outcome, Party};
 use crate::domain::id::{CallId, SeatId, VisitId};
+use crate::domain::live;
 use crate::domain::opt_out::ScopeName;
 use crate::domain::order::Order;
 use crate::domain::score::Indicator;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
 pub use crate::media::browser::BrowserState;
@@ -103,7 +105,15 @@ pub enum SeatNews {
     Candidate(Option<String>),
     Media(BrowserState),
     Call(Option<Box<CallView>>),
+    Live(LiveText),
     Replaced,
+}
+
+/// What is said on a call while it is said. Unlike all other news it may be left out when the page is slow: the next one is whole again.
+#[derive(Clone, Debug)]
+pub struct LiveText {
+    pub call: CallId,
+    pub view: Arc<live::View>,
 }
 
 #[derive(Clone, Debug)]
@@ -113,6 +123,7 @@ pub struct Welcome {
     pub wrap_up_s: u64,
     pub ice_servers: serde_json::Value,
     pub call: Option<Box<CallView>>,
+    pub live: Option<LiveText>,
 }
 
 /// A seat with what only a running engine knows of it.

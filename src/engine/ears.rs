@@ -25,6 +25,7 @@ pub struct Ears {
     whisper: Mutex<Option<Arc<Whisper>>>,
     streaming: Mutex<Option<Arc<dyn StreamingModel>>>,
     early: Arc<Semaphore>,
+    along: Arc<Semaphore>,
     /// It was said that there is no streaming recogniser.
     said: AtomicBool,
 }
@@ -41,6 +42,7 @@ impl Ears {
             whisper: Mutex::default(),
             streaming: Mutex::default(),
             early: Arc::new(Semaphore::new(EARLY_MAX)),
+            along: Arc::new(Semaphore::new(config.stt.live_calls as usize)),
             said: AtomicBool::new(false),
         }
     }
@@ -65,6 +67,17 @@ impl Ears {
     /// The right to listen to early media for words, while there is room.
     pub fn early_place(&self) -> Option<OwnedSemaphorePermit> {
         self.early.clone().try_acquire_owned().ok()
+    }
+
+    /// The right to read along with a call, while there is room.
+    pub fn place_along(&self) -> Option<OwnedSemaphorePermit> {
+        self.along.clone().try_acquire_owned().ok()
+    }
+
+    /// An ear for each side of a call. Blocks while the model loads, the first time.
+    pub fn for_both_sides(&self) -> Result<[Box<dyn SpeechStream>; 2], SttError> {
+        let model = self.streaming()?;
+        Ok([model.open()?, model.open()?])
     }
 
     /// An ear for one call; `None`, with a line in the log the first time, where the files are missing. Blocks while the model loads, the first time.

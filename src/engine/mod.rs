@@ -16,6 +16,7 @@ pub mod events;
 pub mod handle;
 pub mod intake;
 pub mod ledger;
+mod live;
 mod promises;
 mod record;
 pub mod recovery;

@@ -16,11 +16,12 @@ pub use phones::follow_phones;
 
 use super::Engine;
 use super::agent::Ask;
-use super::desk::{CallView, SeatNews, SeatView, Welcome};
+use super::desk::{CallView, LiveText, SeatNews, SeatView, Welcome};
 use super::events::EngineEvent;
 use super::handle::CommandError;
 use crate::clock::monotonic;
 use crate::domain::id::{CallId, SeatId};
+use crate::domain::live;
 use crate::domain::seat::{self, Lapse, Refused, Seat, SeatPhone, Skills};
 use crate::media::browser::Browser;
 use crate::store::StoreError;
@@ -54,6 +55,9 @@ struct Place {
     job: Option<(u64, mpsc::Sender<Ask>)>,
     jobs: u64,
     call: Option<Box<CallView>>,
+    /// The call that a supervisor listens to.
+    listens_to: Option<CallId>,
+    live: Option<LiveText>,
 }
 
 /// The browser leg of a page.
@@ -68,6 +72,12 @@ impl Place {
     /// The page is gone.
     fn hang_up(&mut self) {
         (self.news, self.heard_at) = (None, Some(monotonic()));
+    }
+
+    /// Its page shows what is said on this call.
+    fn follows(&self, call: &CallId) -> bool {
+        self.listens_to.as_ref() == Some(call)
+            || self.call.as_ref().is_some_and(|view| view.call.as_ref() == Some(call))
     }
 }
 
@@ -136,7 +146,7 @@ impl Seats {
     pub fn begin_job(&self, seat: &SeatId, job: mpsc::Sender<Ask>) -> u64 {
         self.with(seat, |place| {
             place.jobs += 1;
-            (place.job, place.call) = (Some((place.jobs, job)), None);
+            (place.job, place.call, place.live) = (Some((place.jobs, job)), None, None);
             place.jobs
         })
     }
@@ -151,9 +161,27 @@ impl Seats {
 
     pub fn end_job(&self, seat: &SeatId, job: u64) {
         if self.is_job(seat, job) {
-            self.with(seat, |place| (place.job, place.call) = (None, None));
+            self.with(seat, |place| (place.job, place.call, place.live) = (None, None, None));
             self.tell(seat, SeatNews::Call(None));
         }
+    }
+
+    /// What is said on a call, to the pages that follow it. A page that does not keep up is not closed for it.
+    pub fn show_live(&self, call: &CallId, view: live::View) {
+        let text = LiveText { call: call.clone(), view: Arc::new(view) };
+        for place in self.places().values_mut().filter(|place| place.follows(call)) {
+            place.live = Some(text.clone());
+            if let Some(page) = place.news.as_ref().filter(|page| page.capacity() > NEWS_MAX / 2)
+                && !tell(page, SeatNews::Live(text.clone()))
+            {
+                tracing::debug!(call.id = %call, "a page is gone while a call is read along with");
+            }
+        }
+    }
+
+    /// A supervisor listens to this call, or no longer to any.
+    pub fn listen_to(&self, seat: &SeatId, call: Option<&CallId>) {
+        self.with(seat, |place| (place.listens_to, place.live) = (call.cloned(), None));
     }
 
     fn is_job(&self, seat: &SeatId, number: u64) -> bool {
@@ -179,8 +207,8 @@ impl Seats {
         self.places().iter().find(|(_, place)| holds(place)).map(|(seat, _)| seat.clone())
     }
 
-    fn welcome(&self, seat: &SeatId) -> Option<Box<CallView>> {
-        self.places().get(seat)?.call.clone()
+    fn welcome(&self, seat: &SeatId) -> (Option<Box<CallView>>, Option<LiveText>) {
+        self.places().get(seat).map(|place| (place.call.clone(), place.live.clone())).unwrap_or_default()
     }
 }
 
@@ -248,11 +276,13 @@ impl Engine {
     }
 
     async fn welcome(&self, seat: Seat) -> Welcome {
+        let (call, live) = self.seats.welcome(&seat.id);
         Welcome {
             lease_s: self.config.seats.lease_s,
             wrap_up_s: self.config.seats.wrap_up_s,
             ice_servers: self.config.webrtc.ice_servers(),
-            call: self.seats.welcome(&seat.id),
+            call,
+            live,
             seat: self.view_seat(seat),
         }
     }

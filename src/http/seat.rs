@@ -12,7 +12,9 @@ use super::problem::{Kind, Problem};
 use super::seats::SeatDto;
 use super::view::View;
 use crate::domain::id::SeatId;
-use crate::engine::desk::{AgentEnd, BrowserState, CallStage, CallView, PastCall, SeatLink, SeatMessage, SeatNews};
+use crate::engine::desk::{
+    AgentEnd, BrowserState, CallStage, CallView, LiveText, PastCall, SeatLink, SeatMessage, SeatNews,
+};
 use crate::engine::handle::CommandError;
 use axum::Extension;
 use axum::extract::State;
@@ -131,6 +133,7 @@ impl Connection {
                 "now": view.at(self.state.clock.now()),
                 "ice_servers": welcome.ice_servers,
                 "call": welcome.call.map(|call| show_call(&call, &view)),
+                "live": welcome.live.map(|live| show_live(&live, &view)),
             }),
             SeatNews::Seat(seat) => json!({ "type": "seat", "seat": SeatDto::of(&seat, &view) }),
             SeatNews::Answer(sdp) => json!({ "type": "answer", "sdp": sdp }),
@@ -140,6 +143,7 @@ impl Connection {
             }
             SeatNews::Media(state) => json!({ "type": "media", "state": media_name(state) }),
             SeatNews::Call(call) => json!({ "type": "call", "call": call.map(|call| show_call(&call, &view)) }),
+            SeatNews::Live(live) => json!({ "type": "live", "live": show_live(&live, &view) }),
             SeatNews::Replaced => json!({ "type": "replaced" }),
         }
     }
@@ -230,6 +234,39 @@ fn show_call(call: &CallView, view: &View<'_>) -> Value {
         "form": call.form,
         "outcome": call.outcome,
         "hung_up_by": call.hung_up_by,
+    })
+}
+
+/// Free text of a call: numbers in it are masked by role, as they are in notes.
+fn show_live(live: &LiveText, view: &View<'_>) -> Value {
+    let shown = &live.view;
+    let lines = shown.lines.iter().map(|line| {
+        json!({
+            "n": line.n, "speaker": line.speaker, "from_s": line.from_s, "to_s": line.to_s, "text": view.text(&line.text),
+            "done": line.done,
+        })
+    });
+    let facts = shown.insight.facts.iter().map(|fact| {
+        json!({
+            "fact": fact.fact, "said": view.text(&fact.said), "claimed": fact.claimed, "agreement": fact.agreement,
+            "quote": view.text(&fact.quote),
+        })
+    });
+    let warnings = shown
+        .insight
+        .warnings
+        .iter()
+        .map(|warning| json!({ "kind": warning.kind, "quote": view.text(&warning.quote), "at_s": warning.at_s }));
+    let hints = shown.insight.hints.iter().map(|hint| json!({ "kind": hint.kind, "quote": view.text(&hint.quote) }));
+    json!({
+        "call": live.call,
+        "state": shown.state,
+        "missed_s": shown.missed_s,
+        "lines": lines.collect::<Vec<_>>(),
+        "questions": shown.insight.questions,
+        "facts": facts.collect::<Vec<_>>(),
+        "warnings": warnings.collect::<Vec<_>>(),
+        "hints": hints.collect::<Vec<_>>(),
     })
 }
 

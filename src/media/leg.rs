@@ -92,6 +92,16 @@ pub struct CustomerFrame {
     pub pcm: [i16; FRAME],
 }
 
+/// The same 20 ms of both sides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpokenFrame {
+    /// Of the first sample, seconds since the answer.
+    pub at_s: f64,
+    /// What our side said to the customer: the left channel of the recording.
+    pub agent: [i16; FRAME],
+    pub customer: [i16; FRAME],
+}
+
 pub struct Leg {
     far: Far,
     axis: Option<Axis>,
@@ -119,6 +129,8 @@ pub struct Leg {
     frames: VecDeque<CustomerFrame>,
     /// What sounds before the answer: announcements and tones, nobody's words.
     early_frames: VecDeque<CustomerFrame>,
+    /// `None`: nobody overhears the two.
+    spoken: Option<VecDeque<SpokenFrame>>,
     /// The call is over: nothing is sent, heard or recorded from here.
     ended: Option<Instant>,
     /// One packet's time of the left channel, and what the others say in it.
@@ -185,6 +197,7 @@ impl Leg {
             events: VecDeque::new(),
             frames: VecDeque::new(),
             early_frames: VecDeque::new(),
+            spoken: None,
             ended: None,
             pcm: Vec::new(),
             voices: Voices::default(),
@@ -399,6 +412,15 @@ impl Leg {
         self.frames.pop_front()
     }
 
+    /// From here on the frames of both sides are given too, or no longer.
+    pub fn overhear(&mut self, on: bool) {
+        self.spoken = on.then(VecDeque::new);
+    }
+
+    pub fn next_spoken(&mut self) -> Option<SpokenFrame> {
+        self.spoken.as_mut()?.pop_front()
+    }
+
     pub fn next_early_frame(&mut self) -> Option<CustomerFrame> {
         self.early_frames.pop_front()
     }
@@ -497,6 +519,9 @@ impl Leg {
             }
             if !has_events {
                 self.events.extend(self.tone_keys.frame(&pcm).map(MediaEvent::Key));
+            }
+            if let Some(spoken) = &mut self.spoken {
+                spoken.push_back(SpokenFrame { at_s, agent: self.track.agent_frame(place), customer: pcm });
             }
             self.frames.push_back(CustomerFrame { at_s, pcm });
         }

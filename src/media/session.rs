@@ -29,7 +29,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 pub use super::bridge::Supervision;
-pub use super::leg::{CustomerFrame, MediaEvent};
+pub use super::leg::{CustomerFrame, MediaEvent, SpokenFrame};
 pub use super::playout::PlayId;
 pub use super::sdp::NegotiationError;
 
@@ -124,7 +124,7 @@ impl MediaSession {
         let leg = Leg::new(local, playout, Duration::from_secs(cfg.rtp_timeout_s), monotonic())
             .held_for(Duration::from_secs(cfg.hold_timeout_s))
             .secured(keys);
-        let call = Call { leg, others: Others::default(), ports, agent: None, supervisor: None };
+        let call = Call { leg, others: Others::default(), ports, agent: None, supervisor: None, overheard: None };
         let call = Arc::new(Mutex::new(call));
         let (close, closed) = oneshot::channel();
         let (event_tx, events) = mpsc::channel(EVENTS);
@@ -241,6 +241,16 @@ impl MediaSession {
         lock(&self.call).unsupervise(monotonic());
     }
 
+    /// What both sides say from the answer on, or from now on; a second listener takes the first one's place. Best effort: frames are dropped
+    /// when nobody reads for five seconds, which their times show. Whoever drops the receiver has listened enough.
+    pub fn overhear(&self) -> mpsc::Receiver<SpokenFrame> {
+        let (spoken, receiver) = mpsc::channel(FRAMES);
+        let call = &mut *lock(&self.call);
+        call.leg.overhear(true);
+        call.overheard = Some(spoken);
+        receiver
+    }
+
     /// Ends the media now, unless `hang_up` did: the file is closed, renamed and hashed, the ports are free.
     pub async fn close(self) -> MediaReport {
         let Self { call, close, task } = self;
@@ -287,6 +297,8 @@ struct Call {
     others: Others,
     agent: Option<(SharedLeg, Way)>,
     supervisor: Option<(SharedLeg, Way)>,
+    /// Where the words of both sides go, while somebody listens.
+    overheard: Option<mpsc::Sender<SpokenFrame>>,
 }
 
 impl Call {
@@ -309,7 +321,7 @@ impl Call {
 
     /// What is due at `now`. Returns when the next packet is.
     fn tick(&mut self, now: Instant) -> Instant {
-        let Self { leg, ports, others, agent, supervisor } = self;
+        let Self { leg, ports, others, agent, supervisor, .. } = self;
         others.tick(leg, now, |party, datagram, to| match (party, &*agent, &*supervisor) {
             (Party::Customer, ..) => ports.rtp.send(datagram, to),
             (Party::Agent, Some((_, way)), _) | (Party::Supervisor, _, Some((_, way))) => way.send(datagram, to),
@@ -322,6 +334,20 @@ impl Call {
             way.report(leg, now);
         }
         others.next_tick(leg)
+    }
+
+    /// Best effort, as the frames for the conversation are.
+    fn hand_over_spoken(&mut self) {
+        let Some(to) = &self.overheard else { return };
+        if to.is_closed() {
+            self.overheard = None;
+            return self.leg.overhear(false);
+        }
+        while let Some(frame) = self.leg.next_spoken() {
+            if to.try_send(frame).is_err() {
+                tracing::trace!("a frame of both sides was dropped");
+            }
+        }
     }
 
     fn part(&mut self, now: Instant) {
@@ -388,7 +414,9 @@ impl Task {
 
     /// Events and frames to their readers, samples to the disk.
     fn hand_over(&mut self) {
-        let leg = &mut lock(&self.call).leg;
+        let call = &mut *lock(&self.call);
+        call.hand_over_spoken();
+        let leg = &mut call.leg;
         if let Some(error) = self.writer.failure_to_tell() {
             leg.push_event(MediaEvent::RecorderFailed(error));
         }

@@ -159,6 +159,15 @@ impl Track {
         frame
     }
 
+    /// The same of our side.
+    pub fn agent_frame(&self, from: i64) -> [i16; FRAME] {
+        let mut frame = [0; FRAME];
+        for (room, part) in rooms(self.written(), from, FRAME) {
+            frame[part].copy_from_slice(&self.agent[room]);
+        }
+        frame
+    }
+
     /// Takes everything up to `to`: left and right samples in turn to `out`, holes of the customer's channel to `hole`.
     pub fn take(&mut self, to: i64, out: &mut Chunk, mut hole: impl FnMut(i64, i64)) {
         let mut silent_since = None;

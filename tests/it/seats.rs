@@ -5,6 +5,7 @@ mod calls;
 mod crowd;
 mod deskphone;
 mod line;
+mod live;
 mod page;
 mod presence;
 mod preview;

@@ -14,9 +14,10 @@ import { extname, join, normalize } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { WebSocketServer } from 'ws'
-import type { Call, CallPhase, ClientMessage, Seat, ServerMessage } from '../src/seat/protocol'
+import type { Call, CallPhase, ClientMessage, Live, Seat, ServerMessage } from '../src/seat/protocol'
 import { MockBoard } from './board'
 import { MockReview } from './review'
+import { TALK } from './talk'
 import { FULL, PLAIN } from './visits'
 
 /** The policy of src/http/web.rs, so that what it forbids fails here too. */
@@ -53,6 +54,7 @@ export class MockServer {
   readonly board = new MockBoard()
   readonly review = new MockReview()
   call: Call | null = null
+  live: Live | null = null
   /** Until then `start` is refused. */
   redialGuard: string | null = null
   answerOffer: ((sdp: string) => Promise<string>) | null = null
@@ -116,6 +118,12 @@ export class MockServer {
     this.tell({ type: 'call', call: this.call })
   }
 
+  /** What is said on the call, so far. */
+  says(live: Live): void {
+    this.live = live
+    this.tell({ type: 'live', live })
+  }
+
   /** The line is gone: the wrap-up begins. */
   end(hungUpBy: string, outcome = 'answered'): void {
     this.become('wrap_up', { until: new Date(Date.now() + this.wrapUpS * 1000).toISOString() })
@@ -129,6 +137,7 @@ export class MockServer {
   become(state: Seat['state'], change: Partial<Seat> = {}): void {
     const call = state === 'available' || state === 'break' || state === 'signed_out' ? null : this.call
     this.call = call
+    if (call === null) this.live = null
     this.seat = { ...this.seat, state, since: new Date().toISOString(), until: null, reason: null, visit: call?.visit ?? null, ...change }
     this.tell({ type: 'seat', seat: this.seat })
     if (call === null) this.tell({ type: 'call', call: null })
@@ -156,6 +165,7 @@ export class MockServer {
   private rings(): void {
     this.later(RING_MS, () => this.phase('ringing'))
     this.later(2 * RING_MS, () => this.phase('answered'))
+    TALK.forEach((live, n) => this.later((n + 3) * RING_MS, () => this.call?.phase === 'answered' && this.says(live)))
   }
 
   private later(ms: number, what: () => void): void {
@@ -175,7 +185,7 @@ export class MockServer {
     socket.on('message', (data) => this.take(JSON.parse(String(data)) as Request))
     const now = new Date().toISOString()
     this.tell({
-      type: 'welcome', seat: this.seat, lease_s: this.options.leaseS ?? 30, wrap_up_s: this.wrapUpS, ice_servers: [], call: this.call, now,
+      type: 'welcome', seat: this.seat, lease_s: this.options.leaseS ?? 30, wrap_up_s: this.wrapUpS, ice_servers: [], call: this.call, live: this.live, now,
     })
   }
 

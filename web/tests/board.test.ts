@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { TALK } from '../mock/talk'
 import type { Desk } from './browser'
 import { launch, openDesk, signIn } from './browser'
 import { farEnd } from './far'
@@ -68,6 +69,11 @@ it('listens, whispers, barges in and leaves by keyboard alone, and says what is 
   await press('l')
   await asked('POST /calls/c-anna/supervise {"mode":"listen"}')
   await page.locator('[data-watch]', { hasText: '双方都听不到你' }).waitFor()
+  desk.mock.says({ ...TALK[3]!, call: 'c-anna' })
+  await page.locator('[data-warning=alarm]', { hasText: '投诉到你们总部' }).waitFor()
+  desk.mock.says({ ...TALK[3]!, call: 'c-chen' })
+  await page.locator('.live-text').waitFor({ state: 'detached' })
+  await page.locator('tr[data-seat=anna]:focus').waitFor()
   await press('w')
   await asked('POST /calls/c-anna/supervise {"mode":"whisper"}')
   await page.locator('[data-watch]', { hasText: '只有坐席听得到你' }).waitFor()

@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { TALK } from '../mock/talk'
 import { FULL } from '../mock/visits'
 import type { Desk } from './browser'
 import { available, launch, openDesk, sent, signIn } from './browser'
@@ -285,6 +286,8 @@ it('every main state fits a screen of 1366 by 768 without scrolling, in both lan
     await fits(`preview ${language}`)
     desk.mock.phase('answered')
     await phase('answered')
+    desk.mock.says(TALK[3]!)
+    await page.locator('[data-warning]').waitFor()
     await press('Alt+W')
     await press('F2')
     await press('Alt+K')
@@ -297,4 +300,49 @@ it('every main state fits a screen of 1366 by 768 without scrolling, in both lan
     await seat('available')
     await press('Alt+L')
   }
+})
+
+it('e5: what is said is read along, with facts, questions, warnings and hints, and takes neither focus nor keys', async () => {
+  await available(desk)
+  desk.mock.progressive(FULL)
+  desk.mock.phase('answered')
+  await phase('answered')
+  await press('Alt+T')
+  await page.keyboard.type('照原话')
+  const [part, answer, hesitated, warned] = TALK
+  desk.mock.says(part!)
+  await page.locator('[data-line=customer].part', { hasText: '对我' }).waitFor()
+  desk.mock.says(answer!)
+  await page.locator('[data-line=customer]', { hasText: '九百八十六个小时' }).waitFor()
+  expect(await page.locator('[data-line].part').count()).toBe(0)
+  await page.locator('.order [data-heard=machine_hours].differs', { hasText: '986小时' }).waitFor()
+  await page.locator('.script li', { hasText: '工作小时' }).locator('[data-standing=answered]').waitFor()
+  desk.mock.says(hesitated!)
+  await page.locator('[role=status] [data-hint=hesitated]', { hasText: '请追问' }).waitFor()
+  await page.locator('.script li', { hasText: '配件供应' }).locator('[data-standing=asked]').waitFor()
+  desk.mock.says(warned!)
+  await page.locator('[data-warning=alarm]', { hasText: '投诉到你们总部' }).waitFor()
+  expect(await page.locator('[data-hint]').count()).toBe(0)
+  await shows('约 2 秒没有转写')
+  await page.locator('.order [data-heard=fee_yuan]', { hasText: '2800元' }).waitFor()
+
+  // All the while the agent wrote on.
+  await page.keyboard.type('记')
+  await sent(desk, (message) => message.type === 'note' && message.text === '照原话记')
+  // A fact of this step is offered, and taken only when the agent says so.
+  await press('F1')
+  await page.locator('.script li button', { hasText: '工作小时' }).click()
+  const field = page.locator('[data-fact=machine_hours]')
+  expect(await field.inputValue()).toBe('')
+  await page.locator('[data-offer=machine_hours]').press('Enter')
+  expect(await field.inputValue()).toBe('986小时')
+  await page.locator('[data-offer]').waitFor({ state: 'detached' })
+
+  // A page that is loaded anew has it all; the next call begins with nothing.
+  await page.reload()
+  await page.locator('[data-warning=alarm]').waitFor()
+  desk.mock.says({ ...warned!, state: 'lost' })
+  await shows('转写已中断')
+  desk.mock.become('available')
+  await page.locator('.live-text').waitFor({ state: 'detached' })
 })

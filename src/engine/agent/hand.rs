@@ -6,17 +6,20 @@
 use super::super::Engine;
 use super::super::desk::{AgentEnd, CallStage, CallView, SupervisorMode};
 use super::super::handle::CommandError;
+use super::super::live::{self, Steps};
 use super::{Ask, Reply, answer, conversation_end, view};
 use crate::clock::monotonic;
 use crate::domain::call::Call;
 use crate::domain::call::journal::{JournalEntry, JournalEvent, SeatChange};
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::id::SeatId;
+use crate::domain::live::Setting;
 use crate::domain::order::Order;
 use crate::domain::script::dialogue::lines;
 use crate::domain::seat::Seat;
 use crate::domain::visit::task::Visit;
 use crate::media::session::{MediaSession, PlayId};
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,6 +44,10 @@ pub struct Hand {
     answered: Option<Instant>,
     apology: Option<PlayId>,
     gone: bool,
+    /// Of the visit's calendar.
+    zone: TimeZone,
+    /// To whoever reads along.
+    steps: Option<Steps>,
 }
 
 /// What a call must do about an [`Ask`].
@@ -92,6 +99,8 @@ impl Hand {
             answered: None,
             apology: None,
             gone: false,
+            zone: visit.calendar(&engine.site().rules.calendar).tz().clone(),
+            steps: None,
         }
     }
 
@@ -142,6 +151,18 @@ impl Hand {
         self.show(CallStage::Answered);
     }
 
+    /// What is said from here on is shown while it is said.
+    pub fn read_along(&mut self, media: &MediaSession) {
+        let Some(call) = &self.view.call else { return };
+        let setting = Setting {
+            rubric: self.engine.site().rubric.clone(),
+            claims: self.view.order.claims.clone(),
+            called_at: self.engine.clock.now().to_zoned(self.zone.clone()),
+            sheet: self.view.steps.clone(),
+        };
+        self.steps = live::follow(&self.engine, call, setting, media);
+    }
+
     /// Who hears the call beside the two, if anybody does.
     pub fn watched_by(&self) -> Option<&SeatId> {
         self.watched.as_ref()
@@ -150,14 +171,17 @@ impl Hand {
     /// A supervisor came in; one who was there before made room for him.
     pub fn supervised(&mut self, by: SeatId, how: &str) {
         if let Some(before) = self.watched.replace(by.clone()).filter(|before| *before != by) {
+            self.engine.seats.listen_to(&before, None);
             self.note(SeatChange::Supervisor, format!("{before} 退出监听，由 {by} 接替"));
         }
+        self.engine.seats.listen_to(&by, self.view.call.as_ref());
         self.note(SeatChange::Supervisor, format!("{by} {how}"));
     }
 
     /// The supervisor is gone, for whatever reason.
     pub fn unsupervised(&mut self, how: &str) {
         if let Some(by) = self.watched.take() {
+            self.engine.seats.listen_to(&by, None);
             self.note(SeatChange::Supervisor, format!("{by} {how}"));
         }
     }
@@ -255,7 +279,12 @@ impl Hand {
                 self.tell();
             }
             Ask::Keys(digits) => media.send_keys(&digits),
-            Ask::Step { step, indicator } => self.keep(JournalEvent::Step { step, indicator }),
+            Ask::Step { step, indicator } => {
+                if self.steps.as_ref().is_some_and(|steps| steps.try_send(step.clone()).is_err()) {
+                    tracing::debug!("nobody reads along any more");
+                }
+                self.keep(JournalEvent::Step { step, indicator });
+            }
             other => self.heed_at_rest(other),
         }
         Heeded::Nothing
@@ -311,6 +340,9 @@ impl Hand {
 impl Drop for Hand {
     fn drop(&mut self) {
         self.engine.seats.end_job(&self.seat, self.number);
+        if let Some(by) = &self.watched {
+            self.engine.seats.listen_to(by, None);
+        }
     }
 }
 

@@ -106,9 +106,10 @@ impl Live<'_> {
     }
 
     /// `Some`: the agent is not there any more.
-    pub(super) async fn agent_answers(&mut self) -> Option<ConversationEnd> {
+    pub(super) async fn agent_answers(&mut self, media: &MediaSession) -> Option<ConversationEnd> {
         let (hand, call) = (self.hand.as_mut()?, &self.call.id);
         hand.answered(self.answered.unwrap_or_else(monotonic));
+        hand.read_along(media);
         let seat = hand.seat().clone();
         match self.engine.change_seat(&seat, |now, seat| seat::answered(now, seat, call)).await {
             Ok(_) => None,

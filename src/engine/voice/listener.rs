@@ -1,12 +1,18 @@
 //! The recogniser's thread: audio in order, partial words about five times a second, final words when asked.
+//!
+//! A conversation's has the priority of calls and may fall five seconds behind; one that only reads along has a lower one and less room.
 
+use crate::engine::background;
 use crate::media::codec::FRAME;
 use crate::stt::{SpeechStream, SttError};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 /// Five seconds of audio may wait; a recogniser further behind is of no use in a conversation.
 const WAITING_FRAMES: usize = 250;
+/// Two seconds of it for one who reads along.
+const WAITING_ALONG: usize = 100;
 const WAITING_WORDS: usize = 64;
 /// Partial words every 200 ms.
 const PARTIAL_FRAMES: usize = 10;
@@ -33,11 +39,34 @@ pub(in crate::engine) struct Listener {
 impl Listener {
     /// `None` when the system gives us no thread: the call then does without words.
     pub(in crate::engine) fn start(stream: Box<dyn SpeechStream>) -> Option<Self> {
-        let (orders, work) = sync_channel(WAITING_FRAMES);
+        Self::spawn(WAITING_FRAMES, |work, report| {
+            let thread = std::thread::Builder::new().name("listener".into());
+            thread.spawn(move || listen(stream, &work, &report)).map(drop)
+        })
+    }
+
+    /// Beside the calls. `place` is held until the thread is gone, however long the recogniser blocks.
+    pub(in crate::engine) fn start_along(
+        stream: Box<dyn SpeechStream>,
+        place: Arc<OwnedSemaphorePermit>,
+    ) -> Option<Self> {
+        Self::spawn(WAITING_ALONG, |work, report| {
+            background::spawn("reads-along", move || {
+                listen(stream, &work, &report);
+                drop(place);
+            })
+            .map(drop)
+        })
+    }
+
+    fn spawn(
+        waiting: usize,
+        thread: impl FnOnce(Receiver<Order>, mpsc::Sender<Heard>) -> std::io::Result<()>,
+    ) -> Option<Self> {
+        let (orders, work) = sync_channel(waiting);
         let (report, heard) = mpsc::channel(WAITING_WORDS);
-        let thread = std::thread::Builder::new().name("listener".into());
-        match thread.spawn(move || listen(stream, &work, &report)) {
-            Ok(_) => Some(Self { orders, heard }),
+        match thread(work, report) {
+            Ok(()) => Some(Self { orders, heard }),
             Err(error) => {
                 tracing::error!(%error, "no thread for the live recogniser");
                 None
@@ -58,7 +87,7 @@ impl Listener {
     fn order(&mut self, order: Order) -> Option<String> {
         match self.orders.try_send(order) {
             Ok(()) => None,
-            Err(TrySendError::Full(_)) => Some("five seconds behind".into()),
+            Err(TrySendError::Full(_)) => Some("too far behind".into()),
             // Its reason is on its way through `heard`.
             Err(TrySendError::Disconnected(_)) => None,
         }

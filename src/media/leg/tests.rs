@@ -77,6 +77,29 @@ impl Bench {
     }
 }
 
+#[test]
+fn whoever_overhears_is_given_both_sides_as_the_recording_has_them_and_only_while_he_does() {
+    let mut bench = Bench::answered();
+    bench.pass(200, true);
+    assert_eq!(bench.leg.next_spoken(), None);
+    bench.leg.overhear(true);
+    bench.leg.play(vec![vec![500; 4_000].into()]);
+    bench.pass(1_000, true);
+    let spoken: Vec<SpokenFrame> = std::iter::from_fn(|| bench.leg.next_spoken()).collect();
+    bench.leg.overhear(false);
+    bench.pass(200, true);
+    assert_eq!(bench.leg.next_spoken(), None);
+    let recording = bench.end().0.rest;
+    assert!(spoken.len() >= 45, "{} frames", spoken.len());
+    assert!(spoken.iter().any(|frame| frame.agent[0] != 0) && spoken.iter().all(|frame| frame.customer[0] != 0));
+    for frame in spoken {
+        let place = (frame.at_s * 8_000.0).round() as usize;
+        let both: Vec<i16> =
+            frame.agent.iter().zip(&frame.customer).flat_map(|(left, right)| [*left, *right]).collect();
+        assert_eq!(recording[2 * place..2 * (place + FRAME)], both, "at {} s", frame.at_s);
+    }
+}
+
 /// Seconds of the right channel that hold sound.
 fn sounding(ending: &Ending) -> Vec<(f64, f64)> {
     let mut runs: Vec<(usize, usize)> = Vec::new();

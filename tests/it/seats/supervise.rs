@@ -26,15 +26,15 @@ use tokio::task::JoinHandle;
 const BOSS_HZ: f64 = 700.0;
 
 /// A supervisor at his page: it is connected, he has not signed in, and he hums.
-struct Boss {
-    page: Page,
+pub struct Boss {
+    pub page: Page,
     peer: Peer,
     api: Api,
     hum: JoinHandle<()>,
 }
 
 impl Boss {
-    async fn sits(station: &Station) -> Self {
+    pub async fn sits(station: &Station) -> Self {
         let token = account(station, "boss", Role::Supervisor).await;
         let mut page = Page::open(station, &token).await;
         let (peer, mut ours) = Peer::new(Ipv4Addr::LOCALHOST.into(), &[PCMA]).await;
@@ -72,8 +72,19 @@ impl Boss {
         self.api.request(method, path).json(&body).send().await.unwrap().status()
     }
 
-    async fn supervises(&self, call: &str, mode: &str) {
+    pub async fn supervises(&self, call: &str, mode: &str) {
         self.does(Method::POST, &format!("calls/{call}/supervise"), json!({ "mode": mode })).await;
+    }
+
+    pub async fn leaves(&self, call: &str) {
+        self.does(Method::DELETE, &format!("calls/{call}/supervise"), Value::Null).await;
+    }
+
+    /// He closes his page.
+    pub async fn goes(self) {
+        self.hum.abort();
+        self.page.close().await;
+        self.peer.close().await;
     }
 
     /// His browser is gone, without a goodbye.

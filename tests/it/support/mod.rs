@@ -24,6 +24,7 @@ use huifang::engine::ears::Ears;
 use huifang::store::Store;
 use huifang::store::job::{Job, JobState};
 use huifang::store::page::PageRequest;
+use huifang::stt::StreamingModel;
 use huifang::stt::scripted::ScriptedStream;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -124,10 +125,20 @@ impl Station {
 
     /// One that hears every line say these utterances, whatever sounds.
     pub async fn start_hearing(trunk: SocketAddr, says: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = config(folder.path(), &format!("sip:{trunk}"));
         let model = ScriptedStream { utterances: says.iter().map(ToString::to_string).collect() };
-        let ears = Ears::new(&config).hearing_by(Arc::new(model));
+        Self::start_hearing_by(trunk, Arc::new(model), |_| {}).await
+    }
+
+    /// One that has this streaming recogniser.
+    pub async fn start_hearing_by(
+        trunk: SocketAddr,
+        model: Arc<dyn StreamingModel>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(folder.path(), &format!("sip:{trunk}"));
+        change(&mut config);
+        let ears = Ears::new(&config).hearing_by(model);
         let app = start_with(&config, ears).await.unwrap();
         let token = app.first_administrator.as_ref().unwrap().token.clone();
         Self { api: Api::new(app.http, token), _folder: folder, config, app: Some(app) }

@@ -99,6 +99,22 @@ export interface Call {
   hung_up_by: string | null
 }
 
+export type Speaker = 'agent' | 'customer'
+export type Standing = 'open' | 'asked' | 'answered'
+export type Agreement = 'agrees' | 'differs' | 'not_said'
+
+/** What is said on a call, while it is said. Whole at every change. */
+export interface Live {
+  call: string
+  state: 'listening' | 'behind' | 'lost'
+  missed_s: number
+  lines: { n: number; speaker: Speaker; from_s: number; to_s: number; text: string; done: boolean }[]
+  questions: { step: string; standing: Standing; level: number | null }[]
+  facts: { fact: string; said: string; claimed: string | null; agreement: Agreement | null; quote: string }[]
+  warnings: { kind: 'alarm' | 'complaint' | 'refusal'; quote: string; at_s: number }[]
+  hints: { kind: 'hesitated' | 'ask_why'; quote: string }[]
+}
+
 export type ServerMessage =
   | {
       type: 'welcome'
@@ -107,6 +123,7 @@ export type ServerMessage =
       wrap_up_s: number
       ice_servers: RTCIceServer[]
       call: Call | null
+      live?: Live | null
       /** The server's clock, so that timers do not depend on this machine's. */
       now?: Instant
     }
@@ -115,6 +132,7 @@ export type ServerMessage =
   | { type: 'candidate'; candidate: RTCIceCandidateInit | null }
   | { type: 'media'; state: MediaState }
   | { type: 'call'; call: Call | null }
+  | { type: 'live'; live: Live }
   | { type: 'done'; id: string }
   | { type: 'error'; id?: string | null; code: string; message: string; at?: Instant }
   | { type: 'replaced' }
@@ -132,7 +150,7 @@ export type ClientMessage =
   | { type: 'wrapped_up'; end: End; note?: string; form?: Record<string, string> }
 
 const TYPES: ReadonlySet<string> = new Set<ServerMessage['type']>([
-  'welcome', 'seat', 'answer', 'candidate', 'media', 'call', 'done', 'error', 'replaced',
+  'welcome', 'seat', 'answer', 'candidate', 'media', 'call', 'live', 'done', 'error', 'replaced',
 ])
 
 /** One frame of the server, or null when it is none that this page knows. */

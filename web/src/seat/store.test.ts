@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { TALK } from '../../mock/talk'
 import { FULL } from '../../mock/visits'
 import type { Call, Seat, ServerMessage } from './protocol'
 import { readMessage } from './protocol'
@@ -37,6 +38,14 @@ describe('what the desk knows', () => {
     expect(after([{ type: 'seat', seat: seat('wrap_up') }], wrapping).call?.phase).toBe('ended')
     expect(after([{ type: 'seat', seat: seat('available') }], wrapping).call).toBeNull()
     expect(after([{ type: 'seat', seat: seat('break') }], wrapping).call).toBeNull()
+  })
+
+  it('live text is that of the call, and gone with it', () => {
+    const talking = after([welcome(seat('in_call'), call('answered')), { type: 'live', live: TALK[0]! }, { type: 'live', live: TALK[1]! }])
+    expect(talking.live).toBe(TALK[1])
+    expect(after([{ type: 'call', call: call('ended') }], talking).live).toBe(TALK[1])
+    expect(after([{ type: 'call', call: null }], talking).live).toBeNull()
+    expect(after([welcome(seat('in_call'), call('answered'))], talking).live).toBeNull()
   })
 
   it('a connection is lost since it was first lost, until a welcome', () => {

@@ -3,7 +3,7 @@
  *
  * Pure: no clock, no socket, no browser. Drafts (note, form, chosen outcome) are the page's own and live in `desk/draft.ts`.
  */
-import type { Call, MediaState, Seat, ServerMessage } from './protocol'
+import type { Call, Live, MediaState, Seat, ServerMessage } from './protocol'
 
 /** `refused`: the server does not let this user have a seat. `replaced`: another window has it. */
 export type Link = 'idle' | 'connecting' | 'open' | 'lost' | 'replaced' | 'refused'
@@ -14,6 +14,8 @@ export interface DeskState {
   lostAt: number | null
   seat: Seat | null
   call: Call | null
+  /** Of the call in hand, or of the one that a supervisor listens to. */
+  live: Live | null
   media: MediaState
   leaseS: number
   wrapUpS: number
@@ -32,6 +34,7 @@ export const START: DeskState = {
   lostAt: null,
   seat: null,
   call: null,
+  live: null,
   media: 'new',
   leaseS: 30,
   wrapUpS: 60,
@@ -66,6 +69,7 @@ function onMessage(state: DeskState, message: ServerMessage, now: number): DeskS
         lostAt: null,
         seat: message.seat,
         call: message.call,
+        live: message.live ?? null,
         leaseS: message.lease_s,
         wrapUpS: message.wrap_up_s,
         iceServers: message.ice_servers,
@@ -75,7 +79,9 @@ function onMessage(state: DeskState, message: ServerMessage, now: number): DeskS
       // A seat that is free again has no call: the server need not say so twice.
       return { ...state, seat: message.seat, call: hasCall(message.seat) ? state.call : null }
     case 'call':
-      return { ...state, call: message.call }
+      return { ...state, call: message.call, live: message.call === null ? null : state.live }
+    case 'live':
+      return { ...state, live: message.live }
     case 'media':
       return { ...state, media: message.state }
     case 'replaced':

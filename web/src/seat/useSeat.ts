@@ -104,6 +104,7 @@ function take(message: ServerMessage): void {
       if (message.id == null) problem.value = new SeatError(message.code, message.message, message.at ?? null)
       break
     case 'done':
+    case 'live':
       break
   }
 }
@@ -150,6 +151,8 @@ export function useSeat() {
     state: readonly(state),
     seat: computed(() => state.value.seat),
     call: computed(() => state.value.call),
+    /** What is said on this call, if it is read along with. */
+    liveOf: (call: string | null | undefined) => (call != null && state.value.live?.call === call ? state.value.live : null),
     may: computed(() => allowed(state.value)),
     now: readonly(now),
     microphone: readonly(microphone),
