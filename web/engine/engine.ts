@@ -22,11 +22,13 @@ export interface Call {
   conversation: { kind: string } | null
 }
 
+export type Role = 'agent' | 'reviewer' | 'supervisor'
+
 export interface Engine {
   url: string
   folder: string
   /** A user with a role; the password. */
-  addUser(name: string, role: 'agent' | 'reviewer'): Promise<string>
+  addUser(name: string, role: Role): Promise<string>
   get<T>(path: string): Promise<T>
   /** The visit of a completion SMS. */
   report(order: string): Promise<string>
