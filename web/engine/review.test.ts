@@ -1,31 +1,15 @@
 /** The review page against the real engine: a call is made, recorded, found in the list and heard. */
 import { expect, it } from 'vitest'
 import { WAIT_MS } from '../tests/browser'
-import type { Call } from './engine'
 import type { Rig } from './rig'
-import { agentAtWork, eachEngine, enter, seat, settled } from './rig'
+import { callMade, eachEngine, enter } from './rig'
 
 let rig: Rig
 
 eachEngine((opened) => (rig = opened))
 
-/** An agent talks for some seconds and hangs up; the call as the engine has it. */
-async function made(): Promise<Call> {
-  const { page, context } = await agentAtWork(rig)
-  const visit = await rig.engine.report('FL-2')
-  await page.locator('.call-head[data-phase=answered]').waitFor()
-  await page.keyboard.press('F1')
-  await page.locator('[data-timer]', { hasText: '0:04' }).waitFor()
-  await page.keyboard.press('Alt+G')
-  await seat(page, 'wrap_up')
-  await page.keyboard.press('Alt+Enter')
-  await seat(page, 'available')
-  await context.close()
-  return settled(rig, visit)
-}
-
 it('a reviewer finds a recorded call, hears both voices, seeks, and a reload keeps the place', async () => {
-  const call = await made()
+  const call = await callMade(rig, 'FL-2')
   const { page, faults } = await enter(rig, 'qian', 'reviewer')
   const statuses: number[] = []
   page.on('response', (response) => response.url().includes('/listen/') && statuses.push(response.status()))

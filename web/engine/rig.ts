@@ -77,3 +77,18 @@ export function settled({ engine }: Rig, visit: string): Promise<Call> {
     return items[0]?.conversation && items[0]
   })
 }
+
+/** An agent talks for some seconds about this order, and hangs up. */
+export async function callMade(rig: Rig, order: string): Promise<Call> {
+  const { page, context } = await agentAtWork(rig)
+  const visit = await rig.engine.report(order)
+  await page.locator('.call-head[data-phase=answered]').waitFor()
+  await page.keyboard.press('F1')
+  await page.locator('[data-timer]', { hasText: '0:04' }).waitFor()
+  await page.keyboard.press('Alt+G')
+  await seat(page, 'wrap_up')
+  await page.keyboard.press('Alt+Enter')
+  await seat(page, 'available')
+  await context.close()
+  return await settled(rig, visit)
+}

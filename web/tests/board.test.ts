@@ -33,7 +33,8 @@ async function withVoice(): Promise<void> {
 
 it('shows every seat with its state, time, customer, order and telephone, and no whole number', async () => {
   await board()
-  await page.locator('[data-number]').nth(2).waitFor()
+  // Whom a seat talks to is read behind the seats, one by one.
+  for (const name of ['王建国先生', '欧阳女士', '赵铁柱先生']) await page.getByText(name).first().waitFor()
   const text = async (seat: string) => (await row(seat).innerText()).replace(/\s+/g, ' ')
   expect(await text('anna')).toMatch(/通话中 ?2:\d\d 王建国先生 138\*{4}5678 FW20251122001 2:\d\d \/ 3:00 ?接近时限/)
   expect(await text('chen')).toMatch(/桌面话机已注册 通话中 ?3:\d\d 通话结束后小休 欧阳女士 139\*{4}0087 FW20251122002 3:\d\d \/ 3:00 ?已超时限/)
