@@ -61,6 +61,7 @@ it('a score that the engine gave is corrected with a reason, outlives a reload, 
   await measure('attitude').locator('[data-value]', { hasText: '4.00' }).waitFor()
   await measure('skill').locator('[data-value]', { hasText: '5.00' }).waitFor()
   expect(await measure('attitude').locator('[data-n]').innerText()).toBe('n=1')
+  expect(await measure('cut_ins').locator('[data-n]').innerText(), 'its recording was measured').toBe('n=1')
   expect(await measure('answered_share').locator('[data-value]').innerText()).toBe('100.0%')
 
   // The table in force makes the same of it; a comparison that changes nothing is dropped with a reason.

@@ -18,7 +18,7 @@ function figure(value: number, median: number, n: number): Figure {
 function card(agent: string, n: number): AgentCard {
   const measures: Measure[] = MEASURES.map(([key, title, unit, value, median]) => ({ key, title, unit, ...figure(value, median, n) }))
   return {
-    agent, from: '2026-11-01T00:00:00+08:00', to: '2026-11-22T14:00:00+08:00', calls: n, measures,
+    agent, from: '2026-11-01T00:00:00+08:00', to: '2026-11-22T14:00:00+08:00', calls: n, answered: Math.round(n * 0.82), measures,
     findings: n === 0 ? [] : [
       { rule: 'D04', severity: 'red', found: 1, per_100: figure(1.8, 0, n) },
       { rule: 'C18', severity: 'amber', found: 14, per_100: figure(25, 20, n) },

@@ -393,7 +393,7 @@ const en: Messages = {
     card: (name) => `Score card: ${name}`,
     period: 'Period',
     calls: 'Calls',
-    callsOf: (n) => `${n} calls`,
+    callsOf: (n, answered) => `${n} calls, ${answered} answered`,
     hisCalls: 'These calls',
     noAgents: 'No calls of agents in this period.',
     noCalls: 'No calls of this agent in this period; only the medians of the team are below.',

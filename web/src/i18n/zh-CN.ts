@@ -402,7 +402,7 @@ export default {
     card: (name: string) => `坐席评分卡：${name}`,
     period: '时间范围',
     calls: '呼叫',
-    callsOf: (n: number) => `${n} 次呼叫`,
+    callsOf: (n: number, answered: number) => `${n} 次呼叫，${answered} 次接通`,
     hisCalls: '这些通话',
     noAgents: '这段时间没有坐席的通话。',
     noCalls: '这段时间没有他的通话，下面只有团队的中位数。',

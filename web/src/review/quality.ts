@@ -27,6 +27,7 @@ export interface AgentCard {
   from: string
   to: string
   calls: number
+  answered: number
   measures: Measure[]
   findings: { rule: string; severity: Severity; found: number; per_100: Figure }[]
   fatal: { title: string; sheets: number }[]
@@ -79,6 +80,9 @@ export interface Rescoring {
   decided_at: string | null
   decided_why: string | null
 }
+
+/** Of a comparison. */
+export const STATE_TONES: Readonly<Record<Rescoring['state'], string>> = { proposed: 'warn', adopted: 'good', dropped: '' }
 
 /** As people read it: a share in percent, a level with two decimals, the rest with one. */
 export function figureText(value: number | null, unit: Unit, none: string): string {

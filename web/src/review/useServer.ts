@@ -1,7 +1,8 @@
 /** What a page reads of the server and asks it to do, one thing at a time; a refusal is kept in the server's words. */
-import { ref } from 'vue'
+import { ref, shallowRef } from 'vue'
 import { HttpError, request } from '../api/http'
 import { forget } from '../api/session'
+import type { Listing } from './protocol'
 
 export function useServer(token: string) {
   const reading = ref(false)
@@ -47,6 +48,23 @@ export function useServer(token: string) {
       } finally {
         busy.value = false
       }
+    },
+  }
+}
+
+/** The same, and a list that is read page by page. */
+export function useListing<T>(token: string, path: string) {
+  const server = useServer(token)
+  const items = shallowRef<T[] | null>(null)
+  const next = ref<string | null>(null)
+  return {
+    ...server, items, next,
+    /** From its beginning, or on from `cursor`. */
+    async look(cursor: string | null = null): Promise<void> {
+      const found = await server.read<Listing<T>>(cursor === null ? path : `${path}?cursor=${encodeURIComponent(cursor)}`)
+      if (found === null) return
+      items.value = cursor === null ? found.items : [...(items.value ?? []), ...found.items]
+      next.value = found.next
     },
   }
 }
