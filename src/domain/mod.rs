@@ -2,6 +2,7 @@
 //!
 //! A stranger finds a feature by its noun: the same name is used in `store/`, `http/` and `web/`.
 
+pub mod agent_card;
 pub mod announcement;
 pub mod audit;
 pub mod calendar;

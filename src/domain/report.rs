@@ -1,9 +1,10 @@
-//! 报表: what was done in a month, as tables: ledger, coverage, visits, complaints, satisfaction, spot checks, people (RULES B02–B11, G06–G13).
+//! 报表: what was done in a month, as tables: ledger, coverage, visits, complaints, satisfaction, spot checks, people, agents' cards (RULES B02–B11, G06–G13).
 //!
 //! Contract: pure; stored rows in, [`Table`]s out. A figure that nothing stands behind is empty, never 0; whoever is missing from a share
 //! is named beside it, with the reason. A month is the local month in which the clock of a visit starts, so every visit is in exactly one.
 //! Not here: reading rows (`store::report`), files and masks (`http::reports`), and consequences (G07: a late report is told, not fined).
 
+mod agent_cards;
 mod complaints;
 mod coverage;
 mod due;
@@ -25,6 +26,7 @@ pub use heard::{Heard, heard_in};
 pub use month::{Month, Period};
 pub use table::{Cell, Column, Kind, Table};
 
+use crate::domain::agent_card::Work;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -42,10 +44,11 @@ pub enum Name {
     Engineers,
     Dealers,
     Agents,
+    AgentCards,
 }
 
 impl Name {
-    pub const ALL: [Name; 9] = [
+    pub const ALL: [Name; 10] = [
         Self::Ledger,
         Self::Coverage,
         Self::Visits,
@@ -55,6 +58,7 @@ impl Name {
         Self::Engineers,
         Self::Dealers,
         Self::Agents,
+        Self::AgentCards,
     ];
 
     /// As in the path and in the database.
@@ -69,6 +73,7 @@ impl Name {
             Self::Engineers => "engineers",
             Self::Dealers => "dealers",
             Self::Agents => "agents",
+            Self::AgentCards => "agent-cards",
         }
     }
 
@@ -87,6 +92,7 @@ impl Name {
             Self::Engineers => "服务工程师",
             Self::Dealers => "经销商",
             Self::Agents => "坐席",
+            Self::AgentCards => "坐席评分卡",
         }
     }
 
@@ -99,7 +105,7 @@ impl Name {
             Self::Complaints => &["G08", "G13"],
             Self::Satisfaction => &["G09", "G10", "E12"],
             Self::SpotCheck => &["B10", "B11"],
-            Self::Engineers | Self::Dealers | Self::Agents => &["G15"],
+            Self::Engineers | Self::Dealers | Self::Agents | Self::AgentCards => &["G15"],
         }
     }
 }
@@ -125,6 +131,8 @@ pub struct Book {
     pub complaints: Vec<Complained>,
     /// What customers said to questions that have no indicator.
     pub heard: Vec<Heard>,
+    /// Calls of agents in the period.
+    pub works: Vec<Work>,
     /// Those in force, by name.
     pub programmes: BTreeMap<String, ProgrammeFacts>,
 }
@@ -158,6 +166,7 @@ pub fn draw_up(name: Name, book: &Book) -> Report {
         Name::Engineers => vec![people::engineers(book)],
         Name::Dealers => vec![people::dealers(book)],
         Name::Agents => vec![people::agents(book)],
+        Name::AgentCards => agent_cards::tables(book),
     };
     Report { name, period: book.period, made_at: book.now, sections }
 }

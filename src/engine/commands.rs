@@ -198,8 +198,14 @@ impl Commands for Engine {
         Engine::compare_scores(self, period, rubric, by).await
     }
 
-    async fn settle_scores(&self, rescoring: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError> {
-        Engine::settle_scores(self, rescoring, adopt, by).await
+    async fn settle_scores(
+        &self,
+        rescoring: &str,
+        adopt: bool,
+        by: &str,
+        why: Option<&str>,
+    ) -> Result<Rescoring, CommandError> {
+        Engine::settle_scores(self, rescoring, adopt, by, why).await
     }
 
     fn score(&self, request: &ScoreRequest) -> ScoreReply {

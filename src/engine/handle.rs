@@ -158,7 +158,13 @@ pub trait Commands: Send + Sync {
     ) -> Result<Rescoring, CommandError>;
 
     /// Adopts a comparison, by judging its calls again, or drops it.
-    async fn settle_scores(&self, rescoring: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError>;
+    async fn settle_scores(
+        &self,
+        rescoring: &str,
+        adopt: bool,
+        by: &str,
+        why: Option<&str>,
+    ) -> Result<Rescoring, CommandError>;
 
     /// Stateless and quick: judges one answer with the rubric in force.
     fn score(&self, request: &ScoreRequest) -> ScoreReply;

@@ -6,7 +6,7 @@
 use super::Engine;
 use super::handle::CommandError;
 use super::review::{answers_of_call, judge_call};
-use crate::domain::review::rescoring::{ChangedCall, Rescoring, RescoringState, changed};
+use crate::domain::review::rescoring::{ChangedCall, Decision, Rescoring, RescoringState, changed};
 use crate::domain::score::{Rubric, score_call};
 use crate::store::StoreError;
 use jiff::Timestamp;
@@ -66,18 +66,24 @@ impl Engine {
         Ok(made)
     }
 
-    pub(super) async fn settle_scores(&self, id: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError> {
+    pub(super) async fn settle_scores(
+        &self,
+        id: &str,
+        adopt: bool,
+        by: &str,
+        why: Option<&str>,
+    ) -> Result<Rescoring, CommandError> {
         let proposed = self.store.rescoring(id).await?;
         let refused = |error: crate::domain::review::Refused| CommandError::Conflict(error.to_string());
-        let now = self.clock.now();
+        let decision = Decision { by: by.into(), at: self.clock.now(), why: why.map(Into::into) };
         let settled = if adopt {
-            let settled = proposed.adopt(now, by, self.site().rubric.id()).map_err(refused)?;
+            let settled = proposed.adopt(decision, self.site().rubric.id()).map_err(refused)?;
             for changed in &settled.changes {
                 judge_call(self, &changed.call).await.map_err(|e| CommandError::Internal(Box::new(e)))?;
             }
             settled
         } else {
-            proposed.drop(now, by).map_err(refused)?
+            proposed.drop(decision).map_err(refused)?
         };
         self.store.settle_rescoring(&settled).await?;
         Ok(settled)

@@ -9,7 +9,7 @@ use super::promises;
 use super::reviews;
 use super::transcriber::JobError;
 use super::{Engine, background};
-use crate::domain::audit::{self, Activity, CallEvidence, Severity, audit_call};
+use crate::domain::audit::{self, Activity, CallEvidence, Limits, Severity, audit_call};
 use crate::domain::call::Call;
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::facts::{Facts, facts_of};
@@ -77,6 +77,9 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let card = store.save_scorecard(id, &card).await?.card;
     store.save_facts(id, MADE_BY, &Stated { facts: &facts, truth: &truth }).await?;
     store.save_findings(id, &format!("{MADE_BY} {}", audit::RULES), &findings).await?;
+    if let Some(activity) = &activity {
+        store.save_talk(id, &activity.measured(&Limits::default())).await?;
+    }
     let heard = Judged { call: &call, visit: &visit, order: &order, answers: &answers, judgements: &judged };
     complaints::after_judging(engine, &heard).await?;
     promises::keep_heard(engine, &call, &order, &transcript).await?;

@@ -6,6 +6,7 @@
 //! Deliberately not here: webhooks.
 
 mod access;
+mod agent_cards;
 pub mod auth;
 mod calls;
 mod complaints;
@@ -220,6 +221,8 @@ fn described() -> (OpenApiRouter<AppState>, OpenApiRouter<AppState>) {
         .routes(routes!(complaints::steps::close))
         .routes(routes!(complaints::steps::reopen))
         .routes(routes!(complaints::steps::checked))
+        .routes(routes!(agent_cards::list))
+        .routes(routes!(agent_cards::get))
         .routes(routes!(trunks::list))
         .routes(routes!(seats::list))
         .routes(routes!(seats::get, seats::put))

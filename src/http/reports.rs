@@ -219,7 +219,7 @@ fn read_period(query: &ReportQuery, now: jiff::Timestamp, zone: &TimeZone) -> Re
 async fn read_book(state: &AppState, name: Name, period: Period) -> Result<Book, Problem> {
     let (store, zone) = (&state.store, &state.zone);
     let entries = match name {
-        Name::Coverage | Name::Complaints => vec![],
+        Name::Coverage | Name::Complaints | Name::AgentCards => vec![],
         Name::Ledger
         | Name::Visits
         | Name::Satisfaction
@@ -234,9 +234,13 @@ async fn read_book(state: &AppState, name: Name, period: Period) -> Result<Book,
     };
     let complaints = if name == Name::Complaints { store.complained(period, zone).await? } else { vec![] };
     let chosen = if name == Name::Coverage { store.chosen(period).await? } else { vec![] };
+    let works = match name {
+        Name::AgentCards => store.agents_work(period.from.span(zone).0, period.to.span(zone).1).await?,
+        _ => vec![],
+    };
     let facts = |p: LoadedProgramme| (p.name, ProgrammeFacts { title: p.title, share_percent: p.share_percent });
     let programmes = state.commands.programmes().into_iter().map(facts).collect();
-    Ok(Book { period, now: state.clock.now(), entries, chosen, complaints, heard, programmes })
+    Ok(Book { period, now: state.clock.now(), entries, chosen, complaints, heard, works, programmes })
 }
 
 /// Reports, and which are due
@@ -269,7 +273,7 @@ async fn due_reports(state: &AppState) -> Result<Vec<DueReport>, Problem> {
 /// One report of one month, or of several
 ///
 /// `{report}` is a name with an ending: `ledger.json`, `ledger.csv`, `ledger.xlsx`. Names: `ledger` `coverage` `visits` `complaints` `satisfaction`
-/// `spot-check` `engineers` `dealers` `agents`. CSV is UTF-8 with a byte order mark and safe to open in Excel; the workbook has a sheet
+/// `spot-check` `engineers` `dealers` `agents` `agent-cards` (whoever may correct scores). CSV is UTF-8 with a byte order mark and safe to open in Excel; the workbook has a sheet
 /// for every section.
 #[utoipa::path(get, path = "/reports/{report}", tag = "reports",
     params(("report" = String, Path, example = "ledger.json"), ReportQuery),
@@ -284,6 +288,9 @@ pub async fn get(
     Query(query): Query<ReportQuery>,
 ) -> Result<Response, Problem> {
     let (name, format) = read_file(&file)?;
+    if name == Name::AgentCards {
+        caller.may(Right::Review)?;
+    }
     let period = read_period(&query, state.clock.now(), &state.zone)?;
     let book = read_book(&state, name, period).await?;
     let section = query.section;

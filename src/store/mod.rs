@@ -8,6 +8,7 @@
 //!
 //! It does not decide anything: what the next state of a visit is comes from `domain`. It does not hold audio.
 
+pub mod agent_card;
 pub mod call;
 pub mod complaint;
 pub mod event;

@@ -1,4 +1,5 @@
 //! The HTTP contract over a real socket: the real store in a temporary folder, a stand-in for the engine.
+mod agent_cards;
 mod auth;
 mod calls;
 mod errors;

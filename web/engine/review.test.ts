@@ -1,77 +1,18 @@
 /** The review page against the real engine: a call is made, recorded, found in the list and heard. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import { WAIT_MS, faultsOf, launch, openPage } from '../tests/browser'
-import type { Call, Engine } from './engine'
-import { startEngine, until } from './engine'
-import { toneFile } from './wav'
+import { expect, it } from 'vitest'
+import { WAIT_MS } from '../tests/browser'
+import type { Rig } from './rig'
+import { callMade, eachEngine, enter } from './rig'
 
-const VOICE_HZ = 440
+let rig: Rig
 
-let engine: Engine
-let browser: Browser
-let folder: string
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'huifang-heard-'))
-  const voice = join(folder, 'voice.wav')
-  writeFileSync(voice, toneFile(VOICE_HZ))
-  engine = await startEngine()
-  browser = await launch(voice)
-})
-afterEach(async () => {
-  await browser?.close()
-  await engine?.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-async function signIn(page: Page, name: string, password: string): Promise<void> {
-  await page.goto(engine.url)
-  await page.keyboard.type(name)
-  await page.keyboard.press('Tab')
-  await page.keyboard.type(password)
-  await page.keyboard.press('Enter')
-}
-
-/** An agent talks for some seconds and hangs up; the call as the engine has it. */
-async function made(): Promise<Call> {
-  const password = await engine.addUser('li', 'agent')
-  const { page, context } = await openPage(browser)
-  // What makes a voice clean takes a steady tone for noise.
-  const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false }
-  await page.addInitScript((settings) => localStorage.setItem('huifang.audio', JSON.stringify(settings)), plain)
-  await signIn(page, 'li', password)
-  const seat = (state: string) => page.locator(`.seat[data-state=${state}]`).waitFor()
-  await seat('signed_out')
-  await page.keyboard.press('Alt+I')
-  await seat('available')
-  await page.locator('[data-chip=voice].good').waitFor()
-  const visit = await engine.report('FL-2')
-  await page.locator('.call-head[data-phase=answered]').waitFor()
-  await page.keyboard.press('F1')
-  await page.locator('[data-timer]', { hasText: '0:04' }).waitFor()
-  await page.keyboard.press('Alt+G')
-  await seat('wrap_up')
-  await page.keyboard.press('Alt+Enter')
-  await seat('available')
-  await context.close()
-  return await until('the call is settled', async () => {
-    const { items } = await engine.get<{ items: Call[] }>(`calls?visit=${visit}`)
-    return items[0]?.conversation && items[0]
-  })
-}
+eachEngine((opened) => (rig = opened))
 
 it('a reviewer finds a recorded call, hears both voices, seeks, and a reload keeps the place', async () => {
-  const call = await made()
-  const password = await engine.addUser('qian', 'reviewer')
-  const { page } = await openPage(browser)
-  const faults = faultsOf(page)
+  const call = await callMade(rig, 'FL-2')
+  const { page, faults } = await enter(rig, 'qian', 'reviewer')
   const statuses: number[] = []
   page.on('response', (response) => response.url().includes('/listen/') && statuses.push(response.status()))
-  await signIn(page, 'qian', password)
   await page.locator(`tr[data-call="${call.id}"]`, { hasText: '138****5678' }).waitFor()
   await page.locator('input[name=q]').fill('FL-2')
   await page.keyboard.press('Enter')

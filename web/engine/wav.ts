@@ -1,24 +1,10 @@
-/** 16-bit PCM in a WAV file: written, read, and searched for a tone. */
+/** Tones in WAV files: written for a microphone, read, and searched for. */
+import { wavFile } from '../mock/wav'
 
 /** A tone of a second, for a fake microphone that plays it over and over. */
 export function toneFile(hz: number): Buffer {
   const rate = 48_000
-  const data = Buffer.alloc(rate * 2)
-  for (let n = 0; n < rate; n++) data.writeInt16LE(Math.round(12_000 * Math.sin((2 * Math.PI * hz * n) / rate)), n * 2)
-  const header = Buffer.alloc(44)
-  header.write('RIFF', 0)
-  header.writeUInt32LE(36 + data.length, 4)
-  header.write('WAVEfmt ', 8)
-  header.writeUInt32LE(16, 16)
-  header.writeUInt16LE(1, 20)
-  header.writeUInt16LE(1, 22)
-  header.writeUInt32LE(rate, 24)
-  header.writeUInt32LE(rate * 2, 28)
-  header.writeUInt16LE(2, 32)
-  header.writeUInt16LE(16, 34)
-  header.write('data', 36)
-  header.writeUInt32LE(data.length, 40)
-  return Buffer.concat([header, data])
+  return wavFile(rate, [Int16Array.from({ length: rate }, (_, n) => Math.round(12_000 * Math.sin((2 * Math.PI * hz * n) / rate)))])
 }
 
 export interface Wav {

@@ -1,6 +1,7 @@
 /** What the mock tells a reviewer: calls with sound, words, scores, facts and findings; and what he did about them. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispute, Finding, ListedCall, Report, Review, Score, Segment, Sheet } from '../src/review/protocol'
+import { wavFile } from './wav'
 
 const RATE = 8000
 /** The sound of a mocked call, seconds. */
@@ -233,26 +234,13 @@ function call(n: number): MockCall {
 
 /** Two voices on two channels: a tone each while they speak, rough so that it looks like speech. */
 function sound(): Buffer {
-  const frames = SECONDS * RATE
-  const file = Buffer.alloc(44 + frames * 4)
-  file.write('RIFF', 0)
-  file.writeUInt32LE(36 + frames * 4, 4)
-  file.write('WAVEfmt ', 8)
-  file.writeUInt32LE(16, 16)
-  file.writeUInt16LE(1, 20)
-  file.writeUInt16LE(2, 22)
-  file.writeUInt32LE(RATE, 24)
-  file.writeUInt32LE(RATE * 4, 28)
-  file.writeUInt16LE(4, 32)
-  file.writeUInt16LE(16, 34)
-  file.write('data', 36)
-  file.writeUInt32LE(frames * 4, 40)
+  const channels = [new Int16Array(SECONDS * RATE), new Int16Array(SECONDS * RATE)]
   for (const [channel, from, to] of TALK) {
-    const [hz, offset] = channel === 'agent' ? [330, 0] : [210, 2]
+    const [hz, samples] = channel === 'agent' ? [330, channels[0]] : [210, channels[1]]
     for (let n = Math.floor(from * RATE); n < to * RATE; n++) {
       const syllable = Math.abs(Math.sin((n / RATE) * 9)) * (0.6 + 0.4 * Math.sin((n / RATE) * 2.3))
-      file.writeInt16LE(Math.round(9000 * syllable * Math.sin((2 * Math.PI * hz * n) / RATE)), 44 + n * 4 + offset)
+      samples?.fill(Math.round(9000 * syllable * Math.sin((2 * Math.PI * hz * n) / RATE)), n, n + 1)
     }
   }
-  return file
+  return wavFile(RATE, channels)
 }

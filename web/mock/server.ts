@@ -1,6 +1,6 @@
 /**
  * A small stand-in for huifang, for development and for the tests of the pages: sign-in, one seat, and its calls, as docs/seats.md
- * has them; who signs in as `boss` is a supervisor, and has a board (`board`), as `qian` a reviewer, and has calls (`review`). It carries no voice: an offer is answered by `answerOffer`, which the tests lend.
+ * has them; who signs in as `boss` is a supervisor, and has a board (`board`), as `qian` a reviewer, and has calls (`review`) and what grows of them (`quality`). It carries no voice: an offer is answered by `answerOffer`, which the tests lend.
  *
  * With `plays` it behaves by itself: every visit comes a moment after the seat is available, previews and progressive calls in
  * turn. Without, it does what a test tells it.
@@ -16,6 +16,7 @@ import type { WebSocket } from 'ws'
 import { WebSocketServer } from 'ws'
 import type { Call, CallPhase, ClientMessage, Live, Seat, ServerMessage } from '../src/seat/protocol'
 import { MockBoard } from './board'
+import { MockQuality } from './quality'
 import { MockReview } from './review'
 import { TALK } from './talk'
 import { FULL, PLAIN } from './visits'
@@ -53,6 +54,7 @@ export class MockServer {
   seat: Seat = newSeat()
   readonly board = new MockBoard()
   readonly review = new MockReview()
+  readonly quality = new MockQuality()
   call: Call | null = null
   live: Live | null = null
   /** Until then `start` is refused. */
@@ -279,10 +281,11 @@ export class MockServer {
     if (req.url !== '/api/v1/session') {
       if (await this.review.answer(req, res, this.tokens.has(token) ? (token.split('_')[1] ?? '') : null)) return
       if (!this.tokens.has(token)) return refused(401, 'unauthenticated', 'no such token')
+      const who = token.split('_')[1] ?? ''
+      if (await this.quality.answer(req, res, who, role(who) !== 'agent')) return
       if (await this.board.answer(req, res)) return
       return refused(404, 'not-found', 'no such path')
     }
-    const role = (name: string) => ({ boss: 'supervisor', qian: 'reviewer' })[name] ?? 'agent'
     if (req.method === 'POST') {
       const parts: Buffer[] = []
       for await (const part of req) parts.push(part as Buffer)
@@ -297,6 +300,10 @@ export class MockServer {
     this.tokens.delete(token)
     return reply(204)
   }
+}
+
+function role(name: string): string {
+  return { boss: 'supervisor', qian: 'reviewer' }[name] ?? 'agent'
 }
 
 function newSeat(): Seat {

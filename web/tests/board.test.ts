@@ -1,26 +1,16 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { expect, it } from 'vitest'
 import { TALK } from '../mock/talk'
 import type { Desk } from './browser'
-import { launch, openDesk, signIn } from './browser'
+import { eachDesk, signIn } from './browser'
 import { farEnd } from './far'
 
-let browser: Browser
 let desk: Desk
 let page: Page
 
-beforeAll(async () => {
-  browser = await launch()
-})
-afterAll(() => browser.close())
-beforeEach(async () => {
-  desk = await openDesk(browser)
-  page = desk.page
-})
-afterEach(async () => {
-  const { faults } = desk
-  await desk.close()
-  expect(faults, 'errors of scripts and breaches of the policy').toEqual([])
+eachDesk((opened) => {
+  desk = opened
+  page = opened.page
 })
 
 const row = (seat: string) => page.locator(`tr[data-seat=${seat}]`)
@@ -44,7 +34,8 @@ async function withVoice(): Promise<void> {
 
 it('shows every seat with its state, time, customer, order and telephone, and no whole number', async () => {
   await board()
-  await page.locator('[data-number]').nth(2).waitFor()
+  // Whom a seat talks to is read behind the seats, one by one.
+  for (const name of ['王建国先生', '欧阳女士', '赵铁柱先生']) await page.getByText(name).first().waitFor()
   const text = async (seat: string) => (await row(seat).innerText()).replace(/\s+/g, ' ')
   expect(await text('anna')).toMatch(/通话中 ?2:\d\d 王建国先生 138\*{4}5678 FW20251122001 2:\d\d \/ 3:00 ?接近时限/)
   expect(await text('chen')).toMatch(/桌面话机已注册 通话中 ?3:\d\d 通话结束后小休 欧阳女士 139\*{4}0087 FW20251122002 3:\d\d \/ 3:00 ?已超时限/)

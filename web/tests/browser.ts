@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { chromium } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import type { MockOptions } from '../mock/server'
 import { MockServer } from '../mock/server'
 
@@ -54,6 +55,24 @@ export async function openDesk(browser: Browser, options: MockOptions = {}): Pro
   }
 }
 
+/** For the tests of a file: one Chromium, and for each test the page on a mock of its own, which does nothing that it must not. */
+export function eachDesk(hold: (desk: Desk) => void): void {
+  let browser: Browser
+  let desk: Desk
+  beforeAll(async () => {
+    browser = await launch()
+  })
+  afterAll(() => browser.close())
+  beforeEach(async () => {
+    desk = await openDesk(browser)
+    hold(desk)
+  })
+  afterEach(async () => {
+    await desk.close()
+    expect(desk.faults, 'errors of scripts and breaches of the policy').toEqual([])
+  })
+}
+
 /** An empty page that may use the microphone. */
 export async function openPage(browser: Browser): Promise<{ context: BrowserContext; page: Page }> {
   const context = await browser.newContext({ viewport: SCREEN, permissions: ['microphone'], locale: 'zh-CN' })
@@ -72,7 +91,7 @@ export function faultsOf(page: Page): string[] {
 }
 
 /** By keyboard alone, as the whole desk. */
-export async function signIn({ page }: Desk, { name = 'li', password = 'secret' } = {}): Promise<void> {
+export async function signIn({ page }: { page: Page }, { name = 'li', password = 'secret' } = {}): Promise<void> {
   await page.keyboard.type(name)
   await page.keyboard.press('Tab')
   await page.keyboard.type(password)

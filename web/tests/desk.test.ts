@@ -1,27 +1,17 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { expect, it } from 'vitest'
 import { TALK } from '../mock/talk'
 import { FULL } from '../mock/visits'
 import type { Desk } from './browser'
-import { available, launch, openDesk, sent, signIn } from './browser'
+import { available, eachDesk, sent, signIn } from './browser'
 import { farEnd } from './far'
 
-let browser: Browser
 let desk: Desk
 let page: Page
 
-beforeAll(async () => {
-  browser = await launch()
-})
-afterAll(() => browser.close())
-beforeEach(async () => {
-  desk = await openDesk(browser)
-  page = desk.page
-})
-afterEach(async () => {
-  const { faults } = desk
-  await desk.close()
-  expect(faults, 'errors of scripts and breaches of the policy').toEqual([])
+eachDesk((opened) => {
+  desk = opened
+  page = opened.page
 })
 
 const press = (key: string) => page.keyboard.press(key)

@@ -1,24 +1,14 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { expect, it } from 'vitest'
 import type { Desk } from './browser'
-import { launch, openDesk, signIn } from './browser'
+import { eachDesk, signIn } from './browser'
 
-let browser: Browser
 let desk: Desk
 let page: Page
 
-beforeAll(async () => {
-  browser = await launch()
-})
-afterAll(() => browser.close())
-beforeEach(async () => {
-  desk = await openDesk(browser)
-  page = desk.page
-})
-afterEach(async () => {
-  const { faults } = desk
-  await desk.close()
-  expect(faults, 'errors of scripts and breaches of the policy').toEqual([])
+eachDesk((opened) => {
+  desk = opened
+  page = opened.page
 })
 
 const press = (key: string) => page.keyboard.press(key)

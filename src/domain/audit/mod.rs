@@ -18,7 +18,7 @@ pub use dialogue::{
 };
 pub use rules::{CallEvidence, audit_call};
 pub use speech::HOTLINE;
-pub use talk::{Activity, Limits, Stretch};
+pub use talk::{Activity, Limits, Stretch, Talk};
 
 use super::transcript::Channel;
 use serde::{Deserialize, Serialize};

@@ -16,6 +16,26 @@ pub struct Activity {
     pub customer: Vec<Stretch>,
 }
 
+/// What is kept of both sides' voices when a call is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Talk {
+    /// Seconds in which each spoke.
+    pub agent_s: f64,
+    pub customer_s: f64,
+    /// C20: how often the agent cut in.
+    pub cut_ins: u32,
+    /// Seconds in which both spoke.
+    pub talk_over_s: f64,
+}
+
+impl Talk {
+    /// C10: the agent's share of all speech; `None` when nobody spoke.
+    pub fn agent_share(&self) -> Option<f64> {
+        let both = self.agent_s + self.customer_s;
+        (both > 0.0).then(|| self.agent_s / both)
+    }
+}
+
 /// What is too much or too little (the numbers that the source texts leave open: "cfg" in the rule table).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
@@ -70,8 +90,17 @@ impl Activity {
 
     /// C10: the agent's share of all speech; `None` when nobody spoke.
     pub fn agent_share(&self) -> Option<f64> {
-        let (agent, customer) = (total(&self.agent), total(&self.customer));
-        (agent + customer > 0.0).then(|| agent / (agent + customer))
+        Talk { agent_s: total(&self.agent), customer_s: total(&self.customer), ..Talk::default() }.agent_share()
+    }
+
+    /// What is kept of it.
+    pub fn measured(&self, limits: &Limits) -> Talk {
+        Talk {
+            agent_s: total(&self.agent),
+            customer_s: total(&self.customer),
+            cut_ins: u32::try_from(self.cut_ins(limits.cut_in_s).len()).unwrap_or(u32::MAX),
+            talk_over_s: self.talk_over_s(),
+        }
     }
 
     /// C20: where the agent began while the customer was speaking, and both went on.

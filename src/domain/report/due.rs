@@ -62,7 +62,13 @@ impl Name {
             Self::Visits | Self::Complaints => Some(month.plus(1).day(3)),
             // 每月25日: of the month itself.
             Self::Satisfaction => Some(month.day(25)),
-            Self::Ledger | Self::Coverage | Self::SpotCheck | Self::Engineers | Self::Dealers | Self::Agents => None,
+            Self::Ledger
+            | Self::Coverage
+            | Self::SpotCheck
+            | Self::Engineers
+            | Self::Dealers
+            | Self::Agents
+            | Self::AgentCards => None,
         }
     }
 }

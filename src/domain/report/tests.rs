@@ -163,6 +163,7 @@ fn book(entries: Vec<Entry>) -> Book {
         chosen: vec![],
         complaints: vec![],
         heard: vec![],
+        works: vec![],
         programmes: [("excavator", facts("挖掘机", 100)), ("service-tracking", facts("服务跟踪", 30))]
             .map(|(name, facts)| (name.to_owned(), facts))
             .into(),

@@ -32,8 +32,16 @@ pub struct ChangedCall {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RescoringState {
     Proposed,
-    Adopted { by: String, at: Timestamp },
-    Dropped { by: String, at: Timestamp },
+    Adopted(Decision),
+    Dropped(Decision),
+}
+
+/// Who settled a comparison, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub by: String,
+    pub at: Timestamp,
+    pub why: Option<String>,
 }
 
 /// A comparison over the calls of a period.
@@ -71,23 +79,23 @@ pub fn changed(before: &Scorecard, after: &Scorecard) -> Vec<Cell> {
 
 impl Rescoring {
     /// `in_force`: `name@version` of the table by which calls are judged now.
-    pub fn adopt(&self, now: Timestamp, by: &str, in_force: &str) -> Result<Rescoring, Refused> {
+    pub fn adopt(&self, decision: Decision, in_force: &str) -> Result<Rescoring, Refused> {
         self.undecided()?;
         if self.rubric != in_force {
             return Err(Refused::OtherRubric { tried: self.rubric.clone(), in_force: in_force.into() });
         }
-        Ok(Rescoring { state: RescoringState::Adopted { by: by.into(), at: now }, ..self.clone() })
+        Ok(Rescoring { state: RescoringState::Adopted(decision), ..self.clone() })
     }
 
-    pub fn drop(&self, now: Timestamp, by: &str) -> Result<Rescoring, Refused> {
+    pub fn drop(&self, decision: Decision) -> Result<Rescoring, Refused> {
         self.undecided()?;
-        Ok(Rescoring { state: RescoringState::Dropped { by: by.into(), at: now }, ..self.clone() })
+        Ok(Rescoring { state: RescoringState::Dropped(decision), ..self.clone() })
     }
 
     fn undecided(&self) -> Result<(), Refused> {
         match self.state {
             RescoringState::Proposed => Ok(()),
-            RescoringState::Adopted { .. } | RescoringState::Dropped { .. } => Err(Refused::Settled),
+            RescoringState::Adopted(_) | RescoringState::Dropped(_) => Err(Refused::Settled),
         }
     }
 }
@@ -169,10 +177,11 @@ mod tests {
             state: RescoringState::Proposed,
         };
         let other = Refused::OtherRubric { tried: "t@2".into(), in_force: "t@1".into() };
-        assert_eq!(proposed.adopt(now, "zhao", "t@1"), Err(other));
-        for settled in [proposed.adopt(now, "zhao", "t@2").unwrap(), proposed.drop(now, "zhao").unwrap()] {
-            assert_eq!(settled.adopt(now, "zhao", "t@2"), Err(Refused::Settled));
-            assert_eq!(settled.drop(now, "zhao"), Err(Refused::Settled));
+        let zhao = || Decision { by: "zhao".into(), at: now, why: Some("更准".into()) };
+        assert_eq!(proposed.adopt(zhao(), "t@1"), Err(other));
+        for settled in [proposed.adopt(zhao(), "t@2").unwrap(), proposed.drop(zhao()).unwrap()] {
+            assert_eq!(settled.adopt(zhao(), "t@2"), Err(Refused::Settled));
+            assert_eq!(settled.drop(zhao()), Err(Refused::Settled));
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::super::AppState;
 use super::super::auth::{Caller, Right};
 use super::super::extract::{Json, Path, Query};
+use super::super::limits;
 use super::super::paging::Listing;
 use super::super::problem::Problem;
 use super::super::schema::IndicatorName;
@@ -35,6 +36,7 @@ pub struct RescoringDto {
     pub state: &'static str,
     pub decided_by: Option<String>,
     pub decided_at: Option<String>,
+    pub decided_why: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -63,10 +65,9 @@ impl RescoringDto {
     fn of(made: &Rescoring, view: &View<'_>) -> Self {
         let (state, decided) = match &made.state {
             RescoringState::Proposed => ("proposed", None),
-            RescoringState::Adopted { by, at } => ("adopted", Some((by.clone(), view.at(*at)))),
-            RescoringState::Dropped { by, at } => ("dropped", Some((by.clone(), view.at(*at)))),
+            RescoringState::Adopted(decision) => ("adopted", Some(decision)),
+            RescoringState::Dropped(decision) => ("dropped", Some(decision)),
         };
-        let (decided_by, decided_at) = decided.unzip();
         Self {
             id: made.id.clone(),
             from: view.at(made.from),
@@ -78,8 +79,9 @@ impl RescoringDto {
             made_by: made.made_by.clone(),
             made_at: view.at(made.made_at),
             state,
-            decided_by,
-            decided_at,
+            decided_by: decided.map(|decision| decision.by.clone()),
+            decided_at: decided.map(|decision| view.at(decision.at)),
+            decided_why: decided.and_then(|decision| decision.why.as_deref()).map(|why| view.text(why)),
         }
     }
 }
@@ -167,34 +169,53 @@ pub async fn get(
     Ok(axum::Json(RescoringDto::of(&made, &state.view(&caller))))
 }
 
+/// Why a comparison is adopted or dropped.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettleBody {
+    #[serde(default)]
+    reason: Option<String>,
+}
+
 /// Judge the changed calls again, by the table in force
 ///
 /// Old versions and people's corrections stay.
 #[utoipa::path(post, path = "/rescoring/{id}/adopt", tag = "reviews", params(("id" = String, Path)),
+    request_body = Option<SettleBody>,
     responses((status = 200, body = RescoringDto),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn adopt(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
+    body: Option<Json<SettleBody>>,
 ) -> Result<axum::Json<RescoringDto>, Problem> {
-    settle(&state, &caller, &id, true).await
+    settle(&state, &caller, &id, true, body).await
 }
 
 /// Leave the scores as they are
 #[utoipa::path(post, path = "/rescoring/{id}/drop", tag = "reviews", params(("id" = String, Path)),
+    request_body = Option<SettleBody>,
     responses((status = 200, body = RescoringDto),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub async fn drop(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
+    body: Option<Json<SettleBody>>,
 ) -> Result<axum::Json<RescoringDto>, Problem> {
-    settle(&state, &caller, &id, false).await
+    settle(&state, &caller, &id, false, body).await
 }
 
-async fn settle(state: &AppState, caller: &Caller, id: &str, adopt: bool) -> Result<axum::Json<RescoringDto>, Problem> {
+async fn settle(
+    state: &AppState,
+    caller: &Caller,
+    id: &str,
+    adopt: bool,
+    body: Option<Json<SettleBody>>,
+) -> Result<axum::Json<RescoringDto>, Problem> {
     caller.may(Right::Supervise)?;
-    let settled = state.commands.settle_scores(id, adopt, caller.name()).await?;
+    let why = limits::maybe_text("reason", body.and_then(|Json(body)| body.reason))?;
+    let settled = state.commands.settle_scores(id, adopt, caller.name(), why.as_deref()).await?;
     Ok(axum::Json(RescoringDto::of(&settled, &state.view(caller))))
 }

@@ -5,7 +5,7 @@ use super::super::page::{Listed, Page, PageRequest, Select};
 use super::super::row::{Row, Stored, decode_found, ms, to_json};
 use super::super::{Doing, Result, Store, StoreError};
 use crate::domain::id::CallId;
-use crate::domain::review::rescoring::{Rescoring, RescoringState};
+use crate::domain::review::rescoring::{Decision, Rescoring, RescoringState};
 use jiff::Timestamp;
 use sqlx::Row as _;
 
@@ -24,11 +24,14 @@ impl Listed for Rescoring {
 impl TryFrom<Row<'_>> for Rescoring {
     type Error = StoreError;
     fn try_from(row: Row<'_>) -> Result<Self> {
-        let who = || Ok::<_, StoreError>((row.text("decided_by")?, row.instant("decided_at")?));
+        let decision = || {
+            let (by, at) = (row.text("decided_by")?, row.instant("decided_at")?);
+            Ok::<_, StoreError>(Decision { by, at, why: row.maybe_text("decided_why")? })
+        };
         let state = match row.text("state")?.as_str() {
             "proposed" => RescoringState::Proposed,
-            "adopted" => who().map(|(by, at)| RescoringState::Adopted { by, at })?,
-            "dropped" => who().map(|(by, at)| RescoringState::Dropped { by, at })?,
+            "adopted" => RescoringState::Adopted(decision()?),
+            "dropped" => RescoringState::Dropped(decision()?),
             other => return Err(row.corrupt("state", &format!("unknown name {other:?}"))),
         };
         Ok(Self {
@@ -102,20 +105,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::Stale`] when it was settled meanwhile; [`StoreError::Invalid`] when it is not settled.
     pub async fn settle_rescoring(&self, settled: &Rescoring) -> Result<()> {
-        let (state, by, at) = match &settled.state {
-            RescoringState::Adopted { by, at } => ("adopted", by, at),
-            RescoringState::Dropped { by, at } => ("dropped", by, at),
+        let (state, decision) = match &settled.state {
+            RescoringState::Adopted(decision) => ("adopted", decision),
+            RescoringState::Dropped(decision) => ("dropped", decision),
             RescoringState::Proposed => {
                 return Err(StoreError::Invalid { what: "rescoring", value: settled.id.clone(), why: "not settled" });
             }
         };
         let mut tx = self.begin().await?;
         let done = sqlx::query(
-            "UPDATE rescorings SET state = $1, decided_by = $2, decided_at = $3 WHERE id = $4 AND state = 'proposed'",
+            "UPDATE rescorings SET state = $1, decided_by = $2, decided_at = $3, decided_why = $4
+             WHERE id = $5 AND state = 'proposed'",
         )
         .bind(state)
-        .bind(by.as_str())
-        .bind(ms(*at))
+        .bind(decision.by.as_str())
+        .bind(ms(decision.at))
+        .bind(decision.why.as_deref())
         .bind(settled.id.as_str())
         .execute(tx.conn())
         .await
@@ -123,9 +128,10 @@ impl Store {
         if done.rows_affected() != 1 {
             return Err(StoreError::Stale { table: "rescorings", id: settled.id.clone(), why: "settled meanwhile" });
         }
-        let detail =
-            serde_json::json!({ "rescoring": settled.id, "rubric": settled.rubric, "calls": settled.changes.len() });
-        tx.append_event(&NewEvent::by(by, &format!("rescoring.{state}")).detail(detail)).await?;
+        let detail = serde_json::json!({
+            "rescoring": settled.id, "rubric": settled.rubric, "calls": settled.changes.len(), "reason": decision.why,
+        });
+        tx.append_event(&NewEvent::by(&decision.by, &format!("rescoring.{state}")).detail(detail)).await?;
         tx.commit().await
     }
 }

@@ -8,7 +8,7 @@ use huifang::domain::opt_out::OptOut;
 use huifang::domain::order::Order;
 use huifang::domain::phone::Phone;
 use huifang::domain::promise::Promise;
-use huifang::domain::review::rescoring::{Rescoring, RescoringState};
+use huifang::domain::review::rescoring::{Decision, Rescoring, RescoringState};
 use huifang::domain::score::{Indicator, Level, Rubric, Scorecard, score_request};
 use huifang::domain::seat::{SeatPhone, Skills};
 use huifang::domain::visit::task::{CloseCause, Visit, VisitState, WaitReason};
@@ -214,10 +214,16 @@ impl Commands for Fake {
         Ok(made)
     }
 
-    async fn settle_scores(&self, id: &str, adopt: bool, by: &str) -> Result<Rescoring, CommandError> {
+    async fn settle_scores(
+        &self,
+        id: &str,
+        adopt: bool,
+        by: &str,
+        why: Option<&str>,
+    ) -> Result<Rescoring, CommandError> {
         let made = self.store.rescoring(id).await.map_err(inside)?;
-        let now = self.store.now();
-        let settled = if adopt { made.adopt(now, by, "after-sales-zh@2") } else { made.drop(now, by) };
+        let decision = Decision { by: by.into(), at: self.store.now(), why: why.map(Into::into) };
+        let settled = if adopt { made.adopt(decision, "after-sales-zh@2") } else { made.drop(decision) };
         let settled = settled.map_err(|refused| CommandError::Conflict(refused.to_string()))?;
         self.store.settle_rescoring(&settled).await.map_err(inside)?;
         Ok(settled)

@@ -99,6 +99,8 @@ async fn every_path_of_the_contract_is_described_with_its_errors_and_its_need_of
         "/calls/{call}/take_over post",
         "/calls/{call}/end post",
         "/calls/{id}/listen post",
+        "/agents/scorecards get",
+        "/agents/{id}/scorecard get",
         "/reviews get",
         "/calls/{id}/review get",
         "/calls/{id}/review/claim post",

@@ -32,7 +32,7 @@ fn card(level: u8) -> Scorecard {
 }
 
 /// A finished call of an agent that was judged: five times `level`, so many alarms.
-async fn judged(site: &Site, order_no: &str, seat: Option<&str>, level: u8, alarms: u32) -> CallId {
+pub(super) async fn judged(site: &Site, order_no: &str, seat: Option<&str>, level: u8, alarms: u32) -> CallId {
     site.store.put_order(&order(order_no, &Phone::parse(PHONE).unwrap())).await.unwrap();
     let fresh = visit(&site.store.new_id(), order_no, site.now());
     site.store.insert_visit(&fresh).await.unwrap();
@@ -319,13 +319,19 @@ async fn a_comparison_is_made_by_a_supervisor_and_settled_once() {
     );
     let path = |what: &str| format!("/rescoring/{}{what}", made["id"].as_str().unwrap());
     problem(post(&site, Role::Agent, &path("/adopt"), json!({})).await, 403, "forbidden", "an agent").await;
-    let adopted = posted(&site, Role::Supervisor, &path("/adopt"), json!({}), StatusCode::OK).await;
+    let why = json!({"reason": "新表更准"});
+    let adopted = posted(&site, Role::Supervisor, &path("/adopt"), why, StatusCode::OK).await;
     assert_eq!((&adopted["state"], &adopted["decided_by"]), (&json!("adopted"), &json!("the supervisor")));
+    assert_eq!(adopted["decided_why"], "新表更准");
     problem(post(&site, Role::Supervisor, &path("/drop"), json!({})).await, 409, "conflict", "settled").await;
     assert_eq!(site.get(&path("")).await, adopted);
     let other = posted(&site, Role::Admin, "/rescoring", body, StatusCode::CREATED).await;
     let dropped = format!("/rescoring/{}/drop", other["id"].as_str().unwrap());
-    assert_eq!(posted(&site, Role::Admin, &dropped, json!({}), StatusCode::OK).await["state"], "dropped");
+    let odd = post(&site, Role::Admin, &dropped, json!({"reasons": "x"})).await;
+    problem(odd, 422, "invalid", "an unknown field").await;
+    let bare = site.request_as(Role::Admin, Method::POST, &dropped).send().await.unwrap();
+    let settled = json(bare, StatusCode::OK, "without a body").await;
+    assert_eq!((&settled["state"], &settled["decided_why"]), (&json!("dropped"), &Value::Null));
     assert_eq!(site.get("/rescoring").await["items"].as_array().unwrap().len(), 2);
     let wrong = post(&site, Role::Admin, "/rescoring", json!({"from": "x", "to": "2026-11-22"})).await;
     assert_eq!(problem(wrong, 422, "invalid", "no instant").await["field"], "from");
