@@ -10,7 +10,7 @@ use huifang::domain::programme::{DialMode, Programme, Programmes};
 use huifang::domain::seat::{Seat, SeatPhone, Skills, Wanted, sign_in};
 use huifang::domain::simulate::{Assumptions, Completion, Scene, run};
 use huifang::domain::visit::customer::SameCustomer;
-use huifang::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, plan, why};
+use huifang::domain::visit::plan::{Capacity, Gate, Situation, plan, why};
 use huifang::domain::visit::task::{CallResult, Visit, accept, after_call, claim};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
@@ -43,7 +43,7 @@ impl Site {
             capacity: Capacity { voice_free: 30, reserve_idle_seats: 1 },
             seats: &[],
             wants: &self.wants,
-            gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: 30 } },
+            gate: Gate::open(30),
         }
     }
 }

@@ -389,13 +389,22 @@ pub struct Dialer {
     pub reserve_idle_seats: u32,
     /// Unattended calls at once.
     pub max_voice_calls: u32,
+    /// Calls of the whole site between two local midnights; 0 = without limit.
+    pub daily_calls: u32,
     /// After a call that a customer heard ring, his other open visits wait for so long; 0 = they follow at once.
     pub customer_rest_min: u32,
     pub enabled: bool,
 }
 impl Default for Dialer {
     fn default() -> Self {
-        Self { mode: "voice".into(), reserve_idle_seats: 1, max_voice_calls: 10, customer_rest_min: 30, enabled: true }
+        Self {
+            mode: "voice".into(),
+            reserve_idle_seats: 1,
+            max_voice_calls: 10,
+            daily_calls: 0,
+            customer_rest_min: 30,
+            enabled: true,
+        }
     }
 }
 

@@ -89,6 +89,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let name = args.programme.as_deref().unwrap_or(&config.site.programme);
     let programme = site.rules.programmes.get(name).with_context(|| format!("there is no programme {name:?}"))?;
     let calendar = &site.rules.calendar;
+    ensure!((1..=SEATS_MOST).contains(&args.seats), "--seats {}: want 1 to {SEATS_MOST}", args.seats);
     let completions = completions(args, calendar)?;
     let scene = Scene {
         programme,
@@ -145,8 +146,8 @@ impl Args {
 fn completions(args: &Args, calendar: &Calendar) -> anyhow::Result<Vec<Completion>> {
     let mut list = match (&args.completions, args.generate) {
         (Some(file), _) => {
-            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            csv::read(&text, calendar.tz()).with_context(|| file.display().to_string())?
+            let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
+            csv::read(&bytes, calendar.tz()).with_context(|| file.display().to_string())?
         }
         (None, Some(n)) => generate(n, args.from, args.days, args.seed, calendar)?,
         (None, None) => bail!("want --completions or --generate"),
@@ -162,7 +163,7 @@ fn completions(args: &Args, calendar: &Calendar) -> anyhow::Result<Vec<Completio
 /// Evenly over the working time of `days` working days, one in ten in the evening after.
 fn generate(n: usize, from: Date, days: u32, seed: u64, calendar: &Calendar) -> anyhow::Result<Vec<Completion>> {
     ensure!((1..=366).contains(&days), "--days: want 1 to 366");
-    ensure!(n <= COMPLETIONS_MAX, "--generate: want at most {COMPLETIONS_MAX}");
+    ensure!((1..=COMPLETIONS_MAX).contains(&n), "--generate: want 1 to {COMPLETIONS_MAX}");
     let start = from.to_zoned(calendar.tz().clone()).context("--from")?.timestamp();
     let mut openings = vec![];
     let mut day = start;
@@ -199,7 +200,9 @@ fn table(scene: &Scene, programme: &Programme, report: &Report, needed: &[(f64, 
     let mut out = String::new();
     let mut line = |what: &str, text: String| _ = writeln!(out, "{what:<22}{text}");
     line("programme", format!("{} {}", programme.named_version(), programme.title));
-    line("seats", format!("{}, {} of them kept idle", scene.seats, scene.reserve));
+    // B01: a floor as high as the house.
+    let nobody = if scene.seats <= scene.reserve { ": nobody is ever called (--reserve)" } else { "" };
+    line("seats", format!("{}, {} of them kept idle{nobody}", scene.seats, scene.reserve));
     line("completions", format!("{}, seed {}", rows.len(), scene.assume.seed));
     line("first call on time", format!("{on_time} ({:.1} %)", percent(on_time, rows.len())));
     line("late", format!("{}", of(&|row| row.late_cause.is_some())));
@@ -273,20 +276,58 @@ mod tests {
         assert!(first >= at("2026-11-20T08:00+08:00") && last <= at("2026-11-25T00:00+08:00"), "{first} {last}");
         let weekend = at("2026-11-21T00:00+08:00")..at("2026-11-23T00:00+08:00");
         assert!(made.iter().all(|c| !weekend.contains(&c.at)));
-        let read = csv::read(&csv::completions(&made, calendar.tz()), calendar.tz()).unwrap();
+        let read = csv::read(csv::completions(&made, calendar.tz()).as_bytes(), calendar.tz()).unwrap();
         assert_eq!(read, made);
     }
 
     #[test]
     fn a_bad_line_is_named_by_its_number() {
         let tz = TimeZone::get("Asia/Shanghai").unwrap();
-        let check = |text: &str, want: &str| {
-            let error = format!("{:#}", csv::read(text, &tz).unwrap_err());
-            assert!(error.contains(want), "{error}");
+        let check = |bytes: &[u8], want: &str| {
+            let error = format!("{:#}", csv::read(bytes, &tz).unwrap_err());
+            assert!(error.contains(want) && !error.contains('\n'), "{error}");
         };
-        check("order_no,completed_at\nSO-1,2026-11-23T09:00\nSO-2,soon\n", "line 3");
-        check("SO-1\n", "line 1");
-        check(",2026-11-23T09:00\n", "line 1");
+        check(b"order_no,completed_at\nSO-1,2026-11-23T09:00\nSO-2,soon\n", "line 3: \"soon\" is no time");
+        check(b"SO-1\n", "line 1: want order_no,completed_at");
+        check(b",2026-11-23T09:00\n", "line 1: \"\" is no order number");
+        check(b"SO-1;2026-11-23T09:00\n", "line 1: want order_no,completed_at");
+        check(b"SO-1,2026-02-30T09:00\n", "line 1: \"2026-02-30T09:00\" is no time");
+        // GBK: 订单 is B6 A9 B5 A5 there. UTF-16 as Excel's "Unicode text".
+        check(b"order_no,completed_at\r\n\xb6\xa9\xb5\xa51,2026-11-23T09:00\r\n", "line 2: is not UTF-8");
+        check(b"\xff\xfeo\0r\0", "line 1: is not UTF-8");
+        for empty in ["", "\u{feff}", "\r\n\r\n", "order_no,completed_at\n"] {
+            check(empty.as_bytes(), "holds no completions");
+        }
+    }
+
+    #[test]
+    fn a_file_as_excel_saves_it_is_read_whatever_its_marks_quotes_and_line_ends() {
+        let tz = TimeZone::get("Asia/Shanghai").unwrap();
+        let plain = csv::read(b"SO-1,2026-11-23T09:00", &tz).unwrap();
+        assert_eq!((plain.len(), plain[0].at), (1, "2026-11-23T09:00+08:00".parse().unwrap()));
+        for text in [
+            "\u{feff}order_no,completed_at\r\nSO-1,2026-11-23T09:00\r\n",
+            "\"order_no\",\"completed_at\"\n\n\"SO-1\",\"2026-11-23 09:00:00\"\n",
+            "order_no,completed_at,dealer\nSO-1, 2026-11-23T01:00:00Z ,福田\n",
+        ] {
+            assert_eq!(csv::read(text.as_bytes(), &tz).unwrap(), plain, "{text}");
+        }
+    }
+
+    #[test]
+    fn local_times_of_a_day_when_clocks_change_are_read_and_written_with_their_offset() {
+        let tz = TimeZone::get("America/New_York").unwrap();
+        let read = |text: &str| csv::read(format!("SO-1,{text}\n").as_bytes(), &tz).unwrap();
+        // The hour that is not there is the one after; of the hour that is there twice it is the first.
+        for (text, written) in [
+            ("2026-03-08T02:30", "2026-03-08T03:30:00-04:00"),
+            ("2026-11-01T01:30", "2026-11-01T01:30:00-04:00"),
+            ("2026-11-01T01:30-05:00", "2026-11-01T01:30:00-05:00"),
+        ] {
+            let list = read(text);
+            assert_eq!(csv::completions(&list, &tz), format!("order_no,completed_at\nSO-1,{written}\n"), "{text}");
+            assert_eq!(read(written), list);
+        }
     }
 
     #[test]

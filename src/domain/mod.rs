@@ -25,6 +25,7 @@ pub mod script;
 pub mod seat;
 pub mod simulate;
 pub mod sms;
+pub mod tariff;
 pub mod transcript;
 pub mod truth;
 pub mod visit;

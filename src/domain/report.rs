@@ -21,7 +21,7 @@ mod visits;
 pub use complaints::Complained;
 pub use coverage::{Choice, Chosen};
 pub use due::{DueReport, DueState, Submission, due_list};
-pub use entry::{CallLine, Entry, Judged, Review};
+pub use entry::{CallLine, Entry, Judged, ReviewLine};
 pub use heard::{Heard, heard_in};
 pub use month::{Month, Period};
 pub use table::{Cell, Column, Kind, Table};

@@ -15,7 +15,7 @@ use super::id::{CallId, OrderNo, VisitId};
 use super::programme::{AfterDeadline, DialMode, Programme, Programmes};
 use super::seat::Wanted;
 use super::visit::customer::SameCustomer;
-use super::visit::plan::{Capacity, Disk, Gate, Plan, Situation, TrunkState, plan, urgency};
+use super::visit::plan::{Capacity, Gate, Plan, Situation, plan, urgency};
 use super::visit::task::{
     CallResult, Start, Visit, VisitState, WaitReason, after_call, begin, claim, mark_escalated, mark_late,
 };
@@ -349,7 +349,7 @@ impl<'a> World<'a> {
             capacity: Capacity { voice_free: self.free(), reserve_idle_seats: self.scene.reserve },
             seats: &[],
             wants: &self.wants,
-            gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: u32::MAX } },
+            gate: Gate::open(u32::MAX),
         }
     }
 

@@ -168,7 +168,7 @@ async fn prepare(
     let tried = visit.trunks_tried().to_vec();
     let (visit, call) = next_attempt(engine, visit, order, &pick, id);
     let (now, call) = (engine.clock.now(), Call { seat: Some(seat.id.clone()), ..call });
-    match engine.store.claim_visit_for(now, &visit, &call, &seat.id).await {
+    match engine.store.claim_visit_for(now, &visit, &call, &seat.id, engine.limit_of(&call)).await {
         Ok(Some((visit, dialled))) => {
             engine.announce_seat(seat, &dialled);
             Ok((lines, AgentTicket { visit, call, pick, tried }))
@@ -336,7 +336,9 @@ pub async fn apply_result(engine: &Engine, call: &Call, end: Option<&Conversatio
         Ok(task::after_wrap_up(now, visit, &call.id, outcome, end, programme, calendar))
     };
     let save = |next: Visit| async move { engine.store.save_result(&call.id, end, &next).await };
-    engine.decide_on(&call.visit, TRIES, decide, save).await.map(drop)
+    engine.decide_on(&call.visit, TRIES, decide, save).await?;
+    engine.announce_called_off(&call.id).await;
+    Ok(())
 }
 
 /// The outcome keys in the words of every conversation.

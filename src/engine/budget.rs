@@ -1,11 +1,13 @@
-//! The day of the trunks: when it begins in the site's zone, and what was spent of it.
+//! The day of the site and of its trunks: when it begins in the site's zone, and what was spent of it.
 //!
 //! Contract: counted from the calls' rows at the start and whenever a day begins, before anything is dialled on it; the trunks count on
-//! from there (`sip::quota`). Nothing is read while no trunk has a limit.
+//! from there (`sip::quota`). Nothing is read while no trunk has a limit. The limit of the site (`dialer.daily_calls`) is counted anew by
+//! every plan, and by every claim in its own transaction.
 
 use super::Engine;
 use crate::domain::calendar::day_of;
-use crate::domain::call::Call;
+use crate::domain::call::{Call, DayLimit};
+use crate::domain::visit::plan::Budget;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::sync::{Mutex, PoisonError};
@@ -31,6 +33,24 @@ impl Engine {
         self.sip.begin_day(&spent, left);
         *self.day.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((from, until));
         Ok(())
+    }
+
+    /// How many calls the day of `at` may have; `None` = as many as there are lines for.
+    fn day_limit(&self, at: Timestamp) -> Option<DayLimit> {
+        let calls_max = Some(self.config.dialer.daily_calls).filter(|max| *max > 0)?;
+        let (from, until) = day_of(at, self.site().rules.calendar.tz());
+        Some(DayLimit { from, until, calls_max })
+    }
+
+    /// The limit that the claim of a call must keep: that of the day in which it is claimed, also around midnight.
+    pub(super) fn limit_of(&self, call: &Call) -> Option<DayLimit> {
+        self.day_limit(call.instants.claimed_at.unwrap_or_else(|| self.clock.now()))
+    }
+
+    /// What is left of today's calls.
+    pub(super) async fn budget(&self) -> Result<Option<Budget>, StoreError> {
+        let Some(limit) = self.day_limit(self.clock.now()) else { return Ok(None) };
+        Ok(Some(Budget { limit, spent: self.store.claimed_in(&limit).await? }))
     }
 
     /// A call is over: what it has cost its trunk.

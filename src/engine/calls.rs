@@ -65,7 +65,7 @@ pub async fn run(engine: Arc<Engine>, ticket: Ticket) {
     let Ticket { visit, order, pick } = ticket;
     let tried = visit.trunks_tried().to_vec();
     let (visit, call) = next_attempt(&engine, visit, &order, &pick, CallId::new(engine.store.new_id()));
-    let visit = match engine.store.claim_visit(&visit, &call).await {
+    let visit = match engine.store.claim_visit(&visit, &call, engine.limit_of(&call)).await {
         Ok(Some(visit)) => visit,
         // Somebody else was quicker, the visit moved on, or its customer does not want to be called: nothing was begun.
         Ok(None) => return engine.announce_again(&visit.id).await,

@@ -15,7 +15,7 @@ use crate::domain::phone::Phone;
 use crate::domain::programme::{AgentDial, DialMode};
 use crate::domain::seat::{Seat, Wanted as Wants};
 use crate::domain::visit::customer::SameCustomer;
-use crate::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, mode_of, plan};
+use crate::domain::visit::plan::{Budget, Capacity, Disk, Gate, Situation, TrunkState, mode_of, plan};
 use crate::domain::visit::task::{Visit, mark_escalated, mark_late, round_over};
 use crate::media::wav;
 use crate::sip::{NoTrunk, TrunkLimit, TrunkStatus};
@@ -133,6 +133,7 @@ pub struct Snapshot {
     same: SameCustomer,
     seats: Vec<Seat>,
     wants: HashMap<VisitId, Wants>,
+    budget: Option<Budget>,
 }
 
 impl Snapshot {
@@ -149,6 +150,7 @@ impl Snapshot {
             same: engine.store.same_customer(customer_rest(&engine.config)).await?,
             seats: if agents { engine.store.seats().await? } else { vec![] },
             wants: if agents { engine.store.wants().await? } else { HashMap::new() },
+            budget: engine.budget().await?,
         })
     }
 }
@@ -186,6 +188,7 @@ pub fn situation<'a>(engine: &'a Engine, snapshot: &'a Snapshot) -> Situation<'a
             dialling_enabled: config.dialer.enabled,
             disk: disk(engine),
             trunk: trunk_state(engine.clock.now(), &engine.sip.trunks()),
+            budget: snapshot.budget,
         },
     }
 }

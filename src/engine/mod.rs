@@ -33,6 +33,7 @@ pub mod voice;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::call::Call;
+use crate::domain::id::CallId;
 use crate::domain::visit::task::Visit;
 use crate::sip::{SipStack, TrunkStatus};
 use crate::store::visit::VisitStateName;
@@ -193,6 +194,14 @@ impl Engine {
             order_no: visit.order_no.clone(),
             state: VisitStateName::of(&visit.state).name().into(),
         });
+    }
+
+    /// A call is over: whatever else its customer does not want is closed, and everybody is told of each (C09).
+    pub(crate) async fn announce_called_off(&self, call: &CallId) {
+        match self.store.called_off_by(call).await {
+            Ok(visits) => visits.iter().for_each(|visit| self.announce_visit(visit)),
+            Err(error) => tracing::warn!(call.id = %call, %error, "visits that were called off cannot be shown"),
+        }
     }
 
     pub(crate) fn announce_call(&self, call: &Call, phase: CallPhase) {

@@ -48,7 +48,7 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let card = score_judged(rubric, &answers, &judged);
     let facts = facts_of(&answers);
     let called_at = call.instants.answered_at.map(|at| at.to_zoned(visit.calendar(&site.rules.calendar).tz().clone()));
-    let truth = called_at.map(|at| truth::check(&order.claims, &facts, &at, &Tolerance::default()));
+    let truth = called_at.as_ref().map(|at| truth::check(&order.claims, &facts, at, &Tolerance::default()));
     let programme = site.rules.programmes.get(&visit.programme);
     let script = programme.and_then(|p| site.script(p, &order));
     let form: Vec<String> = script.iter().flat_map(|s| &s.steps).map(|step| step.id.clone()).collect();
@@ -72,6 +72,7 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     );
 
     findings.extend(truth.iter().flat_map(TruthCheck::findings));
+    findings.extend(called_at.iter().flat_map(|at| site.tariff.check(&order, &facts, at)));
 
     // The store carries a person's corrections over.
     let card = store.save_scorecard(id, &card).await?.card;

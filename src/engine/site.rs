@@ -16,6 +16,7 @@ use crate::domain::review::form::{Form, FormError};
 use crate::domain::score::{Rubric, RubricError};
 use crate::domain::script::{PromptManifest, Script, ScriptError};
 use crate::domain::sms::{SmsTemplates, TemplateError};
+use crate::domain::tariff::{Tariff, TariffError};
 use crate::domain::visit::task::Visit;
 use crate::media::prompts::{PromptError, Prompts};
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub struct Site {
     pub announcements: Arc<Announcements>,
     /// 质检表.
     pub form: Arc<Form>,
+    /// 收费标准.
+    pub tariff: Arc<Tariff>,
     pub manifest: Arc<PromptManifest>,
     pub prompts: Arc<Prompts>,
     /// By script set and service type; `None` serves every type that has none of its own.
@@ -58,6 +61,8 @@ pub enum SiteError {
     Complaints(#[from] PolicyError),
     #[error(transparent)]
     Form(#[from] FormError),
+    #[error(transparent)]
+    Tariff(#[from] TariffError),
     #[error(transparent)]
     Prompt(#[from] PromptError),
     #[error("site.branches: {branch:?}: {source}")]
@@ -97,6 +102,7 @@ impl Site {
             rubric: Arc::new(rubric),
             announcements: Arc::new(load_announcements(&config.data.rubrics)?),
             form: Arc::new(load_form(&config.data.rubrics.join("qa-form.toml"))?),
+            tariff: Arc::new(load_tariff(&config.data.rubrics.join("tariff.toml"))?),
             mode: if config.dialer.mode == "agent" { DialMode::Agent } else { DialMode::Voice },
             manifest,
         };
@@ -220,6 +226,11 @@ fn load_complaints(folder: &Path) -> Result<Policy, SiteError> {
 /// The site's own form, or the one that travels with the program.
 fn load_form(path: &Path) -> Result<Form, SiteError> {
     if path.exists() { Ok(Form::parse(&read(path)?)?) } else { Ok(Form::builtin()?) }
+}
+
+/// The site's own table, or the one that travels with the program.
+fn load_tariff(path: &Path) -> Result<Tariff, SiteError> {
+    if path.exists() { Ok(Tariff::parse(&read(path)?)?) } else { Ok(Tariff::builtin()?) }
 }
 
 /// The script sets that programmes name: one folder each, one file a service type.

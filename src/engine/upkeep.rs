@@ -3,6 +3,7 @@
 //! Contract: a failure is one line in the log and the next round tries again.
 
 use super::{Engine, complaints};
+use crate::domain::seat::Seat;
 use crate::store::StoreError;
 use crate::store::job::JobKind;
 use crate::store::visit::VisitStateName;
@@ -45,6 +46,14 @@ async fn once(engine: &Engine, sweep: bool) -> Result<(), StoreError> {
     metrics::gauge!("huifang_visits_late").set(counts.visits_late as f64);
     metrics::gauge!("huifang_inbox_open").set(counts.inbox_open as f64);
     metrics::gauge!("huifang_calls_up").set(f64::from(engine.calls_up.count()));
+    if let Some(budget) = engine.budget().await? {
+        metrics::gauge!("huifang_daily_calls_left").set(f64::from(budget.left()));
+    }
+    // B01: somebody is signed in and nobody is idle.
+    let (now, seats) = (engine.clock.now(), engine.store.seats().await?);
+    let count = |holds: &dyn Fn(&Seat) -> bool| seats.iter().filter(|seat| holds(seat)).count() as f64;
+    metrics::gauge!("huifang_seats_signed_in").set(count(&|seat| seat.is_connected(now)));
+    metrics::gauge!("huifang_seats_idle").set(count(&|seat| seat.is_idle(now)));
     for trunk in engine.sip.trunks() {
         metrics::gauge!("huifang_trunk_up", "trunk" => trunk.name.clone()).set(f64::from(u8::from(trunk.usable)));
         metrics::gauge!("huifang_trunk_calls_up", "trunk" => trunk.name).set(f64::from(trunk.calls_up));

@@ -3,6 +3,7 @@
 //! Figures are `domain::report`'s; here they are read, masked like everything else, and written as files ([`csv`], [`xlsx`]).
 
 mod csv;
+pub mod submissions;
 mod xlsx;
 
 use super::auth::{Caller, Right};
@@ -67,7 +68,8 @@ pub struct DueDto {
     pub state: DueState,
     /// Days after `due_on`: until it was handed in, or until now.
     pub days_late: u32,
-    /// The first time it was handed in.
+    /// The first time it was handed in; what it said then is under `/reports/submissions/{submission_id}`.
+    pub submission_id: Option<String>,
     pub submitted_at: Option<String>,
     pub submitted_by: Option<String>,
     pub note: Option<String>,
@@ -85,6 +87,7 @@ impl DueDto {
             due_on: due.due_on.to_string(),
             state: due.state,
             days_late: due.days_late,
+            submission_id: submission.map(|s| s.id.clone()),
             submitted_at: submission.map(|s| view.at(s.at)),
             submitted_by: submission.map(|s| s.by.clone()),
             note: submission.and_then(|s| s.note.as_deref()).map(|note| view.text(note)),
@@ -343,8 +346,8 @@ pub struct SubmitBody {
 
 /// Hand in a monthly report
 ///
-/// Kept with your name and the time. The first one of a month decides whether it was in time; handing it in again is kept and changes
-/// nothing of that.
+/// Kept with your name, the time and what the report says now (`GET /reports/submissions/{id}`). The first one of a month decides whether it
+/// was in time; handing it in again is kept and changes nothing of that.
 #[utoipa::path(post, path = "/reports/{report}/submit", tag = "reports",
     params(("report" = String, Path, example = "visits")), request_body = SubmitBody,
     responses((status = 201, body = DueDto),
@@ -369,8 +372,10 @@ pub async fn submit(
         return Err(Problem::invalid("month", format!("{month} has not begun")));
     }
     let note = limits::maybe_text("note", body.note)?;
-    let submission = Submission { report, month, at: now, by: caller.name().to_owned(), note };
-    state.store.submit_report(&submission).await?;
+    let (content, sha256) = submissions::content(&state, report, month).await?;
+    let (id, by) = (state.store.new_id(), caller.name().to_owned());
+    let submission = Submission { id, report, month, at: now, by, note, sha256: Some(sha256) };
+    state.store.submit_report(&submission, &content).await?;
     let all = state.store.submissions(month).await?;
     let view = state.view(&caller);
     // Also a month before the first visit, or long ago.

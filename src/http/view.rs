@@ -21,6 +21,11 @@ impl<'a> View<'a> {
         Self { zone, plain_phones: caller.sees_phones() }
     }
 
+    /// That of a reader who sees no numbers, whoever he is.
+    pub fn masked(zone: &'a TimeZone) -> Self {
+        Self { zone, plain_phones: false }
+    }
+
     /// RFC 3339 with the site's offset: `2026-11-21T20:28:58+08:00`.
     pub fn at(&self, instant: Timestamp) -> String {
         show_instant(instant, self.zone)

@@ -7,7 +7,7 @@ use super::page::{Listed, Page, PageRequest, Select};
 use super::row::{Row, Stored, decode_all, decode_found, maybe_ms, ms, name_of, to_json};
 use super::{Doing, Result, Store, StoreError, Tx};
 use crate::domain::call::outcome::{ConversationEnd, Fault, Outcome, Party};
-use crate::domain::call::{Call, Instants, Spent};
+use crate::domain::call::{Call, DayLimit, Instants, Spent};
 use crate::domain::id::{CallId, OrderNo, SeatId, VisitId};
 use crate::domain::phone::Phone;
 use crate::domain::recording::manifest::RecordingInfo;
@@ -142,7 +142,21 @@ const SPENT: &str = "SELECT trunk, COUNT(*) AS calls,
     CAST(SUM(CASE WHEN answered_at IS NULL OR ended_at IS NULL THEN 0 ELSE (ended_at - answered_at + 59999) / 60000 END) AS BIGINT)
     AS minutes FROM calls WHERE claimed_at >= $1 AND trunk IS NOT NULL GROUP BY trunk";
 
+/// Of the site, whichever way they went.
+const CLAIMED: &str = "SELECT COUNT(*) FROM calls WHERE claimed_at >= $1 AND claimed_at < $2";
+
 impl Store {
+    /// How many calls of a day were claimed.
+    pub async fn claimed_in(&self, limit: &DayLimit) -> Result<u32> {
+        let n: i64 = sqlx::query_scalar(CLAIMED)
+            .bind(ms(limit.from))
+            .bind(ms(limit.until))
+            .fetch_one(&self.readers)
+            .await
+            .doing("count calls of a day")?;
+        Ok(u32::try_from(n).unwrap_or(u32::MAX))
+    }
+
     /// What each trunk has used since `from`, by the calls claimed from then on.
     pub async fn spent_since(&self, from: Timestamp) -> Result<HashMap<String, Spent>> {
         let rows: Vec<(String, i64, i64)> =
@@ -320,6 +334,18 @@ impl Tx {
             .await
             .doing("read call")?;
         decode_found(row, id.as_str())
+    }
+
+    /// Asked by every claim, with the writer in hand: no two claims take the last call of a day.
+    pub(super) async fn day_is_spent(&mut self, limit: Option<DayLimit>) -> Result<bool> {
+        let Some(limit) = limit else { return Ok(false) };
+        let n: i64 = sqlx::query_scalar(CLAIMED)
+            .bind(ms(limit.from))
+            .bind(ms(limit.until))
+            .fetch_one(self.conn())
+            .await
+            .doing("count calls of a day")?;
+        Ok(n >= i64::from(limit.calls_max))
     }
 
     /// The row of a call that begins. `claimed_at` was checked by the claim.

@@ -116,6 +116,7 @@ impl TryFrom<Row<'_>> for Complaint {
             recurrence: row.maybe_json("recurrence")?,
             marked_from: row.maybe_instant("marked_from")?,
             checked: row.maybe_json("checked")?,
+            taken_over: row.maybe_json("taken_over")?,
             state,
             version: row.int("version")?,
         })
@@ -346,9 +347,10 @@ impl Tx {
         let sql = "INSERT INTO complaints (source, call_id, visit_id, order_no, phone, machine_no, dealer, engineer, branch,
                 opened_at, opened_by, text, quotes, signs, kind, grade, grade_why, graded_by, side, reasonable, form, decision,
                 reply_due_at, reply, site_visit, solution, handled_at, rounds, second_visit_id, recurrence, marked_from, checked,
-                state, state_at, department, state_data, closed_at, close_cause, due_at, next_alarm_at, urgency, id, version)
+                state, state_at, department, state_data, closed_at, close_cause, due_at, next_alarm_at, urgency, taken_over, id,
+                version)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-                $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, 1)";
+                $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, 1)";
         bind(sqlx::query(sql), &complaint)?.execute(self.conn()).await.doing("insert complaint")?;
         let detail = serde_json::json!({ "source": complaint.source, "grade": complaint.grade, "kind": complaint.kind,
             "why": complaint.grade_why });
@@ -376,8 +378,8 @@ impl Tx {
                 form = $21, decision = $22, reply_due_at = $23, reply = $24, site_visit = $25, solution = $26,
                 handled_at = $27, rounds = $28, second_visit_id = $29, recurrence = $30, marked_from = $31, checked = $32,
                 state = $33, state_at = $34, department = $35, state_data = $36, closed_at = $37, close_cause = $38,
-                due_at = $39, next_alarm_at = $40, urgency = $41, version = version + 1
-            WHERE id = $42 AND version = $43";
+                due_at = $39, next_alarm_at = $40, urgency = $41, taken_over = $42, version = version + 1
+            WHERE id = $43 AND version = $44";
         let query = bind(sqlx::query(sql), complaint)?.bind(complaint.version);
         let done = query.execute(self.conn()).await.doing("save complaint")?;
         if done.rows_affected() != 1 {
@@ -536,5 +538,6 @@ fn bind<'q>(query: Query<'q>, c: &Complaint) -> Result<Query<'q>> {
         .bind(maybe_ms(c.due_at()))
         .bind(maybe_ms(c.next_alarm(None)))
         .bind(c.urgency())
+        .bind(maybe_json("taken_over", c.taken_over.as_ref())?)
         .bind(c.id.to_string()))
 }

@@ -6,7 +6,7 @@
 
 use super::event::{ENGINE, NewEvent};
 use super::page::{Listed, Page, PageRequest, Select};
-use super::row::{Row, Stored, decode_all, decode_found, ms};
+use super::row::{Row, Stored, decode, decode_all, decode_found, ms};
 use super::{Doing, Result, Store, StoreError, Tx};
 use crate::domain::call::Call;
 use crate::domain::call::outcome::ConversationEnd;
@@ -101,6 +101,29 @@ impl Store {
             .await
             .doing("read opt-outs of a visit")?;
         Ok(against(&decode_all::<OptOut>(&rows)?, visit).cloned())
+    }
+
+    /// The visits that were closed for the wish of this call, if it left one.
+    pub async fn called_off_by(&self, call: &CallId) -> Result<Vec<Visit>> {
+        let wish = sqlx::query("SELECT * FROM opt_outs WHERE call_id = $1")
+            .bind(call.as_str())
+            .fetch_optional(&self.readers)
+            .await
+            .doing("read opt-out of call")?;
+        let Some(wish) = wish.as_ref().map(decode::<OptOut>).transpose()? else { return Ok(vec![]) };
+        let rows = sqlx::query(
+            "SELECT visits.* FROM visits JOIN orders ON orders.no = visits.order_no
+             WHERE orders.phone = $1 AND visits.state = 'closed' AND visits.state_at >= $2 ORDER BY visits.id",
+        )
+        .bind(wish.phone.e164())
+        .bind(ms(wish.asked_at))
+        .fetch_all(&self.readers)
+        .await
+        .doing("read visits that were called off")?;
+        let called_off = |visit: &Visit| {
+            wish.scope.forbids(visit) && matches!(visit.state, VisitState::Closed { cause: CloseCause::OptedOut, .. })
+        };
+        Ok(decode_all::<Visit>(&rows)?.into_iter().filter(called_off).collect())
     }
 
     /// Writes a wish down and closes what waits and is forbidden by it; returns those visits.

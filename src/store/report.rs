@@ -5,15 +5,17 @@
 //! Nothing is computed here: what a figure means is `domain::report`'s.
 
 use super::event::NewEvent;
-use super::row::{Row, Stored, decode, decode_all, ms};
+use super::review::StateName;
+use super::row::{Row, Stored, decode, decode_all, decode_found, ms};
 use super::{Doing, Result, Store, StoreError};
 use crate::domain::complaint::Complaint;
 use crate::domain::id::{CallId, OrderNo, SeatId, VisitId};
 use crate::domain::order::Order;
 use crate::domain::programme::selection::CustomerClass;
 use crate::domain::report::{
-    CallLine, Choice, Chosen, Complained, Entry, Heard, Judged, Month, Name, Period, Submission, heard_in,
+    CallLine, Choice, Chosen, Complained, Entry, Heard, Judged, Month, Name, Period, ReviewLine, Submission, heard_in,
 };
+use crate::domain::review::ReviewState;
 use crate::domain::score::Scorecard;
 use crate::domain::transcript::Transcript;
 use crate::domain::truth::{TruthCheck, Verdict};
@@ -75,6 +77,7 @@ impl TryFrom<Row<'_>> for CallLine {
             outcome: row.maybe_name("outcome")?,
             conversation: row.maybe_json("conversation")?,
             judged: None,
+            review: None,
             truth_differs: None,
             red: 0,
             amber: 0,
@@ -95,6 +98,27 @@ impl TryFrom<Row<'_>> for CardRow {
     fn try_from(row: Row<'_>) -> Result<Self> {
         let card: Scorecard = row.json("card")?;
         Ok(Self(CallId::new(row.text("call_id")?), Judged::of(&card)))
+    }
+}
+
+/// Where the review of one call stands.
+struct ReviewRow(CallId, ReviewLine);
+
+impl Stored for ReviewRow {
+    const TABLE: &'static str = "reviews";
+    const KEY: &'static str = "call_id";
+}
+
+impl TryFrom<Row<'_>> for ReviewRow {
+    type Error = StoreError;
+    fn try_from(row: Row<'_>) -> Result<Self> {
+        let who = || Ok::<_, StoreError>((row.text("reviewer")?, row.instant("state_at")?));
+        let state = match row.name::<StateName>("state")? {
+            StateName::Waiting => ReviewState::Waiting,
+            StateName::Claimed => who().map(|(by, at)| ReviewState::Claimed { by, at })?,
+            StateName::Reviewed => who().map(|(by, at)| ReviewState::Reviewed { by, at })?,
+        };
+        Ok(Self(CallId::new(row.text("call_id")?), ReviewLine { due: row.maybe_text("why")?.is_some(), state }))
     }
 }
 
@@ -202,14 +226,35 @@ impl TryFrom<Row<'_>> for Submission {
             return Err(row.corrupt("report", &format!("unknown name {name:?}")));
         };
         Ok(Self {
+            id: row.text("id")?,
             report,
             month: read_month(&row, "month")?,
             at: row.instant("submitted_at")?,
             by: row.text("submitted_by")?,
             note: row.maybe_text("note")?,
+            sha256: row.maybe_text("sha256")?,
         })
     }
 }
+
+/// What was handed in, byte for byte; `None` before contents were kept.
+struct Content(Option<String>);
+
+impl Stored for Content {
+    const TABLE: &'static str = "report_submissions";
+    const KEY: &'static str = "id";
+}
+
+impl TryFrom<Row<'_>> for Content {
+    type Error = StoreError;
+    fn try_from(row: Row<'_>) -> Result<Self> {
+        row.maybe_text("content").map(Self)
+    }
+}
+
+/// Without the content, which may be long.
+const SUBMISSIONS: &str = "SELECT id, report, month, submitted_at, submitted_by, note, sha256 FROM report_submissions
+    WHERE month >= $1 ORDER BY submitted_at, id";
 
 const NOT_ENTERED: &str = "FROM visits v WHERE v.clock_starts_at >= $1 AND v.clock_starts_at < $2
     AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.visit_id = v.id)";
@@ -226,6 +271,10 @@ const CALLS: &str =
 const CARDS: &str = "SELECT s.call_id, s.card
     FROM ledger l JOIN calls c ON c.visit_id = l.visit_id JOIN scorecards s ON s.call_id = c.id
     WHERE l.month >= $1 AND l.month <= $2 AND s.version = (SELECT MAX(version) FROM scorecards WHERE call_id = c.id)";
+
+const REVIEWS: &str = "SELECT r.call_id, r.why, r.state, r.reviewer, r.state_at
+    FROM ledger l JOIN calls c ON c.visit_id = l.visit_id JOIN reviews r ON r.call_id = c.id
+    WHERE l.month >= $1 AND l.month <= $2";
 
 const TRUTHS: &str = "SELECT f.call_id, f.facts
     FROM ledger l JOIN calls c ON c.visit_id = l.visit_id JOIN facts f ON f.call_id = c.id
@@ -316,6 +365,9 @@ impl Store {
         let cards: Vec<CardRow> = decode_all(&self.all(CARDS, period).await?)?;
         let mut cards: HashMap<CallId, Judged> =
             cards.into_iter().map(|CardRow(call, judged)| (call, judged)).collect();
+        let reviews: Vec<ReviewRow> = decode_all(&self.all(REVIEWS, period).await?)?;
+        let mut reviews: HashMap<CallId, ReviewLine> =
+            reviews.into_iter().map(|ReviewRow(call, line)| (call, line)).collect();
         let truths: Vec<TruthRow> = decode_all(&self.all(TRUTHS, period).await?)?;
         let truths: HashMap<CallId, Option<u32>> = truths.into_iter().map(|TruthRow(call, n)| (call, n)).collect();
         let found: Vec<(String, String, i64)> = sqlx::query_as(FINDINGS)
@@ -332,6 +384,7 @@ impl Store {
         };
         for line in &mut lines {
             line.judged = cards.remove(&line.id);
+            line.review = reviews.remove(&line.id);
             line.truth_differs = truths.get(&line.id).copied().flatten();
             (line.red, line.amber) = (count(&line.id, "red"), count(&line.id, "amber"));
         }
@@ -401,33 +454,45 @@ impl Store {
 
     /// Everything that was handed in for `from` and later months, in order.
     pub async fn submissions(&self, from: Month) -> Result<Vec<Submission>> {
-        let rows = sqlx::query("SELECT * FROM report_submissions WHERE month >= $1 ORDER BY submitted_at, id")
-            .bind(from.to_string())
-            .fetch_all(&self.readers)
-            .await
-            .doing("read submissions")?;
+        let rows =
+            sqlx::query(SUBMISSIONS).bind(from.to_string()).fetch_all(&self.readers).await.doing("read submissions")?;
         decode_all(&rows)
     }
 
-    /// Keeps that a report was handed in, and puts it into the audit log.
-    pub async fn submit_report(&self, submission: &Submission) -> Result<()> {
+    /// The report as it was handed in; `None`: that was before contents were kept.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown id.
+    pub async fn submitted(&self, id: &str) -> Result<Option<String>> {
+        let row = sqlx::query("SELECT id, content FROM report_submissions WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&self.readers)
+            .await
+            .doing("read submission")?;
+        decode_found(row, id).map(|Content(content)| content)
+    }
+
+    /// Keeps that a report was handed in, with what it said then, and puts it into the audit log. `submission.sha256` is that of `content`.
+    pub async fn submit_report(&self, submission: &Submission, content: &str) -> Result<()> {
         let mut tx = self.begin().await?;
-        let id = tx.new_id();
         let (report, month) = (submission.report.name(), submission.month.to_string());
         sqlx::query(
-            "INSERT INTO report_submissions (id, report, month, submitted_at, submitted_by, note)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO report_submissions (id, report, month, submitted_at, submitted_by, note, content, sha256)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
-        .bind(id)
+        .bind(submission.id.as_str())
         .bind(report)
         .bind(month.as_str())
         .bind(ms(submission.at))
         .bind(submission.by.as_str())
         .bind(submission.note.as_deref())
+        .bind(content)
+        .bind(submission.sha256.as_deref())
         .execute(tx.conn())
         .await
         .doing("submit report")?;
-        let detail = serde_json::json!({ "report": report, "month": month });
+        let detail = serde_json::json!({ "report": report, "month": month, "submission": submission.id,
+            "sha256": submission.sha256 });
         tx.append_event(&NewEvent::by(&submission.by, "report.submitted").detail(detail)).await?;
         tx.commit().await
     }

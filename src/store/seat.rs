@@ -9,7 +9,7 @@ use super::event::NewEvent;
 use super::row::{Row, Stored, decode_all, decode_found, maybe_ms, ms, to_json};
 use super::visit::{VisitStateName, check_next_call, claimed_event};
 use super::{Doing, Result, Store, StoreError, Tx};
-use crate::domain::call::Call;
+use crate::domain::call::{Call, DayLimit};
 use crate::domain::id::{CallId, SeatId, VisitId};
 use crate::domain::order::{Claims, ServiceType};
 use crate::domain::seat::{
@@ -213,9 +213,13 @@ impl Store {
         visit: &Visit,
         call: &Call,
         seat: &SeatId,
+        limit: Option<DayLimit>,
     ) -> Result<Option<(Visit, Seat)>> {
         check_next_call(visit, call)?;
         let mut tx = self.begin().await?;
+        if tx.day_is_spent(limit).await? {
+            return Ok(None);
+        }
         if tx.called_off(visit).await? {
             tx.commit().await?;
             return Ok(None);

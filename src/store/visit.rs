@@ -9,7 +9,7 @@ use super::event::NewEvent;
 use super::page::{Listed, Page, PageRequest, Select};
 use super::row::{Row, Stored, decode, decode_all, decode_found, maybe_ms, ms, to_json};
 use super::{Doing, Result, Store, StoreError, Tx};
-use crate::domain::call::Call;
+use crate::domain::call::{Call, DayLimit};
 use crate::domain::id::{CallId, OrderNo, VisitId};
 use crate::domain::visit::customer::SameCustomer;
 use crate::domain::visit::task::{Origin, Visit, VisitState, claim};
@@ -233,13 +233,16 @@ impl Store {
 
     /// Takes a waiting visit for `call` in one transaction: the visit is held, its attempts grow by one, the call's row is there.
     /// `None`: somebody else took or changed it since `visit` was read, or its customer does not want to be called, and then it is
-    /// closed now ([`super::opt_out`]); nothing may be dialled.
+    /// closed now ([`super::opt_out`]), or the calls of the day are spent; nothing may be dialled.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] when `call` is not the next attempt of `visit` or has no `claimed_at`.
-    pub async fn claim_visit(&self, visit: &Visit, call: &Call) -> Result<Option<Visit>> {
+    pub async fn claim_visit(&self, visit: &Visit, call: &Call, limit: Option<DayLimit>) -> Result<Option<Visit>> {
         check_next_call(visit, call)?;
         let mut tx = self.begin().await?;
+        if tx.day_is_spent(limit).await? {
+            return Ok(None);
+        }
         if tx.called_off(visit).await? {
             tx.commit().await?;
             return Ok(None);

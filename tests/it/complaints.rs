@@ -87,10 +87,14 @@ impl Rig {
 
     /// A call of this visit in which the customer said these words, judged.
     async fn judged(&self, visit: &Visit, id: &str, says: &str) -> Call {
+        self.asked(visit, id, "总的来说，您对这次服务怎么评价？", says).await
+    }
+
+    async fn asked(&self, visit: &Visit, id: &str, question: &str, says: &str) -> Call {
         let visit = self.app.store.visit(&visit.id).await.unwrap();
         let mut call = next_call(&visit, id, self.now());
         call.seat = Some(SeatId::new("anna"));
-        let held = self.app.store.claim_visit(&visit, &call).await.unwrap().expect("nobody else dials");
+        let held = self.app.store.claim_visit(&visit, &call, None).await.unwrap().expect("nobody else dials");
         call.outcome = Some(Outcome::Answered);
         call.conversation = Some(ConversationEnd::Completed);
         call.instants.answered_at = Some(self.now());
@@ -108,10 +112,7 @@ impl Rig {
             confidence: 0.9,
             also_heard: vec![],
         };
-        let segments = vec![
-            segment(Channel::Agent, 10.0, "总的来说，您对这次服务怎么评价？"),
-            segment(Channel::Customer, 15.0, says),
-        ];
+        let segments = vec![segment(Channel::Agent, 10.0, question), segment(Channel::Customer, 15.0, says)];
         let transcript = Transcript { segments, engine: "whisper".into(), model: "test".into() };
         self.app.store.save_transcript(&call.id, &transcript).await.unwrap();
         review::judge_call(&self.app.engine, &call.id).await.unwrap();
@@ -206,6 +207,12 @@ async fn from_the_words_of_a_call_to_a_satisfied_customer_every_step_is_asked_fo
     assert_eq!((state(&approved), &approved["decision"]["approved"]), ("handling", &json!(true)));
     assert_eq!(rig.complaints("?department=服务部&state=handling").await.len(), 1);
 
+    // F18: a supervisor sees to the angry customer himself; an agent does not.
+    let sorry = json!({ "apology": "实在对不起，由我来办" });
+    assert_eq!(rig.step_as(&agent, &complaint, "take-over", sorry.clone()).await.0, StatusCode::FORBIDDEN);
+    let taken = rig.done(&complaint, "take-over", sorry).await;
+    assert_eq!((state(&taken), &taken["taken_over"]["text"]), ("handling", &json!("实在对不起，由我来办")));
+
     // A14: the second call is begun with the handling, within three days.
     let handled = rig.done(&complaint, "handled", json!({ "solution": "已办理退机" })).await;
     assert_eq!((state(&handled), &handled["state"]["second_call"]["name"]), ("handled", &json!("planned")));
@@ -232,7 +239,7 @@ async fn from_the_words_of_a_call_to_a_satisfied_customer_every_step_is_asked_fo
 
     // Nothing is lost of what was done.
     let steps: Vec<String> = checked["trail"].as_array().unwrap().iter().map(|entry| text(&entry["step"])).collect();
-    assert_eq!(steps, ["open", "hand_over", "form", "approve", "handled", "second_call", "checked"]);
+    assert_eq!(steps, ["open", "hand_over", "form", "approve", "take_over", "handled", "second_call", "checked"]);
     assert_eq!(checked["trail"][3]["detail"]["remark"], "同意退机");
     assert_eq!(checked["trail"][2]["by"], "agent");
     let log = rig.app.store.events_of_visit(&call.visit).await.unwrap();
@@ -488,5 +495,23 @@ async fn f08_f09_a_slip_goes_out_and_comes_back_and_somebody_goes_there() {
     assert_eq!(trail.iter().map(|entry| entry.n).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
     let calls = rig.app.store.calls(&Default::default(), &PageRequest::first()).await.unwrap();
     assert_eq!(calls.items.iter().map(|call| call.id.clone()).collect::<Vec<_>>(), [CallId::new("call-1")]);
+    rig.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f21_a_fee_for_a_repair_in_warranty_is_a_red_finding_with_the_customers_words_and_their_place() {
+    let rig = Rig::start().await;
+    let visit = rig.visit("SO-1").await;
+    let body = json!({ "service_type": "质保期内修理", "customer": { "phone": PHONE } });
+    let put = rig.api.request(reqwest::Method::PUT, "orders/SO-1").json(&body).send().await.unwrap();
+    assert!(put.status().is_success(), "{}", put.status());
+    let call = rig.asked(&visit, "call-1", "请问这次维修收取了多少费用？", "收了我三百块钱").await;
+    let findings = rig.api.get(&format!("calls/{}/findings", call.id)).await;
+    let fee = findings["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == "F21");
+    let fee = fee.unwrap_or_else(|| panic!("no alarm: {findings}"));
+    assert_eq!(fee["severity"], "red");
+    let seen = text(&fee["seen"]);
+    assert!(seen.contains("收了我三百块钱") && seen.contains("300元，高于收费标准0元"), "{seen}");
+    assert!((15.0..19.0).contains(&fee["from_s"].as_f64().unwrap()), "{fee}");
     rig.finish().await;
 }

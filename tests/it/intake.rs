@@ -68,7 +68,7 @@ async fn all_visits(site: &Site) -> Vec<Visit> {
 async fn closed(site: &Site, cause: CloseCause) -> Visit {
     let visit = all_visits(site).await.remove(0);
     let call = next_call(&visit, "call-1", at(60));
-    let held = site.store.claim_visit(&visit, &call).await.unwrap().unwrap();
+    let held = site.store.claim_visit(&visit, &call, None).await.unwrap().unwrap();
     let next = Visit { state: VisitState::Closed { cause, at: at(90) }, ..held };
     site.store.finish_call(&ended(call, Outcome::InvalidNumber), &next, &[]).await.unwrap()
 }
@@ -147,7 +147,7 @@ async fn a_correction_while_the_customer_is_on_the_phone_does_not_touch_the_visi
     let intake = intake(&site);
     intake.accept_sms(sms("m1", TEXT)).await.unwrap();
     let visit = all_visits(&site).await.remove(0);
-    let held = site.store.claim_visit(&visit, &next_call(&visit, "call-1", at(60))).await.unwrap().unwrap();
+    let held = site.store.claim_visit(&visit, &next_call(&visit, "call-1", at(60)), None).await.unwrap().unwrap();
     intake.accept_sms(sms("m2", &TEXT.replace("13812345678", "13912345678"))).await.unwrap();
     assert_eq!(all_visits(&site).await, [held]);
 }

@@ -15,6 +15,7 @@ mod review;
 mod score;
 mod seats;
 mod shape;
+mod simulate;
 mod sip;
 mod store;
 mod stt;

@@ -32,7 +32,7 @@ async fn spoken(station: &Station, no: &str, words: &[(Channel, &str)]) -> CallI
     let begun =
         Call::claimed(CallId::new(store.new_id()), visit.id.clone(), order_no, 1, phone, "excavator".into(), now);
     let mut call = Call { seat: Some(SeatId::new("li")), ..begun };
-    let held = store.claim_visit(&visit, &call).await.unwrap().expect("free");
+    let held = store.claim_visit(&visit, &call, None).await.unwrap().expect("free");
     call.outcome = Some(Outcome::Answered);
     call.hung_up_by = Some(Party::Customer);
     call.instants.ended_at = Some(now);

@@ -12,6 +12,7 @@ use huifang::domain::programme::selection::CustomerClass;
 use huifang::domain::programme::{Programme, RuleKey, Trigger};
 use huifang::domain::review::form::Form;
 use huifang::domain::score::Rubric;
+use huifang::domain::tariff::Tariff;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -257,6 +258,10 @@ fn every_programme_script_prompt_and_rubric_in_the_tree_loads() {
         }
         if rubric == "qa-form" {
             Form::parse(&text).unwrap_or_else(|e| panic!("rubrics/{rubric}.toml: {e}"));
+            continue;
+        }
+        if rubric == "tariff" {
+            Tariff::parse(&text).unwrap_or_else(|e| panic!("{e}"));
             continue;
         }
         Rubric::parse(&text).unwrap_or_else(|e| panic!("rubrics/{rubric}.toml: {e}"));

@@ -68,7 +68,7 @@ impl Site {
     pub async fn calling(&self, n: u32) -> (Visit, Call) {
         let visit = self.visit(n).await;
         let call = next_call(&visit, &format!("call-{n:05}"), at(100));
-        let claimed = self.store.claim_visit(&visit, &call).await.unwrap().expect("nobody else claims");
+        let claimed = self.store.claim_visit(&visit, &call, None).await.unwrap().expect("nobody else claims");
         (claimed, call)
     }
 

@@ -10,7 +10,7 @@ use huifang::domain::order::ServiceType;
 use huifang::domain::programme::{AgentDial, DialMode, Programme, Programmes};
 use huifang::domain::seat::{self, Lapse, Seat, SeatPhone, SeatState, Skills, Wanted};
 use huifang::domain::visit::customer::SameCustomer;
-use huifang::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, WhyCode, plan, why};
+use huifang::domain::visit::plan::{Capacity, Gate, Situation, TrunkState, WhyCode, plan, why};
 use huifang::domain::visit::task::{
     CallResult, Visit, VisitState, WaitReason, accept, after_agent_call, after_wrap_up, claim, declined,
     mark_escalated, mark_late, may_start,
@@ -414,7 +414,7 @@ impl Desk {
             capacity: Capacity { voice_free: 10, reserve_idle_seats: self.setup.reserve },
             seats: &self.seats,
             wants: &self.wants,
-            gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: self.trunk.clone() },
+            gate: Gate { trunk: self.trunk.clone(), ..Gate::open(0) },
         }
     }
 

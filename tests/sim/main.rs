@@ -55,6 +55,7 @@ const PLAIN: Setup = Setup {
     zone: "Asia/Shanghai",
     holidays: "cn",
     clock_is_set: false,
+    daily_calls: None,
 };
 
 #[test]
@@ -135,6 +136,18 @@ fn a_clock_that_is_set_forward_and_back_loses_nothing_and_dials_nobody_too_soon(
     });
 }
 
+#[test]
+fn a_site_with_too_few_calls_a_day_makes_them_all_every_day_no_more_and_the_rest_waits_with_its_reason() {
+    run(&Setup { daily_calls: Some(30), sms_per_day: 25, channels: 40, lines: 40, ..PLAIN }, |world| {
+        world.assert_settled();
+        let late = world.visits.iter().filter_map(|visit| visit.late_cause.as_deref());
+        assert!(late.filter(|cause| cause.contains("今天的外呼次数已用完")).count() > 20, "the days are too quiet");
+        for day in ["2026-11-24", "2026-11-25", "2026-11-26"] {
+            assert_eq!(world.calls.iter().filter(|call| call.local.starts_with(day)).count(), 30, "{day}");
+        }
+    });
+}
+
 /// So many visits are played in random worlds and days; `make soak` plays a million.
 fn visits_to_play() -> usize {
     std::env::var("HUIFANG_SIM_VISITS").ok().and_then(|n| n.parse().ok()).unwrap_or(4_000)
@@ -150,18 +163,20 @@ fn any_world(dice: &mut Dice) -> Setup {
         ("Europe/Berlin", "every_day", "2026-10-23"),
         ("Australia/Lord_Howe", "every_day", "2026-04-03"),
     ]);
+    let sms_per_day = dice.between(10, 90);
     Setup {
         first_day,
         zone,
         holidays,
         days: dice.between(1, 4),
-        sms_per_day: dice.between(10, 90),
+        sms_per_day,
         channels: u32::try_from(dice.between(1, 8)).unwrap(),
         lines: u32::try_from(dice.between(1, 8)).unwrap(),
         outages: if dice.chance(70) { Outages::Many } else { Outages::None },
         people_meddle: dice.chance(50),
         round_the_clock: dice.chance(50),
         clock_is_set: dice.chance(40),
+        daily_calls: dice.chance(20).then(|| u32::try_from(dice.between(2 * sms_per_day, 3 * sms_per_day)).unwrap()),
     }
 }
 

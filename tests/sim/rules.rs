@@ -2,6 +2,7 @@
 //! whenever it wants to be, and every call ends at once as the test says.
 
 mod coverage;
+mod shipped;
 mod timing;
 
 use huifang::domain::calendar::{Calendar, SiteHours};
@@ -12,7 +13,7 @@ use huifang::domain::phone::Phone;
 use huifang::domain::programme::{DialMode, Programme, Programmes, Trigger};
 use huifang::domain::seat::{Seat, SeatPhone, Skills, sign_in};
 use huifang::domain::visit::customer::SameCustomer;
-use huifang::domain::visit::plan::{Capacity, Disk, Gate, Plan, Situation, TrunkState, plan, why};
+use huifang::domain::visit::plan::{Capacity, Gate, Plan, Situation, plan, why};
 use huifang::domain::visit::task::{
     CallResult, Start, Visit, VisitState, after_call, begin, claim, mark_escalated, mark_late,
 };
@@ -138,7 +139,7 @@ impl Office {
             capacity: Capacity { voice_free: 10, reserve_idle_seats: 1 },
             seats: &self.seats,
             wants: &NOBODY_ASKS,
-            gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: self.lines } },
+            gate: Gate::open(self.lines),
         }
     }
 

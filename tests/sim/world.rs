@@ -8,12 +8,13 @@
 use crate::dice::Dice;
 use huifang::clock::{Clock, ManualClock};
 use huifang::domain::calendar::{Calendar, SiteHours};
+use huifang::domain::call::DayLimit;
 use huifang::domain::call::outcome::{ConversationEnd, Outcome};
 use huifang::domain::id::{CallId, OrderNo, VisitId};
 use huifang::domain::programme::{DialMode, Programme, Programmes};
 use huifang::domain::seat::Wanted;
 use huifang::domain::visit::customer::SameCustomer;
-use huifang::domain::visit::plan::{Capacity, Disk, Gate, Situation, TrunkState, WhyCode, plan, why};
+use huifang::domain::visit::plan::{Budget, Capacity, Disk, Gate, Situation, TrunkState, WhyCode, plan, why};
 use huifang::domain::visit::task::{
     CallResult, CloseCause, Visit, VisitState, WaitReason, accept, after_call, cancel, claim, dial_now, interrupted,
     mark_escalated, mark_late, reschedule,
@@ -46,6 +47,20 @@ pub struct Setup {
     pub holidays: &'static str,
     /// The clock is set forward or back by up to ten minutes, several times a day.
     pub clock_is_set: bool,
+    /// Calls that a day may have.
+    pub daily_calls: Option<u32>,
+}
+
+/// What the source and the programme of the excavators say, written down a second time.
+fn spacing_min(outcome: Outcome, conversation: Option<&ConversationEnd>) -> SignedDuration {
+    SignedDuration::from_mins(match (outcome, conversation) {
+        (_, Some(ConversationEnd::Callback { .. } | ConversationEnd::NotInformed)) => 120,
+        (_, Some(ConversationEnd::Abandoned { .. })) | (Outcome::HungUp | Outcome::Declined, _) => 60,
+        (Outcome::Unreachable, _) => 30,
+        (Outcome::NoAnswer, _) | (_, Some(ConversationEnd::Silent)) => 20,
+        (Outcome::Busy | Outcome::AuthFailed | Outcome::RecorderFailed | Outcome::Cancelled, _) => 5,
+        _ => 1,
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -120,6 +135,10 @@ pub struct World {
     /// When the last call of a visit ended in a way that A04 is about.
     hung_up_at: BTreeMap<usize, Timestamp>,
     last_end: BTreeMap<usize, Timestamp>,
+    /// When the last call of a visit ended, and the least that is waited after such an end.
+    spacing: BTreeMap<usize, (Timestamp, SignedDuration)>,
+    /// Calls by local day, where a day has a limit.
+    made_on: BTreeMap<Date, u32>,
 }
 
 impl World {
@@ -152,7 +171,7 @@ impl World {
             same: SameCustomer::default(),
             wants: HashMap::new(),
             programme,
-            gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: setup.lines } },
+            gate: Gate::open(setup.lines),
             events: BinaryHeap::new(),
             event_no: 0,
             next_wakeup: None,
@@ -160,6 +179,8 @@ impl World {
             live: BTreeMap::new(),
             hung_up_at: BTreeMap::new(),
             last_end: BTreeMap::new(),
+            spacing: BTreeMap::new(),
+            made_on: BTreeMap::new(),
         };
         world.foresee(first);
         world
@@ -294,6 +315,7 @@ impl World {
             self.hung_up_at.insert(i, now);
         }
         self.last_end.insert(i, now);
+        self.spacing.insert(i, (now, spacing_min(outcome, conversation.as_ref())));
         let result = CallResult { call: live.call, outcome, conversation, next_trunk: None };
         let next = after_call(now, &self.visits[i], &result, &self.programme, &self.calendar);
         assert_eq!(after_call(now, &next, &result, &self.programme, &self.calendar), next, "a result counts once");
@@ -350,6 +372,7 @@ impl World {
                 self.hung_up_at.insert(live.visit, now);
             }
             self.last_end.insert(live.visit, now);
+            self.spacing.remove(&live.visit);
             let visit = &self.visits[live.visit];
             self.visits[live.visit] = interrupted(now, visit, live.answered, &self.programme, &self.calendar);
             self.forget_if_over(live.visit);
@@ -388,6 +411,7 @@ impl World {
         if let TrunkState::Ready { free_lines } = &mut gate.trunk {
             *free_lines = self.setup.lines.saturating_sub(busy);
         }
+        gate.budget = self.setup.daily_calls.map(|calls_max| self.budget(calls_max));
         Situation {
             visits,
             same: &self.same,
@@ -399,6 +423,14 @@ impl World {
             wants: &self.wants,
             gate,
         }
+    }
+
+    /// As the engine counts it: by the calls that were claimed between two local midnights.
+    fn budget(&self, calls_max: u32) -> Budget {
+        let today = self.now().to_zoned(self.calendar.tz().clone()).date();
+        let begins = |day: Date| day.to_zoned(self.calendar.tz().clone()).unwrap().timestamp();
+        let limit = DayLimit { from: begins(today), until: begins(today.tomorrow().unwrap()), calls_max };
+        Budget { limit, spent: self.made_on.get(&today).copied().unwrap_or_default() }
     }
 
     fn plan_and_do(&mut self) {
@@ -441,7 +473,9 @@ impl World {
         self.live.insert(n, Live { visit: i, call, answered });
         assert!(self.live.len() <= self.setup.channels.min(self.setup.lines) as usize, "more calls than channels");
         self.at(self.true_now + SignedDuration::from_secs(seconds), Event::CallEnds(n));
-        let local = now.to_zoned(self.calendar.tz().clone()).strftime("%Y-%m-%d %H:%M").to_string();
+        let today = now.to_zoned(self.calendar.tz().clone());
+        *self.made_on.entry(today.date()).or_default() += 1;
+        let local = today.strftime("%Y-%m-%d %H:%M").to_string();
         self.calls.push(Made { local, on_request });
     }
 
@@ -459,6 +493,14 @@ impl World {
         );
         if let Some(ended) = self.last_end.get(&i).filter(|_| !named) {
             assert!(now.duration_since(*ended) >= SignedDuration::from_mins(1), "redialled at once: {visit:?}");
+        }
+        if let Some((ended, least)) = self.spacing.get(&i).filter(|_| !named) {
+            let waited = now.duration_since(*ended);
+            assert!(waited >= *least, "redialled after {waited:#}, inside the spacing of {least:#}: {visit:?}");
+        }
+        if let Some(most) = self.setup.daily_calls {
+            let today = self.made_on.get(&now.to_zoned(self.calendar.tz().clone()).date()).copied().unwrap_or_default();
+            assert!(today < most, "more calls than a day may have: {visit:?}");
         }
         let local = now.to_zoned(self.calendar.tz().clone());
         assert!((8..20).contains(&local.hour()), "A13: a call at {local}");

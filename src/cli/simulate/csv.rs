@@ -2,7 +2,7 @@
 
 use crate::domain::id::OrderNo;
 use crate::domain::simulate::{Completion, Report, Row, RowEnd};
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -11,14 +11,20 @@ use std::fmt::Write as _;
 const HEAD: &str = "order_no,completed_at";
 const ORDER_NO_CHARS: usize = 40;
 
-/// `order_no,completed_at`, with or without that head; further columns are not read.
-pub fn read(text: &str, tz: &TimeZone) -> anyhow::Result<Vec<Completion>> {
+/// `order_no,completed_at`, with or without that head; further columns are not read. At least one.
+pub fn read(bytes: &[u8], tz: &TimeZone) -> anyhow::Result<Vec<Completion>> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
+        anyhow!("line {line}: is not UTF-8: save it as \"CSV UTF-8\"")
+    })?;
     let text = text.trim_start_matches('\u{feff}');
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .filter(|(n, line)| *n > 0 || !line.starts_with("order_no"))
+    let list = lines
+        .filter(|(n, line)| *n > 0 || !line.trim_start_matches('"').starts_with("order_no"))
         .map(|(n, line)| completion(line, tz).with_context(|| format!("line {}", n + 1)))
-        .collect()
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    ensure!(!list.is_empty(), "holds no completions");
+    Ok(list)
 }
 
 fn completion(line: &str, tz: &TimeZone) -> anyhow::Result<Completion> {
@@ -33,7 +39,7 @@ fn instant(text: &str, tz: &TimeZone) -> anyhow::Result<Timestamp> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    let local: DateTime = text.parse().with_context(|| format!("{text:?} is no time"))?;
+    let local: DateTime = text.parse().map_err(|_| anyhow!("{text:?} is no time"))?;
     Ok(tz.to_ambiguous_timestamp(local).compatible()?)
 }
 
@@ -45,10 +51,10 @@ pub fn completions(list: &[Completion], tz: &TimeZone) -> String {
     out
 }
 
-/// One line for each completion, in their order.
+/// One line for each completion, in their order; with a byte order mark, or Excel takes the causes for GBK.
 pub fn rows(completions: &[Completion], report: &Report, tz: &TimeZone) -> String {
     let mut out =
-        format!("{HEAD},due_at,deadline_at,first_call_at,on_time,attempts,end,ended_at,escalated,late_cause\n");
+        format!("\u{feff}{HEAD},due_at,deadline_at,first_call_at,on_time,attempts,end,ended_at,escalated,late_cause\n");
     for (completion, row) in completions.iter().zip(&report.rows) {
         let Row { due_at, deadline_at, first_call_at, attempts, .. } = row;
         let (end, ended_at) = match row.end {

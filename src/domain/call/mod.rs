@@ -138,6 +138,15 @@ impl Instants {
     }
 }
 
+/// How many calls may begin between two local midnights (`dialer.daily_calls`): every INVITE counts, whoever asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayLimit {
+    /// The first instant of the day, and that of the next.
+    pub from: Timestamp,
+    pub until: Timestamp,
+    pub calls_max: u32,
+}
+
 /// What a trunk has used of a day: INVITEs, and begun minutes of talk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {

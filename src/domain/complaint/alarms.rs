@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub enum AlarmKind {
     /// 退机 起诉 曝光 … in the customer's words (E09).
     SevereWords,
-    /// At once to a supervisor (F17).
+    /// At once to a supervisor (F17), until one has taken the customer over (F18).
     CustomerAngry,
     /// The same fault within a month of its repair (F14).
     FaultRecurs,
@@ -117,7 +117,7 @@ fn ever(c: &Complaint) -> Vec<Alarm> {
     if c.signs.severe {
         add(c.opened_at, AlarmKind::SevereWords);
     }
-    if c.signs.angry {
+    if c.signs.angry && c.taken_over.is_none() {
         add(c.opened_at, AlarmKind::CustomerAngry);
     }
     if let Some(recurrence) = &c.recurrence {

@@ -31,7 +31,7 @@ pub use alarms::{Alarm, AlarmKind, alarms};
 pub use fault::{Earlier, Recurrence};
 pub use heard::{Heard, Verdict};
 pub use open::{New, open};
-pub use parts::{Checked, Decision, Form, Mood, Quote, Reply, Side, SiteVisit, Solution, Subject};
+pub use parts::{Checked, Decision, Form, Mood, Quote, Reply, Side, SiteVisit, Solution, Subject, TakenOver};
 pub use policy::{Policy, PolicyError};
 pub use signs::Signs;
 pub use steps::{Refused, Rules, Step, apply};
@@ -185,6 +185,8 @@ pub struct Complaint {
     /// F07: from this instant the customer carries the mark.
     pub marked_from: Option<Timestamp>,
     pub checked: Option<Checked>,
+    /// The last one (F18).
+    pub taken_over: Option<TakenOver>,
     pub state: State,
     /// Grows by one with every save; a save with an old version fails.
     pub version: i64,

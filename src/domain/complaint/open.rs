@@ -91,6 +91,7 @@ pub fn open(now: Timestamp, id: ComplaintId, by: &str, new: New, earlier: &[Earl
         recurrence,
         marked_from: None,
         checked: None,
+        taken_over: None,
         state: State::Open { since: now, hand_over_by: calendar.day_end(now) },
         version: 0,
     };

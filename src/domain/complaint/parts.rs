@@ -135,6 +135,15 @@ pub struct Reply {
     pub text: String,
 }
 
+/// 主管接手: a supervisor sees to an angry customer himself, and apologises first (F18).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TakenOver {
+    pub at: Timestamp,
+    pub by: String,
+    /// What he said.
+    pub apology: String,
+}
+
 /// 现场回访 (F09).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SiteVisit {

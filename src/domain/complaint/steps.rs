@@ -7,7 +7,7 @@ use super::open::regrade;
 use super::policy::ends;
 use super::{
     Checked, CloseCause, Complaint, Decision, Form, Grade, Kind, Mood, Policy, Quote, Reply, SecondCall, Side,
-    SiteVisit, Solution, Source, State, StateName, Verdict,
+    SiteVisit, Solution, Source, State, StateName, TakenOver, Verdict,
 };
 use crate::domain::calendar::{Calendar, day_of};
 use crate::domain::id::{CallId, VisitId};
@@ -91,6 +91,10 @@ pub enum Step {
     Checked {
         remark: String,
     },
+    /// A supervisor speaks with the customer himself (F18).
+    TakeOver {
+        apology: String,
+    },
 }
 
 /// What is left out stays.
@@ -160,6 +164,7 @@ impl Step {
             Self::Close { .. } => "close",
             Self::Reopen { .. } => "reopen",
             Self::Checked { .. } => "checked",
+            Self::TakeOver { .. } => "take_over",
         }
     }
 }
@@ -190,6 +195,7 @@ pub fn apply(now: Timestamp, by: &str, c: &Complaint, step: &Step, rules: &Rules
             Ok(hand.opened_again(next))
         }
         Step::Checked { remark } => hand.checked(next, remark),
+        Step::TakeOver { apology } => hand.take_over(next, apology),
     }
 }
 
@@ -472,6 +478,14 @@ impl Hand<'_> {
             return Err(Refused::NotYetHandled);
         }
         c.checked = Some(Checked { at: self.now, by: self.by.into(), remark: remark.into() });
+        Ok(c)
+    }
+
+    /// 禮貌的先道歉: without an apology nobody has taken him over.
+    fn take_over(&self, mut c: Complaint, apology: &str) -> Result<Complaint, Refused> {
+        not_closed(&c)?;
+        said("向客户道歉的话", apology)?;
+        c.taken_over = Some(TakenOver { at: self.now, by: self.by.into(), apology: apology.into() });
         Ok(c)
     }
 

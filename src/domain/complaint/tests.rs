@@ -103,6 +103,10 @@ fn handled() -> Step {
     Step::Handled { solution: "更换液压泵".into(), people: None }
 }
 
+fn take_over(apology: &str) -> Step {
+    Step::TakeOver { apology: apology.into() }
+}
+
 fn second(verdict: Verdict) -> Step {
     Step::SecondCall { call: None, verdict, quotes: vec![], remark: None }
 }
@@ -415,6 +419,22 @@ fn f17_an_angry_customer_is_an_alarm_at_once() {
         assert_eq!(case.alarms().contains(&AlarmKind::CustomerAngry), want);
         assert_eq!(AlarmKind::CustomerAngry.severity(), crate::domain::audit::Severity::Red);
     }
+}
+
+#[test]
+fn f18_a_supervisor_takes_an_angry_customer_over_with_an_apology_and_only_then_the_alarm_is_over() {
+    let case = Case::new("你们太过分了");
+    assert_eq!(case.try_step(&take_over(" ")), Err(Refused::Empty("向客户道歉的话")));
+    let case = case.at("2026-11-23T10:05:00+08:00").step(take_over("实在对不起，我亲自来处理"));
+    let taken = case.c.taken_over.clone().unwrap();
+    assert_eq!((taken.by.as_str(), taken.at, taken.apology.as_str()), ("小王", case.now, "实在对不起，我亲自来处理"));
+    assert_eq!(
+        (case.alarms(), case.state()),
+        (vec![], StateName::Open),
+        "it is handed over and handled like any other"
+    );
+    let closed = case.step(close(CloseCause::Withdrawn));
+    assert!(matches!(closed.try_step(&take_over("对不起")), Err(Refused::State(_))));
 }
 
 #[test]

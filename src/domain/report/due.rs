@@ -16,11 +16,14 @@ const MONTHS_BACK: i32 = 11;
 /// Somebody handed in a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
+    pub id: String,
     pub report: Name,
     pub month: Month,
     pub at: Timestamp,
     pub by: String,
     pub note: Option<String>,
+    /// Of the report as it was handed in; `None` before contents were kept.
+    pub sha256: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -115,7 +118,8 @@ mod tests {
     }
 
     fn submitted(report: Name, of: &str, when: &str) -> Submission {
-        Submission { report, month: month(of), at: at(when), by: "李回访".into(), note: None }
+        let id = format!("{}-{of}-{when}", report.name());
+        Submission { id, report, month: month(of), at: at(when), by: "李回访".into(), note: None, sha256: None }
     }
 
     #[track_caller]

@@ -4,6 +4,7 @@ use super::Month;
 use crate::domain::call::outcome::{ConversationEnd, Outcome};
 use crate::domain::id::{CallId, SeatId, VisitId};
 use crate::domain::order::Order;
+use crate::domain::review::ReviewState;
 use crate::domain::score::{Indicator, Level, Scorecard};
 use crate::domain::visit::task::{Visit, VisitState, WaitReason};
 use jiff::Timestamp;
@@ -34,6 +35,8 @@ pub struct CallLine {
     pub outcome: Option<Outcome>,
     pub conversation: Option<ConversationEnd>,
     pub judged: Option<Judged>,
+    /// `None`: it was never judged.
+    pub review: Option<ReviewLine>,
     /// Claims of the order that the customer's words contradict; `None`: nothing could be compared.
     pub truth_differs: Option<u32>,
     /// Red and amber findings of the audit in force, those of `truth` among them.
@@ -54,14 +57,12 @@ pub struct Judged {
     pub corrected: bool,
 }
 
-/// 审核状态 (G16).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Review {
-    /// No scores yet.
-    None,
-    Machine,
-    /// A person has corrected them.
-    Corrected,
+/// 审核状态 (G16): where the review of a call stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReviewLine {
+    /// Somebody has to listen to it.
+    pub due: bool,
+    pub state: ReviewState,
 }
 
 impl Judged {
@@ -104,12 +105,21 @@ fn place(indicator: Indicator) -> usize {
     }
 }
 
-impl Review {
-    pub fn text_zh(self) -> &'static str {
-        match self {
-            Self::None => "未评分",
-            Self::Machine => "机器评分",
-            Self::Corrected => "人工改分",
+impl ReviewLine {
+    pub fn text_zh(&self) -> &'static str {
+        match self.state {
+            ReviewState::Waiting if self.due => "待审核",
+            ReviewState::Waiting => "不需审核",
+            ReviewState::Claimed { .. } => "审核中",
+            ReviewState::Reviewed { .. } => "已审核",
+        }
+    }
+
+    /// Who has it, or has reviewed it.
+    pub fn reviewer(&self) -> Option<&str> {
+        match &self.state {
+            ReviewState::Waiting => None,
+            ReviewState::Claimed { by, .. } | ReviewState::Reviewed { by, .. } => Some(by),
         }
     }
 }
@@ -161,11 +171,16 @@ impl Entry {
         }
     }
 
-    pub fn review(&self) -> Review {
+    pub fn review(&self) -> Option<&ReviewLine> {
+        self.call()?.review.as_ref()
+    }
+
+    /// Where the levels come from.
+    pub fn scored_zh(&self) -> &'static str {
         match self.judged() {
-            None => Review::None,
-            Some(judged) if judged.corrected => Review::Corrected,
-            Some(_) => Review::Machine,
+            None => "未评分",
+            Some(judged) if judged.corrected => "人工改分",
+            Some(_) => "机器评分",
         }
     }
 

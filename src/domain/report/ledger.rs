@@ -1,7 +1,7 @@
 //! 回访台账: one row for every visit, by its number (G11).
 
 use super::Book;
-use super::entry::{Entry, state_zh, why_not_zh};
+use super::entry::{Entry, ReviewLine, state_zh, why_not_zh};
 use super::table::{Cell, Column, Kind, Table, col};
 use crate::domain::score::Indicator;
 
@@ -39,7 +39,9 @@ const COLUMNS: &[Column] = &[
     col("late_cause", "超时原因", Kind::Text),
     col("escalated_at", "升级时间", Kind::Instant),
     col("seat", "坐席", Kind::Text),
+    col("scored", "评分", Kind::Text),
     col("review", "审核状态", Kind::Text),
+    col("reviewer", "审核人", Kind::Text),
     col("call_id", "通话", Kind::Text),
 ];
 
@@ -86,7 +88,9 @@ fn row(book: &Book, entry: &Entry) -> Vec<Cell> {
         visit.late_cause.as_deref().into(),
         visit.escalated_at.into(),
         call.and_then(|c| c.seat.as_ref()).map(|seat| seat.as_str()).into(),
-        entry.review().text_zh().into(),
+        entry.scored_zh().into(),
+        entry.review().map(ReviewLine::text_zh).into(),
+        entry.review().and_then(ReviewLine::reviewer).into(),
         call.map(|c| c.id.as_str()).into(),
     ]
 }

@@ -8,6 +8,7 @@ use crate::domain::id::{CallId, ComplaintId, OrderNo, SeatId, VisitId};
 use crate::domain::order::{Claims, Customer, Order, ServiceType};
 use crate::domain::phone::Phone;
 use crate::domain::programme::selection::CustomerClass;
+use crate::domain::review::ReviewState;
 use crate::domain::score::Level;
 use crate::domain::visit::task::{CloseCause, Origin, Visit, VisitState, WaitReason};
 use jiff::SignedDuration;
@@ -108,6 +109,7 @@ fn entry(n: u32, told: Told) -> Entry {
             outcome: Some(Outcome::Answered),
             conversation: Some(ConversationEnd::Completed),
             judged: (told.levels != [0; 5]).then_some(judged),
+            review: None,
             truth_differs: told.differs,
             red: told.differs.unwrap_or_default(),
             amber: 0,
@@ -220,7 +222,7 @@ fn every_row_is_as_wide_as_its_head_and_every_cell_fits_its_column() {
 fn g11_the_ledger_has_one_row_for_every_visit_with_its_number() {
     let report = draw_up(Name::Ledger, &book(entries()));
     let keys =
-        ["number", "order_no", "programme", "attempts", "state", "why_not", "skill", "index", "late_cause", "review"];
+        ["number", "order_no", "programme", "attempts", "state", "why_not", "skill", "index", "late_cause", "scored"];
     assert_eq!(
         cells(&report, "ledger", &keys),
         [
@@ -233,6 +235,29 @@ fn g11_the_ledger_has_one_row_for_every_visit_with_its_number() {
         ]
     );
     assert_eq!(cells(&report, "ledger", &["talk_s", "alarms"])[2], "90.00 退机");
+}
+
+#[test]
+fn g16_the_ledger_says_where_the_review_of_every_call_stands_and_who_has_it() {
+    let by = || ("王质检".to_owned(), at("2026-11-24T10:00"));
+    let claimed = by();
+    let reviewed = by();
+    let states = [
+        Some((false, ReviewState::Waiting)),
+        Some((true, ReviewState::Waiting)),
+        Some((true, ReviewState::Claimed { by: claimed.0, at: claimed.1 })),
+        None,
+        Some((false, ReviewState::Reviewed { by: reviewed.0, at: reviewed.1 })),
+    ];
+    let mut entries = entries();
+    for (entry, state) in entries.iter_mut().zip(states) {
+        for call in &mut entry.calls {
+            call.review = state.clone().map(|(due, state)| ReviewLine { due, state });
+        }
+    }
+    let report = draw_up(Name::Ledger, &book(entries));
+    let want = ["不需审核 -", "待审核 -", "审核中 王质检", "- -", "已审核 王质检", "- -"];
+    assert_eq!(cells(&report, "ledger", &["review", "reviewer"]), want);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::customer::SameCustomer;
 use super::task::{Visit, VisitState, WaitReason};
 use super::why::{self, Blocker, Turn};
 use crate::domain::calendar::Calendar;
+use crate::domain::call::DayLimit;
 use crate::domain::id::{CallId, VisitId};
 use crate::domain::programme::{AfterDeadline, DialMode, Programme, Programmes};
 use crate::domain::seat::{self, Seat, Wanted};
@@ -58,6 +59,28 @@ pub struct Gate {
     pub dialling_enabled: bool,
     pub disk: Disk,
     pub trunk: TrunkState,
+    /// `None`: the site has no limit for a day.
+    pub budget: Option<Budget>,
+}
+
+impl Gate {
+    /// Nothing is in the way, and so many calls may begin.
+    pub fn open(free_lines: u32) -> Self {
+        Self { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines }, budget: None }
+    }
+}
+
+/// What is left of the calls of this day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    pub limit: DayLimit,
+    pub spent: u32,
+}
+
+impl Budget {
+    pub fn left(&self) -> u32 {
+        self.limit.calls_max.saturating_sub(self.spent)
+    }
 }
 
 /// No recorder, no call (C01).
@@ -173,6 +196,7 @@ impl<'a> Slots<'a> {
             TrunkState::Ready { free_lines } => free_lines,
             TrunkState::Down { .. } => 0,
         };
+        let lines = situation.gate.budget.map_or(lines, |budget| lines.min(budget.left()));
         let Capacity { voice_free, reserve_idle_seats } = situation.capacity;
         Self { lines, voice: voice_free, idle: seat::idle(now, situation.seats), reserve: reserve_idle_seats }
     }
@@ -376,6 +400,7 @@ impl Blocker {
             | Self::QuietHours { until }
             | Self::SiteClosed { until }
             | Self::CustomerRests { until }
+            | Self::DayIsSpent { until, .. }
             | Self::WrapUp { until, .. }
             | Self::AtSeat { until: Some(until), .. } => Some(*until),
             Self::TrunkDown { retry_at: Some(at), .. } if *at > now => Some(*at),

@@ -56,6 +56,8 @@ pub enum WhyCode {
     /// C01.
     DiskLow,
     TrunkDown,
+    /// As many calls as a day may have were made (`dialer.daily_calls`).
+    DayIsSpent,
     /// Another visit of this customer is on the line, or goes first.
     SameCustomer,
     /// All lines or channels are taken.
@@ -88,6 +90,7 @@ pub(super) enum Blocker {
     DialingOff,
     DiskLow { free_mb: u64, floor_mb: u64 },
     TrunkDown { reason: String, retry_at: Option<Timestamp> },
+    DayIsSpent { calls_max: u32, until: Timestamp },
 }
 
 /// The first obstacle of a visit in `Waiting`; `None` also for visits that do not wait. `hours` is `None` for an unknown programme;
@@ -157,6 +160,9 @@ fn world(s: &Situation) -> Option<Blocker> {
     }
     if let Disk::Low { free_mb, floor_mb } = s.gate.disk {
         return Some(Blocker::DiskLow { free_mb, floor_mb });
+    }
+    if let Some(budget) = s.gate.budget.filter(|budget| budget.left() == 0) {
+        return Some(Blocker::DayIsSpent { calls_max: budget.limit.calls_max, until: budget.limit.until });
     }
     match &s.gate.trunk {
         TrunkState::Ready { .. } => None,
@@ -298,6 +304,10 @@ fn blocked(
         Blocker::TrunkDown { reason, retry_at } => {
             let retry = retry_at.filter(|at| *at > now).map_or_else(String::new, |at| format!("，{} 重试", clock(at)));
             Why::new(WhyCode::TrunkDown, format!("线路不可用：{reason}{retry}"), *retry_at)
+        }
+        Blocker::DayIsSpent { calls_max, until } => {
+            let text = format!("今天的外呼次数已用完（dialer.daily_calls = {calls_max}），{} 起再拨", clock(*until));
+            Why::new(WhyCode::DayIsSpent, text, Some(*until))
         }
     }
 }

@@ -30,6 +30,7 @@ pub async fn conclude(engine: &Arc<Engine>, call: &Call, claimed: Visit, tried: 
             Ok(visit) => {
                 engine.announce_call(call, CallPhase::Ended);
                 engine.announce_visit(&visit);
+                engine.announce_called_off(&call.id).await;
                 engine.kick();
                 engine.more_jobs();
                 return;

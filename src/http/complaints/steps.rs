@@ -351,3 +351,23 @@ pub async fn checked(at: At, Json(body): Json<RemarkBody>) -> Answer {
     at.caller.may(Right::Direct)?;
     at.take(Step::Checked { remark: said("remark", &body.remark)? }).await
 }
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TakeOverBody {
+    /// What was said to the customer, to apologise.
+    #[schema(example = "实在对不起，这件事由我亲自来处理")]
+    apology: String,
+}
+
+/// A supervisor takes an angry customer over
+///
+/// Supervisors and administrators. It ends the alarm that the customer is angry; where the complaint stands does not change.
+#[utoipa::path(post, path = "/complaints/{id}/take-over", tag = "complaints", params(("id" = String, Path)),
+    request_body = TakeOverBody,
+    responses((status = 200, body = ComplaintDetail),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub async fn take_over(at: At, Json(body): Json<TakeOverBody>) -> Answer {
+    at.caller.may(Right::Supervise)?;
+    at.take(Step::TakeOver { apology: said("apology", &body.apology)? }).await
+}

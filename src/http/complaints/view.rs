@@ -73,6 +73,8 @@ pub struct ComplaintDto {
     pub marked_from: Option<String>,
     /// Who went over it with the customer at his next visit.
     pub checked: Option<SaidDto>,
+    /// The supervisor who took the angry customer over, and how he apologised.
+    pub taken_over: Option<SaidDto>,
     /// The earliest instant by which something must have been done; null when closed.
     pub due_at: Option<String>,
     pub overdue: bool,
@@ -335,6 +337,11 @@ impl ComplaintDto {
                 by: checked.by.clone(),
                 at: view.at(checked.at),
                 text: view.text(&checked.remark),
+            }),
+            taken_over: c.taken_over.as_ref().map(|taken| SaidDto {
+                by: taken.by.clone(),
+                at: view.at(taken.at),
+                text: view.text(&taken.apology),
             }),
             due_at: view.at_opt(due_at),
             overdue: due_at.is_some_and(|due| due < now),

@@ -37,6 +37,28 @@ async fn a_trunk_that_has_made_its_calls_of_the_day_rests_until_tomorrow_a_resta
 }
 
 #[tokio::test]
+async fn a_site_that_has_made_its_calls_of_the_day_dials_nobody_until_tomorrow_not_by_hand_either_and_why_says_so() {
+    let mut phone = phone().await;
+    let mut station = Station::start_with(phone.addr(), |config| config.dialer.daily_calls = 2).await;
+    for (order, number) in [("FL-1", NUMBER), ("FL-2", OTHER)] {
+        let visit = station.api.report(order, number).await;
+        rings(&mut phone).await.reject(486, "Busy Here").await;
+        station.api.ended_call(&visit).await;
+    }
+    let third = station.api.report("FL-3", "13800001111").await;
+    station.restart().await;
+    answer(station.api.post(&format!("visits/{third}/dial"), &json!({})).await, StatusCode::ACCEPTED).await;
+    let why = until("the day is spent", async || {
+        let why = station.api.why(&third).await;
+        (why["code"] == "day_is_spent").then_some(why)
+    })
+    .await;
+    assert!(text(&why["text"]).contains("今天的外呼次数已用完（dialer.daily_calls = 2）"), "{why}");
+    assert!(!has_rung(&mut phone));
+    station.finish().await;
+}
+
+#[tokio::test]
 async fn only_mainland_numbers_are_dialled_by_default_and_others_wait_for_a_person_with_the_reason() {
     let mut phone = phone().await;
     let station = Station::start(phone.addr()).await;

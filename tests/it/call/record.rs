@@ -337,7 +337,7 @@ impl World {
                     visit.programme.clone(),
                     now,
                 );
-                let won = self.store.claim_visit(&visit, &call).await.unwrap().is_some();
+                let won = self.store.claim_visit(&visit, &call, None).await.unwrap().is_some();
                 assert_eq!(won, self.running.is_none(), "one call at a time");
                 if won {
                     self.claims += 1;

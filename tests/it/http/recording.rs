@@ -162,7 +162,7 @@ async fn a_call_that_was_never_recorded_has_no_recording() {
     let phone = huifang::domain::phone::Phone::parse("13812345678").unwrap();
     site.store.put_order(&super::site::order("FW1", &phone)).await.unwrap();
     site.store.insert_visit(&visit).await.unwrap();
-    site.store.claim_visit(&visit, &claimed("c", &visit, site.now())).await.unwrap().unwrap();
+    site.store.claim_visit(&visit, &claimed("c", &visit, site.now()), None).await.unwrap().unwrap();
     problem(fetch(&site, Method::GET, "/calls/c/recording", &[]).await, 404, "not-found", "none").await;
     site.stop().await;
 }

@@ -17,6 +17,7 @@ use huifang::store::token::Role;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::io::Cursor;
 use std::time::Duration;
 
@@ -91,7 +92,8 @@ async fn g11_the_ledger_numbers_every_visit_once_and_never_again() {
     let row = &section(&report, "ledger")[0];
     assert_eq!(row["reported_at"], "2026-11-21T19:58:00+08:00");
     assert_eq!((&row["phone"], &row["customer"]), (&json!(format!("+86{PHONE}")), &json!(NAME)));
-    assert_eq!((&row["index"], &row["review"], &row["talk_s"]), (&json!(5.0), &json!("机器评分"), &json!(60.0)));
+    assert_eq!((&row["index"], &row["review"], &row["talk_s"]), (&json!(5.0), &Value::Null, &json!(60.0)));
+    assert_eq!(row["scored"], "机器评分");
     assert_eq!((&row["call_id"], &row["outcome"]), (&json!(call.to_string()), &json!("已接通")));
     site.stop().await;
 }
@@ -259,6 +261,49 @@ async fn g06_g07_a_report_that_is_due_is_listed_until_it_is_handed_in_and_late_w
             "satisfaction 2026-11 2026-11-25 submitted the agent"
         ]
     );
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn g06_g09_what_was_handed_in_is_kept_as_it_was_then_with_its_digest_and_who_and_when() {
+    let site = Site::start().await;
+    month(&site).await;
+    let submit = async || {
+        let request = site.request_as(Role::Agent, Method::POST, "/reports/visits/submit");
+        let answer =
+            request.json(&json!({"month": "2026-11", "note": "电话 13812345678 已核对"})).send().await.unwrap();
+        json(answer, StatusCode::CREATED, "submit").await
+    };
+    let due = submit().await;
+    // Later the month says something else, and it is handed in again.
+    reported(&site, &order("FW4", &Phone::parse(PHONE).unwrap()), 1).await;
+    site.clock.advance(Duration::from_secs(60));
+    submit().await;
+
+    let list = site.get("/reports/submissions").await;
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2, "{list}");
+    let (latest, first) = (&items[0], &items[1]);
+    assert_eq!((&first["id"], &first["submitted_by"]), (&due["submission_id"], &json!("the agent")));
+    assert_eq!((&first["report"], &first["month"]), (&json!("visits"), &json!("2026-11")));
+    assert_eq!(first["submitted_at"], "2026-11-21T20:00:00+08:00");
+    assert_ne!(first["sha256"], latest["sha256"]);
+
+    let path = format!("/reports/submissions/{}", first["id"].as_str().unwrap());
+    let answer = site.request(Method::GET, &path).send().await.unwrap();
+    let etag = answer.headers()["etag"].to_str().unwrap().to_owned();
+    let kept = answer.bytes().await.unwrap();
+    let digest: String = Sha256::digest(&kept).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((json!(digest), format!("\"{digest}\"")), (first["sha256"].clone(), etag));
+    assert_eq!(bytes(&site, Role::Agent, &path, "application/json").await, kept, "the same for every reader");
+    let kept: Value = serde_json::from_slice(&kept).unwrap();
+    let now = site.get("/reports/visits.json?month=2026-11").await;
+    let due_visits = |report: &Value| section(report, "summary")[0]["due"].clone();
+    assert_eq!((due_visits(&kept), due_visits(&now)), (json!(3), json!(4)), "{kept}");
+    assert_eq!(kept["made_at"], "2026-11-21T20:00:00+08:00");
+
+    let unknown = site.request(Method::GET, "/reports/submissions/none").send().await.unwrap();
+    problem(unknown, 404, "not-found", "unknown").await;
     site.stop().await;
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn judged(site: &Site, order_no: &str, seat: Option<&str>, leve
     site.store.insert_visit(&fresh).await.unwrap();
     let begun = claimed(&site.store.new_id(), &fresh, site.now());
     let mut call = Call { seat: seat.map(SeatId::new), ..begun };
-    let held = site.store.claim_visit(&fresh, &call).await.unwrap().expect("free");
+    let held = site.store.claim_visit(&fresh, &call, None).await.unwrap().expect("free");
     call.outcome = Some(Outcome::Answered);
     call.hung_up_by = Some(Party::Customer);
     call.instants.ended_at = Some(site.now());

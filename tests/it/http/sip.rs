@@ -139,7 +139,7 @@ async fn where_there_is_no_trace_the_answer_says_why() {
     let visit = crate::support::data::visit(&site.store.new_id(), visit.order_no.as_str(), site.now());
     site.store.insert_visit(&visit).await.unwrap();
     let call = claimed(&site.store.new_id(), &visit, site.now());
-    let held = site.store.claim_visit(&visit, &call).await.unwrap().unwrap();
+    let held = site.store.claim_visit(&visit, &call, None).await.unwrap().unwrap();
     check(call.id.as_str(), 409, "conflict", "in progress").await;
     let mut never = Call { outcome: Some(Outcome::RecorderFailed), ..call };
     never.instants.ended_at = Some(site.now());

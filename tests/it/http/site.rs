@@ -139,7 +139,7 @@ impl Site {
 
     pub async fn finished_call(&self, visit: &Visit, audio: &[u8]) -> Call {
         let mut call = claimed(&self.store.new_id(), visit, self.now());
-        let held = self.store.claim_visit(visit, &call).await.unwrap().expect("free");
+        let held = self.store.claim_visit(visit, &call, None).await.unwrap().expect("free");
         call.recording = Some(self.recording(&call.id, audio));
         call.outcome = Some(Outcome::Answered);
         call.fault = Some(Fault::Customer);

@@ -8,6 +8,7 @@ use crate::support::{Station, data, until};
 use huifang::demo::phone::{LineState, Phone};
 use huifang::domain::id::CallId;
 use huifang::domain::transcript::{Channel, Segment, Transcript};
+use huifang::engine::events::EngineEvent;
 use huifang::engine::review::judge_call;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -163,9 +164,24 @@ async fn c09_the_outcome_key_of_an_agent_is_a_wish_for_the_number_and_ends_the_o
     let mut page = desk(&station, "anna", &agent).await;
     let visit = station.api.report("FL-1", NUMBER).await;
     let other = station.api.report("FL-2", NUMBER).await;
+    let mut news = station.app().engine.events().subscribe();
     page.does(json!({ "type": "sign_in" })).await;
     let refused = json!({ "type": "wrapped_up", "end": { "kind": "refused", "opt_out": true }, "note": "以后别打了" });
     talk(&mut page, &mut agent, &mut customer, refused).await;
+    // Both are told of as closed: whoever follows the feed need not ask.
+    let mut closed = std::collections::BTreeSet::new();
+    until("both are told of", async || {
+        while let Ok(stamped) = news.try_recv() {
+            if let EngineEvent::VisitChanged { visit, state, .. } = &stamped.event
+                && state.as_str() == "closed"
+            {
+                closed.insert(visit.to_string());
+            }
+        }
+        (closed.len() == 2).then_some(())
+    })
+    .await;
+    assert!(closed.contains(&visit) && closed.contains(&other), "{closed:?}");
     let (first, second) = (station.api.visit(&visit).await, station.api.visit(&other).await);
     let mut causes = [text(&first["state"]["cause"]), text(&second["state"]["cause"])];
     causes.sort();

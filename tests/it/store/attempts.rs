@@ -2,7 +2,7 @@
 
 use super::{Site, at, ended, full_call, next_call, order, waiting};
 use huifang::domain::call::outcome::Outcome;
-use huifang::domain::call::{Call, Spent};
+use huifang::domain::call::{Call, DayLimit, Spent};
 use huifang::domain::id::VisitId;
 use huifang::domain::phone::Phone;
 use huifang::domain::visit::customer::SameCustomer;
@@ -30,7 +30,7 @@ async fn two_hundred_dialers_claim_one_visit_and_one_wins() {
         let (store, visit) = (site.store.clone(), visit.clone());
         claims.spawn(async move {
             let call = next_call(&visit, &format!("call-{n}"), at(100));
-            store.claim_visit(&visit, &call).await.unwrap()
+            store.claim_visit(&visit, &call, None).await.unwrap()
         });
     }
     let won: Vec<Visit> = claims.join_all().await.into_iter().flatten().collect();
@@ -55,7 +55,7 @@ async fn who_was_called_rests_before_his_other_visits_that_were_open_then_and_on
         let site = Site::new().await;
         let (called, _) = (site.visit(1).await, site.visit(2).await);
         let call = next_call(&called, "call", at(100));
-        let claimed = site.store.claim_visit(&called, &call).await.unwrap().unwrap();
+        let claimed = site.store.claim_visit(&called, &call, None).await.unwrap().unwrap();
         let mut call = ended(call, outcome);
         call.instants.ended_at = Some(at(160));
         site.store.finish_call(&call, &retry(&claimed, 5_000), &[]).await.unwrap();
@@ -95,7 +95,7 @@ async fn what_a_trunk_has_used_of_a_day_is_counted_from_the_rows_of_its_calls() 
     ] {
         let visit = site.visit(n).await;
         let call = Call { trunk: trunk.map(Into::into), ..next_call(&visit, &format!("call-{n}"), at(claimed_at)) };
-        let claimed = site.store.claim_visit(&visit, &call).await.unwrap().unwrap();
+        let claimed = site.store.claim_visit(&visit, &call, None).await.unwrap().unwrap();
         let mut call = ended(call, Outcome::Answered);
         call.instants.answered_at = talk_ms.map(|_| at(claimed_at));
         call.instants.ended_at = Some(at(claimed_at) + SignedDuration::from_millis(talk_ms.unwrap_or(9)));
@@ -104,7 +104,7 @@ async fn what_a_trunk_has_used_of_a_day_is_counted_from_the_rows_of_its_calls() 
     // Of the trunk `b` one call is still up.
     let visit = site.visit(7).await;
     let up = Call { trunk: Some("b".into()), ..next_call(&visit, "call-7", at(50)) };
-    site.store.claim_visit(&visit, &up).await.unwrap().unwrap();
+    site.store.claim_visit(&visit, &up, None).await.unwrap().unwrap();
     let spent = site.reopened().await.store.spent_since(at(0)).await.unwrap();
     let expected = [("a", Spent { calls: 3, minutes: 3 }), ("b", Spent { calls: 2, minutes: 1 })];
     assert_eq!(spent, HashMap::from(expected.map(|(trunk, spent)| (trunk.to_owned(), spent))));
@@ -119,10 +119,35 @@ async fn two_hundred_visits_are_claimed_in_parallel_each_once() {
         for rival in ["a", "b"] {
             let (store, visit) = (site.store.clone(), visit.clone());
             let call = next_call(&visit, &format!("{}-{rival}", visit.id), at(100));
-            claims.spawn(async move { store.claim_visit(&visit, &call).await.unwrap().is_some() });
+            claims.spawn(async move { store.claim_visit(&visit, &call, None).await.unwrap().is_some() });
         }
     }
     assert_eq!(claims.join_all().await.into_iter().filter(|won| *won).count(), 200);
+}
+
+#[tokio::test]
+async fn of_many_claims_at_once_only_as_many_get_through_as_a_day_may_have_and_the_next_day_has_its_own() {
+    let site = Site::new().await;
+    let limit = |from: i64| Some(DayLimit { from: at(from), until: at(from + 86_400), calls_max: 3 });
+    let mut claims = tokio::task::JoinSet::new();
+    for n in 0..12 {
+        let visit = site.visit(n).await;
+        let store = site.store.clone();
+        claims.spawn(async move {
+            let call = next_call(&visit, &format!("call-{n}"), at(100));
+            store.claim_visit(&visit, &call, limit(0)).await.unwrap().is_some()
+        });
+    }
+    assert_eq!(claims.join_all().await.into_iter().filter(|won| *won).count(), 3);
+    // Counted from the rows: a restart forgets nothing.
+    let site = site.reopened().await;
+    assert_eq!(site.store.claimed_in(&limit(0).unwrap()).await.unwrap(), 3);
+    let visit = site.visit(100).await;
+    let late = next_call(&visit, "late", at(86_399));
+    assert_eq!(site.store.claim_visit(&visit, &late, limit(0)).await.unwrap(), None);
+    assert_eq!(site.store.visit(&visit.id).await.unwrap(), visit, "it waits on as it was");
+    let tomorrow = next_call(&visit, "tomorrow", at(86_400));
+    assert!(site.store.claim_visit(&visit, &tomorrow, limit(86_400)).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -134,7 +159,7 @@ async fn a_claim_survives_a_kill_and_cannot_be_made_again() {
     assert_eq!(site.store.unfinished_calls().await.unwrap(), std::slice::from_ref(&call));
     let stale = waiting(&claimed.order_no, claimed.id.as_str(), at(1));
     let second = next_call(&stale, "call-again", at(300));
-    assert_eq!(site.store.claim_visit(&stale, &second).await.unwrap(), None);
+    assert_eq!(site.store.claim_visit(&stale, &second, None).await.unwrap(), None);
 
     // Recovery: the attempt is counted, the next call is number two.
     let interrupted = VisitState::Waiting { not_before: at(400), reason: WaitReason::Interrupted { attempt: 1 } };
@@ -144,7 +169,7 @@ async fn a_claim_survives_a_kill_and_cannot_be_made_again() {
     assert!(site.store.unfinished_calls().await.unwrap().is_empty());
     assert_eq!(site.store.open_visits().await.unwrap(), std::slice::from_ref(&freed));
     let second = next_call(&freed, "call-2", at(400));
-    let held = site.store.claim_visit(&freed, &second).await.unwrap().unwrap();
+    let held = site.store.claim_visit(&freed, &second, None).await.unwrap().unwrap();
     assert_eq!((held.attempts, held.first_attempt_at), (2, Some(at(100))));
 }
 
@@ -247,12 +272,12 @@ async fn a_claim_takes_the_next_attempt_of_a_waiting_visit_and_nothing_else() {
         super::Call { visit: huifang::domain::id::VisitId::new("visit-x"), ..good.clone() },
         super::Call { instants: super::Instants::default(), ..good.clone() },
     ] {
-        assert!(matches!(site.store.claim_visit(&visit, &bad).await, Err(StoreError::Invalid { .. })));
+        assert!(matches!(site.store.claim_visit(&visit, &bad, None).await, Err(StoreError::Invalid { .. })));
     }
     let closed = VisitState::Closed { cause: CloseCause::Refused, at: at(50) };
     let closed = site.store.save_visit(&Visit { state: closed, ..visit.clone() }).await.unwrap();
-    assert_eq!(site.store.claim_visit(&closed, &good).await.unwrap(), None);
-    assert_eq!(site.store.claim_visit(&visit, &good).await.unwrap(), None);
+    assert_eq!(site.store.claim_visit(&closed, &good, None).await.unwrap(), None);
+    assert_eq!(site.store.claim_visit(&visit, &good, None).await.unwrap(), None);
     assert!(matches!(site.store.call(&good.id).await, Err(StoreError::NotFound { .. })));
 }
 

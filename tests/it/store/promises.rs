@@ -156,14 +156,14 @@ async fn c09_a_visit_whose_order_got_a_forbidden_number_is_closed_by_the_claim_a
         huifang::domain::order::Customer { phone: Phone::parse("13911112222").unwrap(), ..corrected.customer };
     site.store.put_order(&Order { customer, ..order("SO-00001") }).await.unwrap();
     // The plan was made before; its visit is as it was read.
-    let claimed = site.store.claim_visit(&visit, &next_call(&visit, "call-1", at(100))).await.unwrap();
+    let claimed = site.store.claim_visit(&visit, &next_call(&visit, "call-1", at(100)), None).await.unwrap();
     assert_eq!(claimed, None, "no INVITE may leave");
     let closed = site.store.visit(&visit.id).await.unwrap();
     assert_eq!((cause(&closed), closed.attempts), (Some(CloseCause::OptedOut), 0));
     assert_eq!(site.store.opt_out_against(&closed).await.unwrap().unwrap().id, OptOutId::new("o-1"));
     let log = site.store.events_of_visit(&visit.id).await.unwrap();
     assert_eq!(log.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["visit.opted_out"]);
-    let again = site.store.claim_visit(&closed, &next_call(&closed, "call-2", at(200))).await.unwrap();
+    let again = site.store.claim_visit(&closed, &next_call(&closed, "call-2", at(200)), None).await.unwrap();
     assert_eq!(again, None);
 }
 

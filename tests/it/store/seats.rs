@@ -46,7 +46,7 @@ async fn claim(store: &Store, visit: &Visit, call: &Call) -> Claim {
         Err(StoreError::Stale { .. }) => return Claim::Moved,
         Err(error) => panic!("{error}"),
     };
-    match store.claim_visit_for(at(100), visit, call, &seat.id).await {
+    match store.claim_visit_for(at(100), visit, call, &seat.id, None).await {
         Ok(Some(held)) => Claim::Held(Box::new(held)),
         Ok(None) | Err(StoreError::Stale { .. }) => Claim::Moved,
         Err(error) => panic!("{error}"),
@@ -124,7 +124,7 @@ async fn b01_a_seat_is_reserved_above_the_floor_and_the_visit_is_claimed_for_it_
     assert_eq!(claim(&site.store, &one, &call).await, Claim::Moved, "as it was read before");
     let wrong = Call { attempt: 7, ..second.clone() };
     let seat = site.store.reserve_seat(at(100), &two, &anything(), RESERVE, false, None).await.unwrap().unwrap();
-    let refused = site.store.claim_visit_for(at(100), &two, &wrong, &seat.id).await;
+    let refused = site.store.claim_visit_for(at(100), &two, &wrong, &seat.id, None).await;
     assert!(matches!(refused, Err(StoreError::Invalid { .. })), "{refused:?}");
     assert_eq!(site.store.visit(&two.id).await.unwrap(), two);
     assert!(matches!(site.store.call(&second.id).await, Err(StoreError::NotFound { .. })));
@@ -155,19 +155,19 @@ async fn a_visit_that_an_agent_looks_at_is_nobody_elses_until_he_starts_or_gives
     let second = look(&visit, &["a"]).await.unwrap().unwrap();
     assert_eq!(second.id, id("b"));
     let stale = Visit { version: visit.version - 1, ..visit.clone() };
-    assert_eq!(site.store.claim_visit_for(at(130), &stale, &call, &second.id).await.unwrap(), None);
-    let not_his = site.store.claim_visit_for(at(130), &visit, &call, &id("c")).await;
+    assert_eq!(site.store.claim_visit_for(at(130), &stale, &call, &second.id, None).await.unwrap(), None);
+    let not_his = site.store.claim_visit_for(at(130), &visit, &call, &id("c"), None).await;
     assert!(matches!(not_his, Err(StoreError::Stale { table: "seats", .. })), "{not_his:?}");
     // His page renews his lease meanwhile: that is in nobody's way.
     site.store.save_seat(&Seat { lease_until: Some(at(20_000)), ..second.clone() }).await.unwrap();
-    let (held, started) = site.store.claim_visit_for(at(130), &visit, &call, &second.id).await.unwrap().unwrap();
+    let (held, started) = site.store.claim_visit_for(at(130), &visit, &call, &second.id, None).await.unwrap().unwrap();
     assert_eq!((site.store.visit(&visit.id).await.unwrap(), site.store.seat(&id("b")).await.unwrap()), (held, started));
     assert_eq!(site.store.call(&call.id).await.unwrap().seat, Some(id("b")));
     let events = site.store.events_of_visit(&visit.id).await.unwrap();
     let claimed = &events.iter().find(|event| event.kind == "call.claimed").unwrap().detail;
     let programme = format!("{}@{}", visit.programme, visit.origin.version);
     assert_eq!((&claimed["seat"], &claimed["programme"]), (&"b".into(), &programme.into()), "{claimed}");
-    let again = site.store.claim_visit_for(at(131), &visit, &call, &second.id).await;
+    let again = site.store.claim_visit_for(at(131), &visit, &call, &second.id, None).await;
     assert!(matches!(again, Ok(None)), "{again:?}");
 }
 

@@ -23,6 +23,7 @@ fn every_step() -> Vec<Step> {
         Step::Handled { solution: text(), people: Some(text()) },
         Step::Reopen { remark: text() },
         Step::Checked { remark: text() },
+        Step::TakeOver { apology: text() },
     ];
     steps.extend(Verdict::ALL.map(second));
     steps.extend(CloseCause::ALL.map(close));
@@ -34,7 +35,7 @@ fn key(c: &Complaint) -> String {
     let decided = c.decision.as_ref().map(|d| d.approved);
     let site = c.site_visit.as_ref().map(|v| v.result.is_some());
     format!(
-        "{:?} {:?} {:?} {decided:?} {site:?} {} {:?} {} {} {}",
+        "{:?} {:?} {:?} {decided:?} {site:?} {} {:?} {} {} {} {}",
         c.state,
         c.kind,
         c.reasonable,
@@ -42,7 +43,8 @@ fn key(c: &Complaint) -> String {
         c.source,
         c.reply.is_some(),
         c.rounds.min(1),
-        c.checked.is_some()
+        c.checked.is_some(),
+        c.taken_over.is_some()
     )
 }
 

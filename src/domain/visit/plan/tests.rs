@@ -1,3 +1,4 @@
+mod budget;
 mod seats;
 mod urgency;
 
@@ -84,7 +85,7 @@ fn situation(visits: &[Visit]) -> Situation<'_> {
         capacity: Capacity { voice_free: 10, reserve_idle_seats: 1 },
         seats: &TEAM,
         wants: &NOBODY_ASKS,
-        gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: 10 } },
+        gate: Gate::open(10),
     }
 }
 
