@@ -12,7 +12,7 @@ use super::Engine;
 use super::voice::gate::Gate;
 use super::voice::listener::{Heard, Listener};
 use crate::domain::id::CallId;
-use crate::domain::live::{Live, Setting};
+use crate::domain::live::{Live, Setting, Taken};
 use crate::domain::transcript::Channel;
 use crate::media::codec::FRAME;
 use crate::media::session::{MediaSession, SpokenFrame};
@@ -30,8 +30,6 @@ const END_MS: u32 = 600;
 /// What is said in one breath for longer than this is cut, so that it counts.
 const LONGEST_S: f64 = 15.0;
 const FRAME_S: f64 = 0.02;
-/// Frames that lie further apart have lost some between them.
-const APART_S: f64 = 0.03;
 /// After the call its last words are waited for.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -67,8 +65,6 @@ struct Reader {
     call: CallId,
     live: Live,
     sides: [Side; 2],
-    /// The end of the last frame.
-    until_s: f64,
 }
 
 /// One channel of the call.
@@ -98,7 +94,9 @@ impl Reader {
             Side::new(Channel::Agent, Listener::start_along(agent, place.clone())),
             Side::new(Channel::Customer, Listener::start_along(customer, place)),
         ];
-        Self { engine, call, live: Live::new(setting), sides, until_s: 0.0 }
+        let mut live = Live::new(setting);
+        sides.iter().filter(|side| side.listener.is_none()).for_each(|side| live.loses(side.speaker));
+        Self { engine, call, live, sides }
     }
 
     async fn run(mut self, mut frames: mpsc::Receiver<SpokenFrame>, mut steps: mpsc::Receiver<String>) {
@@ -121,7 +119,7 @@ impl Reader {
                 self.show();
             }
         }
-        self.sides.iter_mut().for_each(|side| side.finish(self.until_s));
+        self.sides.iter_mut().for_each(|side| side.finish(self.live.until_s()));
         if tokio::time::timeout(LAST_WORDS, self.last_words()).await.is_err() {
             tracing::debug!(call.id = %self.call, "the last words of a call came too late for its page");
         }
@@ -142,18 +140,10 @@ impl Reader {
 
     /// True when there is something to show.
     fn frame(&mut self, frame: &SpokenFrame) -> bool {
-        let mut missed = (frame.at_s - self.until_s > APART_S).then_some(self.until_s);
-        self.until_s = frame.at_s + FRAME_S;
-        for (side, pcm) in self.sides.iter_mut().zip([&frame.agent, &frame.customer]) {
-            if !side.frame(frame.at_s, pcm) {
-                missed = missed.or(Some(frame.at_s));
-            }
-        }
-        match missed {
-            Some(from_s) => self.live.misses(from_s, self.until_s),
-            None if self.sides.iter().any(|side| side.stuck) => false,
-            None => self.live.keeps_up(frame.at_s),
-        }
+        let [agent, customer] = &mut self.sides;
+        let taken = [agent.frame(frame.at_s, &frame.agent), customer.frame(frame.at_s, &frame.customer)];
+        let worst = [Taken::Missed, Taken::Late].into_iter().find(|worst| taken.contains(worst));
+        self.live.passes((frame.at_s, frame.at_s + FRAME_S), worst.unwrap_or(Taken::All))
     }
 
     /// The same.
@@ -162,7 +152,7 @@ impl Reader {
         match heard {
             Heard::Partial(text) => {
                 let Some((from_s, _)) = side.pending.front() else { return false };
-                self.live.hears(side.speaker, (*from_s, self.until_s), &text, false);
+                self.live.hears(side.speaker, (*from_s, self.live.until_s()), &text, false);
             }
             Heard::Words(text) => {
                 let Some(when) = side.pending.pop_front() else { return false };
@@ -188,9 +178,8 @@ impl Side {
         Self { speaker, listener, vad, gate, pending, goes_on: false, stuck: false }
     }
 
-    /// False: speech that nobody will listen to.
-    fn frame(&mut self, at_s: f64, pcm: &[i16; FRAME]) -> bool {
-        let Some(listener) = &mut self.listener else { return true };
+    fn frame(&mut self, at_s: f64, pcm: &[i16; FRAME]) -> Taken {
+        let Some(listener) = &mut self.listener else { return Taken::All };
         let started = self.vad.push(pcm) == Some(VadEvent::SpeechStarted);
         if started && !self.goes_on {
             self.pending.push_back((at_s, at_s));
@@ -209,7 +198,11 @@ impl Side {
                 self.goes_on = true;
             }
         }
-        !missed
+        match (missed, self.stuck) {
+            (true, _) => Taken::Missed,
+            (false, true) => Taken::Late,
+            (false, false) => Taken::All,
+        }
     }
 
     /// Asks for the words of the utterance; where there is no room for that, the next frame does.

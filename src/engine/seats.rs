@@ -181,7 +181,11 @@ impl Seats {
 
     /// A supervisor listens to this call, or no longer to any.
     pub fn listen_to(&self, seat: &SeatId, call: Option<&CallId>) {
-        self.with(seat, |place| (place.listens_to, place.live) = (call.cloned(), None));
+        self.with(seat, |place| {
+            if place.listens_to.as_ref() != call {
+                (place.listens_to, place.live) = (call.cloned(), None);
+            }
+        });
     }
 
     fn is_job(&self, seat: &SeatId, number: u64) -> bool {

@@ -316,6 +316,19 @@ it('e5: what is said is read along, with facts, questions, warnings and hints, a
   await shows('约 2 秒没有转写')
   await page.locator('.order [data-heard=fee_yuan]', { hasText: '2800元' }).waitFor()
 
+  // However small the panel, the newest line is in sight.
+  await page.keyboard.press('Alt+K')
+  await page.locator('.pad').waitFor()
+  const many = Array.from({ length: 40 }, (_, n) => ({ ...warned!.lines[0]!, n: 100 + n, text: `第${n}句` }))
+  desk.mock.says({ ...warned!, lines: many })
+  await page.waitForFunction(() => {
+    const list = document.querySelector('.live-text ol')
+    return list?.lastElementChild?.textContent?.includes('第39句') && list.scrollHeight - list.scrollTop - list.clientHeight < 2
+  })
+  desk.mock.says(warned!)
+  await page.keyboard.press('Alt+K')
+  await press('Alt+T')
+
   // All the while the agent wrote on.
   await page.keyboard.type('记')
   await sent(desk, (message) => message.type === 'note' && message.text === '照原话记')

@@ -27,6 +27,8 @@ const SHOWN_MAX: usize = 60;
 const TEXT_CHARS: usize = 300;
 /// So long after something was missed all is well again, seconds.
 const CAUGHT_UP_S: f64 = 1.0;
+/// Stretches of audio that lie further apart have lost something between them, seconds.
+const APART_S: f64 = 0.01;
 
 /// What is known before anybody speaks.
 pub struct Setting {
@@ -64,6 +66,17 @@ pub enum State {
     Lost,
 }
 
+/// What became of a stretch of audio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The recognisers have it, or it held no speech.
+    All,
+    /// Nothing is lost, and a recogniser has not come so far.
+    Late,
+    /// Speech in it had no room.
+    Missed,
+}
+
 /// What is shown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct View {
@@ -84,6 +97,8 @@ pub struct Live {
     state: State,
     missed_s: f64,
     missed_until_s: f64,
+    /// The end of the last stretch of audio.
+    until_s: Option<f64>,
     insight: Insight,
 }
 
@@ -97,6 +112,7 @@ impl Live {
             state: State::Listening,
             missed_s: 0.0,
             missed_until_s: 0.0,
+            until_s: None,
             insight: Insight::default(),
         };
         live.insight = insight::of(&live.setting, &live.lines);
@@ -134,24 +150,26 @@ impl Live {
         }
     }
 
-    /// Speech that nobody listened to. True when that is news.
-    pub fn misses(&mut self, from_s: f64, to_s: f64) -> bool {
-        self.missed_s += (to_s - from_s).max(0.0);
-        self.missed_until_s = self.missed_until_s.max(to_s);
-        let news = self.state == State::Listening;
-        if news {
+    /// The next stretch of the call's audio. What lies between it and the one before never came. True when there is something to show.
+    pub fn passes(&mut self, (from_s, to_s): (f64, f64), taken: Taken) -> bool {
+        let hole = self.until_s.replace(to_s).filter(|until_s| from_s - until_s > APART_S);
+        let before = self.state;
+        if let Some(since_s) = hole.or((taken == Taken::Missed).then_some(from_s)) {
+            self.missed_s += to_s - since_s;
+            self.missed_until_s = to_s;
             self.state = State::Behind;
-        }
-        news
-    }
-
-    /// Speech was taken again. True when that is news.
-    pub fn keeps_up(&mut self, at_s: f64) -> bool {
-        let news = self.state == State::Behind && at_s - self.missed_until_s >= CAUGHT_UP_S;
-        if news {
+        } else if taken == Taken::All && from_s - self.missed_until_s >= CAUGHT_UP_S {
             self.state = State::Listening;
         }
-        news
+        if before == State::Lost {
+            self.state = before;
+        }
+        self.state != before
+    }
+
+    /// So far the audio has come, seconds since the answer.
+    pub fn until_s(&self) -> f64 {
+        self.until_s.unwrap_or_default()
     }
 
     /// The recogniser of a side is gone: what it had heard is all there is.

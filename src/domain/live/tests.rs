@@ -157,18 +157,32 @@ fn c18_c19_a_hint_to_ask_stands_until_the_customer_goes_on_or_the_agent_asks() {
 }
 
 #[test]
-fn what_was_missed_is_counted_told_once_and_over_a_second_after_the_last() {
+fn what_was_missed_is_counted_and_told_when_it_begins_and_a_second_after_its_end() {
+    use State::{Behind, Listening, Lost};
+    use Taken::{All, Late, Missed};
     let mut live = live();
-    assert!(live.misses(3.0, 3.02) && !live.misses(3.02, 3.04));
-    assert!(!live.keeps_up(3.5) && live.view().state == State::Behind);
-    assert!(live.keeps_up(4.1) && !live.keeps_up(4.2));
-    let view = live.view();
-    assert_eq!((view.state, (view.missed_s * 1000.0).round()), (State::Listening, 40.0));
+    // From, to, what became of it; what is shown then, milliseconds missed so far, and whether that is news.
+    for (from_s, to_s, taken, state, missed_ms, news) in [
+        // The first to come is the first there was.
+        (0.06, 0.08, All, Listening, 0.0, false),
+        (0.08, 0.1, All, Listening, 0.0, false),
+        (0.1, 0.12, Missed, Behind, 20.0, true),
+        (0.12, 0.14, Missed, Behind, 40.0, false),
+        (0.14, 0.6, All, Behind, 40.0, false),
+        (0.6, 1.2, Late, Behind, 40.0, false),
+        (1.2, 1.3, All, Listening, 40.0, true),
+        // What lies between never came.
+        (2.3, 2.32, All, Behind, 1060.0, true),
+    ] {
+        let told = live.passes((from_s, to_s), taken);
+        let view = live.view();
+        assert_eq!((view.state, (view.missed_s * 1000.0).round(), told), (state, missed_ms, news), "at {from_s}");
+    }
     live.hears(Channel::Customer, (5.0, 6.0), "我要起诉你们", false);
     live.loses(Channel::Customer);
-    assert!(!live.misses(5.0, 5.1) && !live.keeps_up(9.0), "who is lost stays lost");
+    assert!(!live.passes((9.0, 9.1), Missed) && !live.passes((19.0, 19.1), All), "who is lost stays lost");
     let view = live.view();
-    assert_eq!((view.state, view.lines[0].done, view.insight.warnings.len()), (State::Lost, true, 1));
+    assert_eq!((view.state, view.lines[0].done, view.insight.warnings.len()), (Lost, true, 1));
 }
 
 #[test]
