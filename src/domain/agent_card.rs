@@ -10,7 +10,7 @@ use super::report::Judged;
 use super::review::dispute::Stage;
 use super::review::form::{Entry, Item, Mark, Sheet};
 use super::score::Indicator;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A figure of fewer calls is told as such.
 pub const SAMPLE_MIN: usize = 10;
@@ -244,6 +244,7 @@ pub struct Disputes {
 pub struct AgentCard {
     pub agent: SeatId,
     pub calls: usize,
+    pub answered: usize,
     /// In the order of [`Measure::ALL`].
     pub figures: Vec<(Measure, Figure)>,
     /// Info, amber and red, the gravest first; only rules that this agent's calls broke.
@@ -254,7 +255,35 @@ pub struct AgentCard {
 }
 
 /// The calls of a period, by agent.
-pub struct Team<'a>(BTreeMap<&'a SeatId, Vec<&'a Work>>);
+pub struct Team<'a>(BTreeMap<&'a SeatId, Agent<'a>>);
+
+/// One agent's calls, counted once.
+#[derive(Default)]
+struct Agent<'a> {
+    works: Vec<&'a Work>,
+    /// In the order of [`Measure::ALL`], each with how many calls are behind it.
+    means: Vec<(Option<f64>, usize)>,
+    audited: usize,
+    found: BTreeMap<(Severity, &'a str), u32>,
+}
+
+impl<'a> Agent<'a> {
+    fn of(works: Vec<&'a Work>) -> Self {
+        let means = Measure::ALL.map(|measure| mean(works.iter().filter_map(|work| measure.of(work)))).to_vec();
+        let mut found = BTreeMap::new();
+        for one in works.iter().filter_map(|work| work.findings.as_ref()).flatten() {
+            *found.entry((one.severity, one.rule.as_str())).or_default() += one.n;
+        }
+        let audited = works.iter().filter(|work| work.findings.is_some()).count();
+        Self { works, means, audited, found }
+    }
+
+    /// Findings of a rule in 100 audited calls.
+    fn per_100(&self, rule: (Severity, &str)) -> Option<f64> {
+        let found = self.found.get(&rule).copied().unwrap_or_default();
+        (self.audited > 0).then(|| 100.0 * f64::from(found) / self.audited as f64)
+    }
+}
 
 impl<'a> Team<'a> {
     pub fn of(works: &'a [Work]) -> Self {
@@ -262,49 +291,47 @@ impl<'a> Team<'a> {
         for work in works {
             agents.entry(&work.seat).or_default().push(work);
         }
-        Self(agents)
+        Self(agents.into_iter().map(|(seat, works)| (seat, Agent::of(works))).collect())
     }
 
     /// Everybody's, by name.
     pub fn cards(&self) -> Vec<AgentCard> {
-        self.0.keys().map(|agent| self.card(agent)).collect()
+        self.0.keys().map(|seat| self.card(seat)).collect()
     }
 
     /// One agent's: without calls it is empty, and the team's figures stand in it.
-    pub fn card(&self, agent: &SeatId) -> AgentCard {
-        let works = self.0.get(agent).map_or(&[][..], Vec::as_slice);
-        let stages = works.iter().flat_map(|work| &work.disputes).copied();
+    pub fn card(&self, seat: &SeatId) -> AgentCard {
+        let nobody = Agent::of(vec![]);
+        let agent = self.0.get(seat).unwrap_or(&nobody);
+        let figure = |(place, measure): (usize, Measure)| {
+            let (value, n) = agent.means[place];
+            (measure, self.beside(value, n, |agent| agent.means[place].0))
+        };
         AgentCard {
-            agent: agent.clone(),
-            calls: works.len(),
-            figures: Measure::ALL.map(|measure| (measure, self.figure(works, |work| measure.of(work)))).to_vec(),
-            findings: self.findings(works),
-            fatal: fatal(works),
-            disputes: disputes(stages),
+            agent: seat.clone(),
+            calls: agent.works.len(),
+            answered: agent.works.iter().filter(|work| work.answered).count(),
+            figures: Measure::ALL.into_iter().enumerate().map(figure).collect(),
+            findings: self.findings(agent),
+            fatal: fatal(&agent.works),
+            disputes: disputes(agent.works.iter().flat_map(|work| &work.disputes).copied()),
         }
     }
 
-    fn figure(&self, works: &[&Work], of: impl Fn(&Work) -> Option<f64>) -> Figure {
-        let (value, n) = mean(works.iter().filter_map(|work| of(work)));
-        let others: Vec<f64> =
-            self.0.values().filter_map(|works| mean(works.iter().filter_map(|work| of(work))).0).collect();
-        Figure { value, n, agents: others.len(), median: median(others) }
+    fn beside(&self, value: Option<f64>, n: usize, of: impl Fn(&Agent<'_>) -> Option<f64>) -> Figure {
+        let values: Vec<f64> = self.0.values().filter_map(of).collect();
+        Figure { value, n, agents: values.len(), median: median(values) }
     }
 
-    fn findings(&self, works: &[&Work]) -> Vec<RuleFigure> {
-        let all = || works.iter().filter_map(|work| work.findings.as_ref()).flatten();
-        let broken: BTreeSet<(Severity, &str)> =
-            all().filter(|found| found.severity > Severity::Pass).map(|found| (found.severity, &*found.rule)).collect();
-        let of_rule = |(severity, rule): (Severity, &str)| {
-            let such = |found: &Found| found.severity == severity && found.rule == rule;
-            RuleFigure {
-                rule: rule.to_owned(),
-                severity,
-                found: all().filter(|found| such(found)).map(|found| found.n).sum(),
-                per_100: self.figure(works, |work| work.found(such).map(|n| 100.0 * n)),
-            }
+    fn findings(&self, agent: &Agent<'_>) -> Vec<RuleFigure> {
+        let of_rule = |(&rule, &found): (&(Severity, &str), &u32)| RuleFigure {
+            rule: rule.1.to_owned(),
+            severity: rule.0,
+            found,
+            per_100: self.beside(agent.per_100(rule), agent.audited, |agent| agent.per_100(rule)),
         };
-        let mut figures: Vec<RuleFigure> = broken.into_iter().map(of_rule).collect();
+        let broken = agent.found.iter().filter(|((severity, _), _)| *severity > Severity::Pass);
+        let mut figures: Vec<RuleFigure> = broken.map(of_rule).collect();
         // Among rules of one severity and number their order stays.
         figures.sort_by_key(|figure| std::cmp::Reverse((figure.severity, figure.found)));
         figures

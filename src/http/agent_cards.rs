@@ -48,6 +48,7 @@ pub struct AgentCardDto {
     pub to: String,
     /// Calls that are over, answered or not.
     pub calls: usize,
+    pub answered: usize,
     pub measures: Vec<MeasureDto>,
     /// What the audit found against his calls, the gravest first.
     pub findings: Vec<RuleFigureDto>,
@@ -138,6 +139,7 @@ impl AgentCardDto {
             from: view.at(from),
             to: view.at(to),
             calls: card.calls,
+            answered: card.answered,
             measures: card.figures.iter().map(measure).collect(),
             findings: card.findings.iter().map(finding).collect(),
             fatal: card

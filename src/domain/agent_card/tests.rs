@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::review::form::{Form, HumanMark, MachineMark};
 use crate::domain::score::Level;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 fn call(seat: &str) -> Work {
     Work {
@@ -57,7 +58,7 @@ fn figure(card: &AgentCard, measure: Measure) -> Figure {
 fn a_figure_is_the_mean_of_the_calls_that_have_it_beside_the_median_of_the_agents() {
     let works = works();
     let card = Team::of(&works).card(&SeatId::new("li"));
-    assert_eq!(card.calls, 3);
+    assert_eq!((card.calls, card.answered), (3, 2));
     let check = |measure, value: Option<f64>, n, median: Option<f64>, agents| {
         let shown = |value: Option<f64>| value.map(|v| format!("{v:.4}"));
         let figure = figure(&card, measure);

@@ -10,6 +10,7 @@ use crate::domain::audit::Severity;
 const CARDS: &[Column] = &[
     col("name", "坐席", Kind::Text),
     col("calls", "呼叫", Kind::Count),
+    col("answered", "接通", Kind::Count),
     col("answered_share", "接通率", Kind::Share),
     col("completed_share", "接通后完成率", Kind::Share),
     col("on_time_share", "按时首呼率", Kind::Share),
@@ -70,6 +71,7 @@ fn row(card: &AgentCard, name: &str, value: fn(&Figure) -> Option<f64>, n: fn(us
     let cell = |column: &Column| match column.key {
         "name" => name.into(),
         "calls" => n(card.calls),
+        "answered" => n(card.answered),
         "measured" => behind(Measure::CutIns),
         "audited" => behind(Measure::Red),
         "sheets" => behind(Measure::Corrected),

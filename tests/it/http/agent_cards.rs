@@ -53,7 +53,7 @@ async fn a_card_counts_the_calls_of_the_period_as_they_stand_now_beside_the_team
     let site = Site::start().await;
     worked(&site).await;
     let card = site.get_as(Role::Reviewer, "/agents/the%20agent/scorecard?from=2026-11-01&to=2026-12-01").await;
-    assert_eq!((&card["agent"], &card["calls"]), (&json!(AGENT), &json!(2)));
+    assert_eq!((&card["agent"], &card["calls"], &card["answered"]), (&json!(AGENT), &json!(2), &json!(0)));
     assert_eq!(
         (&card["from"], &card["to"]),
         (&json!("2026-11-01T00:00:00+08:00"), &json!("2026-12-01T00:00:00+08:00"))
