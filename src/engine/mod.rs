@@ -35,11 +35,12 @@ use crate::domain::call::Call;
 use crate::domain::id::CallId;
 use crate::domain::visit::task::Visit;
 use crate::sip::{SipStack, TrunkStatus};
-use crate::store::Store;
 use crate::store::visit::VisitStateName;
+use crate::store::{Store, whole_ms};
 use ears::Ears;
 use events::{CallPhase, EngineEvent, EventBus};
 use intake::Intake;
+use jiff::Timestamp;
 use site::Site;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
@@ -116,6 +117,11 @@ impl Engine {
     pub async fn drain(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Now, as the store keeps it.
+    fn now_ms(&self) -> Timestamp {
+        whole_ms(self.clock.now())
     }
 
     /// Programmes, scripts, calendar and rubric in force. Whoever decides several things by it keeps it.

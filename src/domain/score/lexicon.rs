@@ -1,17 +1,20 @@
-//! The compiled table: one automaton over every word, longest leftmost match, each word with one role.
+//! The compiled table: every word with one role, longest leftmost match.
 //!
 //! Contract: pure function from text to tokens. It knows what a word *is*, never what it means in its clause; that is [`super::clause`]
 //! and [`super::compose`].
 
 use super::Indicator;
+use super::entries::Entries;
 use super::normal::{Normal, PAUSE};
 use super::rubric::{Class, Data};
-use aho_corasick::{AhoCorasick, MatchKind};
+use super::vocabulary::{Quoted, Vocabulary};
+use aho_corasick::AhoCorasick;
 use regex::Regex;
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 
 /// What a clause speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Topic {
     Of(Indicator),
     /// The service in general: whatever was asked.
@@ -24,7 +27,7 @@ pub(super) enum Topic {
     Elsewhere,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Rating {
     pub class: Class,
     pub level: u8,
@@ -36,7 +39,7 @@ pub(super) struct Rating {
     pub named: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Role {
     Rating(Rating),
     Negator,
@@ -78,7 +81,7 @@ pub(super) enum Role {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token {
-    /// Index into [`Lexicon::roles`].
+    /// Number of its word.
     pub entry: usize,
     /// Characters of the normal text.
     pub start: usize,
@@ -148,11 +151,9 @@ const NUMBER: &str = "{n}";
 /// What stands in a word or form for a list of words: `{rival}`, `{past}`.
 type Slots = BTreeMap<String, Vec<String>>;
 
-#[derive(Debug)]
 pub(super) struct Lexicon {
-    automaton: AhoCorasick,
-    roles: Vec<Role>,
-    words: Vec<String>,
+    vocabulary: Vocabulary,
+    entries: Entries,
     /// Entry of each template, in the order of its patterns.
     template_entries: Vec<usize>,
     templates: Patterns,
@@ -161,22 +162,24 @@ pub(super) struct Lexicon {
     alone: HashSet<String>,
 }
 
+impl fmt::Debug for Lexicon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lexicon of {} words", self.entries.len())
+    }
+}
+
 impl Lexicon {
     pub fn compile(data: &Data) -> Result<Self, String> {
         let mut book = Book { slots: slots(data)?, ..Book::default() };
         book.add_all(data)?;
         book.mark_named(data);
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(&book.words)
-            .map_err(|e| format!("words cannot be compiled: {e}"))?;
+        let vocabulary = book.vocabulary(data)?;
         let bitter: Vec<&str> = data.modifiers.bitter.iter().map(String::as_str).collect();
         let forms = templates(data);
         let written: Vec<&str> = forms.iter().map(|(form, _)| *form).collect();
         let mut lexicon = Self {
-            automaton,
-            roles: book.roles,
-            words: book.words,
+            vocabulary,
+            entries: book.entries,
             template_entries: Vec::new(),
             templates: Patterns::compile(&written, &book.slots)?,
             bitter: Patterns::compile(&bitter, &book.slots)?,
@@ -184,20 +187,19 @@ impl Lexicon {
             alone: data.guards.alone.iter().cloned().collect(),
         };
         for (form, r) in forms {
-            lexicon.roles.push(Role::Rating(r));
-            lexicon.words.push(form.to_string());
-            lexicon.template_entries.push(lexicon.roles.len() - 1);
+            lexicon.template_entries.push(lexicon.entries.len());
+            lexicon.entries.push(form, &Role::Rating(r));
         }
         Ok(lexicon)
     }
 
     pub fn role(&self, token: &Token) -> &Role {
-        &self.roles[token.entry]
+        self.entries.role(token.entry)
     }
 
     /// The word of the table behind a token.
     pub fn word(&self, token: &Token) -> &str {
-        &self.words[token.entry]
+        self.entries.word(token.entry)
     }
 
     /// Longest leftmost words, in order, without overlap; a template takes the place of the words it covers.
@@ -205,9 +207,10 @@ impl Lexicon {
         let text = normal.text();
         let char_at = char_index(&text);
         let mut tokens: Vec<Token> = self
-            .automaton
-            .find_iter(&text)
-            .map(|m| Token { entry: m.pattern().as_usize(), start: char_at[m.start()], end: char_at[m.end()] })
+            .vocabulary
+            .cut(&text)
+            .into_iter()
+            .map(|(entry, bytes)| Token { entry, start: char_at[bytes.start], end: char_at[bytes.end] })
             .filter(|t| !self.measures(normal, t) && !self.asks_either_way(normal, t))
             .collect();
         for (template, bytes) in self.templates.find(&text) {
@@ -369,8 +372,7 @@ const LED_IN: [&str; 6] = ["也", "倒", "都", "又", "从来", "倒也"];
 /// Words collected under the rule "first come, first served": more telling lists are added first.
 #[derive(Default)]
 struct Book {
-    words: Vec<String>,
-    roles: Vec<Role>,
+    entries: Entries,
     seen: HashSet<String>,
     slots: Slots,
     /// The first word that could not be spelled out.
@@ -378,6 +380,15 @@ struct Book {
 }
 
 impl Book {
+    /// One more entry stands for everybody who is quoted.
+    fn vocabulary(&mut self, data: &Data) -> Result<Vocabulary, String> {
+        let s = &data.scopes;
+        let quoted = Quoted::new(&s.quotation_people, &s.quotation_infixes, &s.quotation_tails, self.entries.len())?;
+        let vocabulary = Vocabulary::new(self.entries.words(), quoted)?;
+        self.entries.push("", &Role::Quotation);
+        Ok(vocabulary)
+    }
+
     fn add(&mut self, words: &[String], role: &Role) {
         for word in words {
             match spelled(word, &self.slots) {
@@ -389,20 +400,18 @@ impl Book {
 
     fn enter(&mut self, word: String, role: &Role) {
         if self.seen.insert(word.clone()) {
-            self.words.push(word);
-            self.roles.push(role.clone());
+            self.entries.push(&word, role);
         }
     }
 
     /// 也没问题: without it 也没 would deny 问题. What begins with a negation keeps its meaning behind 也, 倒, 都 …
     fn add_led_in(&mut self) {
-        let denials: Vec<(String, Role)> = self
-            .words
-            .iter()
-            .zip(&self.roles)
-            .filter(|(w, role)| matches!(role, Role::Rating(_)) && w.starts_with(['没', '不']) && w.chars().count() > 2)
-            .map(|(w, role)| (w.clone(), role.clone()))
-            .collect();
+        let denies = |word: &str, role: &Role| {
+            matches!(role, Role::Rating(_)) && word.starts_with(['没', '不']) && word.chars().count() > 2
+        };
+        let all = (0..self.entries.len()).map(|n| (self.entries.word(n), self.entries.role(n)));
+        let denials: Vec<(String, Role)> =
+            all.filter(|(word, role)| denies(word, role)).map(|(word, role)| (word.to_owned(), role.clone())).collect();
         for (word, role) in denials {
             LED_IN.iter().for_each(|lead| self.enter(format!("{lead}{word}"), &role));
         }
@@ -412,9 +421,14 @@ impl Book {
     fn mark_named(&mut self, data: &Data) {
         let topics: Vec<&String> =
             data.topic.iter().filter(|t| Indicator::parse(&t.of).is_some()).flat_map(|t| &t.strong).collect();
-        for (word, role) in self.words.iter().zip(&mut self.roles) {
-            if let Role::Rating(r) = role {
-                r.named = !r.about.is_empty() && topics.iter().any(|t| word.contains(t.as_str()));
+        for n in 0..self.entries.len() {
+            let word = self.entries.word(n);
+            if let Role::Rating(r) = self.entries.role(n)
+                && !r.about.is_empty()
+                && topics.iter().any(|t| word.contains(t.as_str()))
+            {
+                let named = Role::Rating(Rating { named: true, ..r.clone() });
+                self.entries.set_role(n, &named);
             }
         }
     }
@@ -457,7 +471,7 @@ impl Book {
         let s = &data.scopes;
         self.add(&s.revision, &Role::Revision);
         self.add(&s.correction, &Role::Correction);
-        self.add(&quoted(data), &Role::Quotation);
+        self.add(&s.quotation, &Role::Quotation);
         self.add(&s.counterfactual, &Role::Counterfactual);
         self.add(&s.own_view, &Role::OwnView);
         self.add(&s.concessive, &Role::Concessive);
@@ -525,18 +539,4 @@ fn slots(data: &Data) -> Result<Slots, String> {
         Some((name, _)) => Err(format!("slot `{name}` holds slots deeper than {SLOT_DEPTH}")),
         None => Ok(slots),
     }
-}
-
-/// 他们说, 隔壁觉得 …: everyone who may be quoted with every verb of saying.
-fn quoted(data: &Data) -> Vec<String> {
-    let s = &data.scopes;
-    let plain = String::new();
-    let infixes: Vec<&String> = s.quotation_infixes.iter().chain([&plain]).collect();
-    let mut said = s.quotation.clone();
-    for person in &s.quotation_people {
-        for infix in &infixes {
-            said.extend(s.quotation_tails.iter().map(|tail| format!("{person}{infix}{tail}")));
-        }
-    }
-    said
 }
