@@ -231,11 +231,14 @@ fn table(scene: &Scene, programme: &Programme, report: &Report, needed: &[(f64, 
     out
 }
 
-/// Causes that differ in times and counts only are one.
+/// Causes that differ in times and counts only are one; the numbers of rules stay.
 fn without_numbers(cause: &str) -> String {
     let mut out = String::new();
+    let mut rule = false;
     for c in cause.chars() {
+        rule = c.is_ascii_uppercase() || (rule && c.is_ascii_digit());
         match c {
+            '0'..='9' if rule => out.push(c),
             '0'..='9' | ':' | '-' if out.ends_with('…') => {}
             '0'..='9' => out.push('…'),
             other => out.push(other),
@@ -334,5 +337,7 @@ mod tests {
     fn causes_that_differ_in_numbers_only_are_counted_together() {
         let one = without_numbers("前面还有12个更紧急的回访，最早 09:30 拨打");
         assert_eq!(one, without_numbers("前面还有3个更紧急的回访，最早 10:05 拨打"));
+        let rule = without_numbers("按规则 A04 要间隔 60 分钟，最早 11:42 再拨");
+        assert_eq!(rule, "按规则 A04 要间隔 … 分钟，最早 … 再拨");
     }
 }
