@@ -371,7 +371,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match (values.get(middle.wrapping_sub(1)), values.get(middle)) {
-        (Some(below), Some(above)) if values.len() % 2 == 0 => Some(f64::midpoint(*below, *above)),
+        (Some(below), Some(above)) if values.len().is_multiple_of(2) => Some(f64::midpoint(*below, *above)),
         (_, middle) => middle.copied(),
     }
 }

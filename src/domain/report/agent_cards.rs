@@ -54,7 +54,7 @@ pub(super) fn tables(book: &Book) -> Vec<Table> {
     let cards = Team::of(&book.works).cards();
     // The medians are the team's: every card has the same.
     let medians = cards.first().map(|card| row(card, MEDIANS, |figure| figure.median, |_| Cell::Empty));
-    let rows = cards.iter().map(|card| row(card, card.agent.as_str(), |figure| figure.value, |n| Cell::count(n)));
+    let rows = cards.iter().map(|card| row(card, card.agent.as_str(), |figure| figure.value, Cell::count));
     let findings = cards.iter().flat_map(|card| card.findings.iter().map(|found| finding(card, found)));
     vec![
         Table::new("cards", "坐席评分卡", CARDS).with_rows(rows.chain(medians)),
