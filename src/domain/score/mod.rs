@@ -12,6 +12,7 @@ mod irony;
 mod judge;
 mod lexicon;
 mod normal;
+mod patterns;
 mod question;
 mod reading;
 mod rubric;
