@@ -27,6 +27,25 @@ struct Site {
     calendar: Calendar,
     programme: Programme,
     programmes: Programmes,
+    same: SameCustomer,
+    wants: HashMap<VisitId, Wanted>,
+}
+
+impl Site {
+    /// Unattended calls, with everything free.
+    fn situation<'a>(&'a self, visits: &'a [Visit]) -> Situation<'a> {
+        Situation {
+            visits,
+            same: &self.same,
+            programmes: &self.programmes,
+            calendar: &self.calendar,
+            mode: DialMode::Voice,
+            capacity: Capacity { voice_free: 30, reserve_idle_seats: 1 },
+            seats: &[],
+            wants: &self.wants,
+            gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: 30 } },
+        }
+    }
 }
 
 fn site() -> Site {
@@ -39,7 +58,7 @@ fn site() -> Site {
     let text = include_str!("../programmes/excavator.toml");
     let programme = Programme::parse("excavator.toml", text).expect("the shipped programme");
     let programmes = Programmes::new(vec![programme.clone()], &calendar).expect("one programme");
-    Site { calendar, programme, programmes }
+    Site { calendar, programme, programmes, same: SameCustomer::default(), wants: HashMap::new() }
 }
 
 /// SMS of a quarter of an hour: every third visit has been called once.
@@ -70,19 +89,7 @@ fn planner(c: &mut Criterion) {
     let site = site();
     let start: Timestamp = "2026-11-23T08:00+08:00".parse().expect("an instant");
     let visits = visits(&site, start, VISITS);
-    let same = SameCustomer::default();
-    let wants = HashMap::new();
-    let situation = Situation {
-        visits: &visits,
-        same: &same,
-        programmes: &site.programmes,
-        calendar: &site.calendar,
-        mode: DialMode::Voice,
-        capacity: Capacity { voice_free: 30, reserve_idle_seats: 1 },
-        seats: &[],
-        wants: &wants,
-        gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: 30 } },
-    };
+    let situation = site.situation(&visits);
     let mut group = c.benchmark_group("plan");
     group.sample_size(20).measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_secs(1));
     let early = start + SignedDuration::from_mins(25);
@@ -118,23 +125,12 @@ fn planner(c: &mut Criterion) {
 fn growth(c: &mut Criterion) {
     let site = site();
     let start: Timestamp = "2026-11-23T08:00+08:00".parse().expect("an instant");
-    let (same, wants) = (SameCustomer::default(), HashMap::new());
     let mut group = c.benchmark_group("plan growth");
     group.sample_size(10).measurement_time(Duration::from_secs(4)).warm_up_time(Duration::from_secs(1));
     let mut before = None;
     for n in GROWTH {
         let visits = visits(&site, start, n);
-        let situation = Situation {
-            visits: &visits,
-            same: &same,
-            programmes: &site.programmes,
-            calendar: &site.calendar,
-            mode: DialMode::Voice,
-            capacity: Capacity { voice_free: 30, reserve_idle_seats: 1 },
-            seats: &[],
-            wants: &wants,
-            gate: Gate { dialling_enabled: true, disk: Disk::Ok, trunk: TrunkState::Ready { free_lines: 30 } },
-        };
+        let situation = site.situation(&visits);
         let now = start + SignedDuration::from_mins(25);
         group.throughput(Throughput::Elements(u64::try_from(n).expect("small")));
         group.bench_with_input(BenchmarkId::from_parameter(n), &situation, |b, situation| {

@@ -8,8 +8,10 @@
 //!
 //! Not here: who may be called when (quiet hours are the programme's), and the time of day `now` (always passed in).
 
+mod day;
 mod holidays;
 
+pub use day::{day_of, midnight};
 use holidays::DayRule;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};

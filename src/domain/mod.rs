@@ -12,6 +12,7 @@ pub mod id;
 pub mod opt_out;
 pub mod order;
 pub mod phone;
+mod phrases;
 pub mod programme;
 pub mod promise;
 pub mod recording;

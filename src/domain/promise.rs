@@ -16,14 +16,14 @@
 
 pub mod detect;
 
-use super::calendar::Calendar;
+use super::calendar::{Calendar, midnight};
 use super::id::{CallId, OrderNo, PromiseId, VisitId};
 use super::order::{Order, ServiceType};
 use super::programme::{Programme, Stage, Trigger};
 use super::visit::task::{Start, Visit, VisitState, WaitReason, begin};
 use super::when::{Deadline, Until, deadline};
 use detect::Doer;
-use jiff::civil::{Date, Time};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -274,8 +274,7 @@ pub fn working(from: Timestamp, time: Duration, calendar: &Calendar) -> Timestam
 
 /// The last instant of work on that local day; of one without work, its midnight.
 fn end_of_work(date: Date, calendar: &Calendar) -> Option<Timestamp> {
-    let midnight = |date: Date| date.to_zoned(calendar.tz().clone()).map(|day| day.timestamp()).ok();
-    let (from, to) = (midnight(date)?, midnight(date.tomorrow().ok()?)?);
+    let [from, to] = [date, date.tomorrow().ok()?].map(|day| midnight(day, calendar.tz()));
     let worked = calendar.working_between(from, to);
     Some(if worked.is_zero() { to } else { calendar.add_working(from, worked) })
 }
@@ -284,9 +283,8 @@ fn end_of_work(date: Date, calendar: &Calendar) -> Option<Timestamp> {
 fn working_day(from: Timestamp, n: u32, calendar: &Calendar) -> Option<Date> {
     let mut date = from.to_zoned(calendar.tz().clone()).date();
     for _ in 0..n.min(WORKING_DAYS_MAX) {
-        let tomorrow = date.tomorrow().ok()?;
-        let midnight = tomorrow.to_datetime(Time::midnight()).to_zoned(calendar.tz().clone()).ok()?.timestamp();
-        date = calendar.next_opening(midnight).to_zoned(calendar.tz().clone()).date();
+        let tomorrow = midnight(date.tomorrow().ok()?, calendar.tz());
+        date = calendar.next_opening(tomorrow).to_zoned(calendar.tz().clone()).date();
     }
     Some(date)
 }

@@ -4,24 +4,16 @@
 //! from there (`sip::quota`). Nothing is read while no trunk has a limit.
 
 use super::Engine;
+use crate::domain::calendar::day_of;
 use crate::domain::call::Call;
 use crate::store::StoreError;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// The day that the trunks were told of.
 #[derive(Default)]
 pub struct Day(Mutex<Option<(Timestamp, Timestamp)>>);
-
-/// The local day of `now`: its first instant, and that of the next.
-fn day_of(now: Timestamp, zone: &TimeZone) -> (Timestamp, Timestamp) {
-    let today = now.to_zoned(zone.clone()).date();
-    let begins = |date: jiff::civil::Date| date.to_zoned(zone.clone()).map(|begin| begin.timestamp());
-    let next = today.tomorrow().and_then(begins).unwrap_or(Timestamp::MAX);
-    (begins(today).unwrap_or(now), next)
-}
 
 impl Engine {
     /// Tells the trunks of today, if they have not heard of it.
@@ -46,21 +38,5 @@ impl Engine {
         if let (Some(trunk), Some(talk_s)) = (&call.trunk, call.instants.talk_s()) {
             self.sip.talked(trunk, Duration::from_secs_f64(talk_s.max(0.0)));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_day_begins_at_local_midnight_also_where_clocks_change() {
-        let check = |zone: &str, now: &str, from: &str, until: &str| {
-            let at = |text: &str| text.parse::<Timestamp>().unwrap();
-            assert_eq!(day_of(at(now), &TimeZone::get(zone).unwrap()), (at(from), at(until)), "{now} in {zone}");
-        };
-        check("Asia/Shanghai", "2026-11-22T15:59:59Z", "2026-11-21T16:00:00Z", "2026-11-22T16:00:00Z");
-        check("Asia/Shanghai", "2026-11-22T16:00:00Z", "2026-11-22T16:00:00Z", "2026-11-23T16:00:00Z");
-        check("Europe/Berlin", "2026-10-25T12:00:00Z", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z");
     }
 }

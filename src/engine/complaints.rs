@@ -125,12 +125,6 @@ impl Engine {
         }
         Ok(())
     }
-
-    fn now_ms(&self) -> Timestamp {
-        let now = self.clock.now();
-        // As the store keeps it: an answer given now equals the one read later.
-        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
-    }
 }
 
 /// Tells the alarms that have come up since the last look.
@@ -155,8 +149,9 @@ pub async fn after_judging(engine: &Engine, judged: &Judged<'_>) -> Result<(), S
     let second = Step::SecondCall { call: Some(call.id.clone()), verdict, quotes, remark: None };
     // A call that was put off says nothing of the handling.
     let said = verdict != Verdict::Unclear || call.conversation == Some(ConversationEnd::Completed);
-    if asks_about_a_complaint(engine, visit).await? {
-        return if said { answer_second_call(engine, visit, &second, ENGINE).await } else { Ok(()) };
+    let asked = asked_about(engine, visit).await?;
+    if !asked.is_empty() {
+        return if said { answer_second_call(engine, &asked, &second, ENGINE).await } else { Ok(()) };
     }
     match (heard, engine.store.complaint_of_call(&call.id).await?) {
         (Some(heard), Some(known)) => add_heard(engine, &known, &heard).await,
@@ -179,8 +174,9 @@ pub async fn after_wrap_up(engine: &Engine, call: &Call, form: &BTreeMap<String,
     let remark = Some(text.to_owned());
     let second =
         Step::SecondCall { call: Some(call.id.clone()), verdict: Verdict::Dissatisfied, quotes: vec![], remark };
-    if asks_about_a_complaint(engine, &visit).await? {
-        return Ok(answer_second_call(engine, &visit, &second, by).await?);
+    let asked = asked_about(engine, &visit).await?;
+    if !asked.is_empty() {
+        return Ok(answer_second_call(engine, &asked, &second, by).await?);
     }
     let order = engine.store.order(&call.order_no).await?.order;
     let form = form_of(form);
@@ -274,17 +270,17 @@ async fn plan_second_call(intake: &Intake, tx: &mut Tx, handled: Complaint) -> R
     Ok(with_second_call(handled, planned))
 }
 
-async fn asks_about_a_complaint(engine: &Engine, visit: &Visit) -> Result<bool, StoreError> {
-    let asks = visit.origin.trigger == Trigger::ComplaintHandled;
-    Ok(asks && !engine.store.complaints_of_second_visit(&visit.id).await?.is_empty())
+/// The complaints whose handling the visit asks about.
+async fn asked_about(engine: &Engine, visit: &Visit) -> Result<Vec<Complaint>, StoreError> {
+    match visit.origin.trigger {
+        Trigger::ComplaintHandled => engine.store.complaints_of_second_visit(&visit.id).await,
+        _ => Ok(vec![]),
+    }
 }
 
 /// For every complaint that waits for it; one that has gone on meanwhile is left as it is.
-async fn answer_second_call(engine: &Engine, visit: &Visit, step: &Step, by: &str) -> Result<(), StoreError> {
-    for complaint in engine.store.complaints_of_second_visit(&visit.id).await? {
-        if !matches!(complaint.state, State::Handled { .. }) {
-            continue;
-        }
+async fn answer_second_call(engine: &Engine, asked: &[Complaint], step: &Step, by: &str) -> Result<(), StoreError> {
+    for complaint in asked.iter().filter(|complaint| matches!(complaint.state, State::Handled { .. })) {
         match engine.take_step(&complaint.id, step, by).await {
             Ok(_) => {}
             Err(CommandError::Conflict(why)) => {

@@ -25,7 +25,7 @@ use crate::domain::visit::task::{Visit, corrected};
 use crate::store::event::{ENGINE, NewEvent};
 use crate::store::order_event::{BegunVisit, EventAnswer, OrderEvent};
 use crate::store::sms::{SmsAnswer, StoredSms};
-use crate::store::{Store, StoreError, Tx};
+use crate::store::{Store, StoreError, Tx, whole_ms};
 use begin::{Begun, Happened, begin_all};
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -303,11 +303,6 @@ async fn save_order(tx: &mut Tx, order: Order) -> Result<SavedOrder, StoreError>
     };
     tx.put_order(&order).await?;
     Ok(SavedOrder { order, created, phone_changed })
-}
-
-/// The store keeps milliseconds: an answer given now must equal the one given from the rows later.
-fn whole_ms(at: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
 impl From<IntakeError> for CommandError {

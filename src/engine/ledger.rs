@@ -11,7 +11,7 @@ use crate::domain::id::{CallId, OptOutId, OrderNo, PromiseId, VisitId};
 use crate::domain::opt_out::{OptOut, Scope, Source};
 use crate::domain::phone::Phone;
 use crate::domain::promise::{self, Kind, Promise, Source as PromiseSource};
-use crate::store::StoreError;
+use crate::store::{StoreError, whole_ms};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -81,7 +81,7 @@ impl Ledger for Engine {
             id: OptOutId::new(self.store.new_id()),
             phone,
             scope,
-            asked_at: whole_ms(self.clock.now()),
+            asked_at: self.now_ms(),
             by: by.into(),
             why: why.into(),
             source: Source::Hand,
@@ -110,7 +110,7 @@ impl Ledger for Engine {
                 return Err(CommandError::Invalid { field: "call_id", detail });
             }
         }
-        let now = whole_ms(self.clock.now());
+        let now = self.now_ms();
         let promised_at = new.promised_at.map_or(now, |at| whole_ms(at.min(now)));
         let due_at = new.due_at.map(whole_ms);
         if due_at.is_some_and(|due| due <= promised_at) {
@@ -139,18 +139,18 @@ impl Ledger for Engine {
     }
 
     async fn tell(&self, id: &PromiseId, told: &str, at: Option<Timestamp>, by: &str) -> Result<Promise, CommandError> {
-        let now = whole_ms(self.clock.now());
+        let now = self.now_ms();
         let at = at.map_or(now, whole_ms);
         self.change_promise(id, by, "promise.told", |promise| promise::tell(now, promise, told, at, by)).await
     }
 
     async fn confirm(&self, id: &PromiseId, engineer: &str, note: &str, by: &str) -> Result<Promise, CommandError> {
-        let now = whole_ms(self.clock.now());
+        let now = self.now_ms();
         self.change_promise(id, by, "promise.confirmed", |promise| promise::confirm(now, promise, engineer, note)).await
     }
 
     async fn withdraw(&self, id: &PromiseId, why: &str, by: &str) -> Result<Promise, CommandError> {
-        let now = whole_ms(self.clock.now());
+        let now = self.now_ms();
         self.change_promise(id, by, "promise.withdrawn", |promise| promise::withdraw(now, promise, why, by)).await
     }
 
@@ -198,9 +198,4 @@ impl Engine {
             Err(error) => tracing::warn!(visit.id = %visit, %error, "a visit that changed cannot be shown"),
         }
     }
-}
-
-/// The store keeps milliseconds: an answer given now must equal the one given from the rows later.
-fn whole_ms(at: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }

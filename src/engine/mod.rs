@@ -34,11 +34,12 @@ use crate::config::Config;
 use crate::domain::call::Call;
 use crate::domain::visit::task::Visit;
 use crate::sip::{SipStack, TrunkStatus};
-use crate::store::Store;
 use crate::store::visit::VisitStateName;
+use crate::store::{Store, whole_ms};
 use ears::Ears;
 use events::{CallPhase, EngineEvent, EventBus};
 use intake::Intake;
+use jiff::Timestamp;
 use site::Site;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
@@ -115,6 +116,11 @@ impl Engine {
     pub async fn drain(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Now, as the store keeps it.
+    fn now_ms(&self) -> Timestamp {
+        whole_ms(self.clock.now())
     }
 
     /// Programmes, scripts, calendar and rubric in force. Whoever decides several things by it keeps it.

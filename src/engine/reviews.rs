@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::domain::audit::{Finding, Severity};
 use crate::domain::call::Call;
 use crate::domain::id::CallId;
+use crate::domain::report::Month;
 use crate::domain::review::calibration::{Calibration, Marks};
 use crate::domain::review::dispute::{Act, Dispute, Person, Step};
 use crate::domain::review::form::{HumanMark, Mark};
@@ -15,12 +16,10 @@ use crate::domain::review::{QueueRules, Refused, Review, Signs};
 use crate::domain::score::Scorecard;
 use crate::store::review::{Judged, StoredSheet};
 use crate::store::{Store, StoreError};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A step that loses against another writer is decided again on what is stored now, at most so often.
+/// How often a step that loses against another writer is decided again.
 const TRIES: u32 = 4;
 
 /// Why a step was not taken.
@@ -56,8 +55,7 @@ impl Reviews {
     }
 
     pub async fn step(&self, call: &CallId, step: ReviewStep, who: Person<'_>) -> Result<Review> {
-        let mut tries = 0;
-        loop {
+        decided(|| async {
             let review = self.store.review(call).await?;
             let now = self.clock.now();
             let (next, what) = match step {
@@ -69,11 +67,9 @@ impl Reviews {
             if next == review {
                 return Ok(review);
             }
-            match self.store.save_review(&next, who.name, what).await {
-                Err(StoreError::Stale { .. }) if tries < TRIES => tries += 1,
-                saved => return Ok(saved?),
-            }
-        }
+            Ok(self.store.save_review(&next, who.name, what).await?)
+        })
+        .await
     }
 
     /// A person's mark beside the machine's, by him who has claimed the call.
@@ -97,16 +93,13 @@ impl Reviews {
 
     /// Everything but the objection, which begins a dispute.
     pub async fn answer_dispute(&self, id: &str, act: Act, text: &str, who: Person<'_>) -> Result<Dispute> {
-        let mut tries = 0;
-        loop {
+        decided(|| async {
             let dispute = self.store.dispute(id).await?;
             let review = self.store.review(&dispute.call).await?;
             dispute.may(act, who, review.seat.as_ref())?;
-            match self.store.step_dispute(dispute, self.act(act, who, text)).await {
-                Err(StoreError::Stale { .. }) if tries < TRIES => tries += 1,
-                stepped => return Ok(stepped?),
-            }
-        }
+            Ok(self.store.step_dispute(dispute, self.act(act, who, text)).await?)
+        })
+        .await
     }
 
     /// Several people fill the sheet of one call, on the form that it has now.
@@ -152,6 +145,17 @@ impl Reviews {
     }
 }
 
+/// A step that loses against another writer is decided again on what is stored by then.
+async fn decided<T, F: Future<Output = Result<T>>>(step: impl Fn() -> F) -> Result<T> {
+    for _ in 0..TRIES {
+        match step().await {
+            Err(ReviewError::Store(StoreError::Stale { .. })) => {}
+            done => return done,
+        }
+    }
+    step().await
+}
+
 /// Enters a judged call into the review queue and fills its sheet.
 pub(super) async fn enter(
     engine: &Engine,
@@ -165,7 +169,8 @@ pub(super) async fn enter(
     let judged = Judged {
         call: &call.id,
         seat: call.seat.as_ref(),
-        month: &month(call.instants.claimed_at.unwrap_or_else(|| engine.clock.now()), site.rules.calendar.tz()),
+        month: &Month::at(call.instants.claimed_at.unwrap_or_else(|| engine.clock.now()), site.rules.calendar.tz())
+            .to_string(),
         signs: Signs { alarms: u32::try_from(red + card.alarms.len()).unwrap_or(u32::MAX), disagreement },
         mean: card.index().mean,
     };
@@ -176,9 +181,4 @@ pub(super) async fn enter(
     engine.store.enter_review(&judged, &rules).await?;
     engine.store.save_sheet(&call.id, site.form.fill(findings)).await?;
     Ok(())
-}
-
-/// `2026-11`, at the site.
-fn month(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone()).strftime("%Y-%m").to_string()
 }

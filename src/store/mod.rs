@@ -42,6 +42,11 @@ use sqlx::AnyConnection;
 use sqlx::{Any, AnyPool, Transaction};
 use std::sync::Arc;
 
+/// An instant as the store keeps it: an answer given now must equal the one given from the rows later.
+pub fn whole_ms(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
 /// What can go wrong in the store. Every message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

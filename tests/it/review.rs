@@ -1,18 +1,16 @@
 //! Review on a running engine: a judged call enters the queue with its sheet, and another keyword table is compared before it is adopted.
 
-use crate::support::{Station, root};
+use crate::support::{Station, data, root};
 use huifang::domain::call::Call;
 use huifang::domain::call::outcome::{Outcome, Party};
-use huifang::domain::id::{CallId, OrderNo, SeatId, VisitId};
+use huifang::domain::id::{CallId, OrderNo, SeatId};
 use huifang::domain::order::{Claims, Customer, Order, ServiceType};
 use huifang::domain::phone::Phone;
 use huifang::domain::score::{Indicator, NoLevel, Score, Scorecard};
 use huifang::domain::transcript::{Channel, Segment, Transcript};
-use huifang::domain::visit::task::{Origin, Visit, VisitState, WaitReason};
-use jiff::{SignedDuration, Timestamp};
+use huifang::domain::visit::task::{Visit, VisitState};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// Nobody answers there; nothing is dialled in these tests.
@@ -29,7 +27,7 @@ async fn spoken(station: &Station, no: &str, words: &[(Channel, &str)]) -> CallI
         .put_order(&Order { no: order_no.clone(), service_type: ServiceType::Maintenance, customer, claims })
         .await
         .unwrap();
-    let visit = waiting(&store.new_id(), &order_no, now);
+    let visit = data::visit(&store.new_id(), no, now);
     store.insert_visit(&visit).await.unwrap();
     let begun =
         Call::claimed(CallId::new(store.new_id()), visit.id.clone(), order_no, 1, phone, "excavator".into(), now);
@@ -60,29 +58,6 @@ async fn spoken(station: &Station, no: &str, words: &[(Channel, &str)]) -> CallI
     let card = Scorecard { rubric: "earlier@1".into(), scores: Indicator::ALL.map(empty).to_vec(), alarms: vec![] };
     store.save_scorecard(&call.id, &card).await.unwrap();
     call.id
-}
-
-fn waiting(id: &str, order_no: &OrderNo, now: Timestamp) -> Visit {
-    Visit {
-        id: VisitId::new(id),
-        order_no: order_no.clone(),
-        programme: "excavator".into(),
-        origin: Origin::default(),
-        sms_at: now,
-        clock_starts_at: now,
-        due_at: now + SignedDuration::from_mins(30),
-        deadline_at: now + SignedDuration::from_hours(3),
-        attempts: 0,
-        first_attempt_at: None,
-        escalated_at: None,
-        late_cause: None,
-        tries: BTreeMap::new(),
-        redial_guard: None,
-        caller_id: None,
-        declined: vec![],
-        state: VisitState::Waiting { not_before: now, reason: WaitReason::New },
-        version: 1,
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

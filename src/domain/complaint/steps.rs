@@ -9,7 +9,7 @@ use super::{
     Checked, CloseCause, Complaint, Decision, Form, Grade, Kind, Mood, Policy, Quote, Reply, SecondCall, Side,
     SiteVisit, Solution, Source, State, StateName, Verdict,
 };
-use crate::domain::calendar::Calendar;
+use crate::domain::calendar::{Calendar, day_of};
 use crate::domain::id::{CallId, VisitId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -482,9 +482,7 @@ impl Hand<'_> {
 
     /// The first instant of the next local day.
     fn next_day(&self) -> Timestamp {
-        let zoned = self.now.to_zoned(self.calendar.tz().clone());
-        let next = zoned.tomorrow().and_then(|day| day.start_of_day());
-        next.map_or(self.now, |day| day.timestamp())
+        day_of(self.now, self.calendar.tz()).1
     }
 }
 

@@ -3,8 +3,8 @@
 //! Contract: a report is in time until the end of its due day at the site. The first submission of a month decides; whoever hands it in
 //! again changes nothing of that.
 
-use super::month::midnight;
 use super::{Month, Name};
+use crate::domain::calendar::midnight;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

@@ -5,10 +5,9 @@
 
 use crate::domain::facts::number;
 use crate::domain::id::CallId;
+use crate::domain::phrases::phrases;
 use crate::domain::score::{SpokenTurn, spoken_turns};
 use crate::domain::transcript::{Channel, Transcript};
-use regex::Regex;
-use std::sync::LazyLock;
 
 /// Longer answers are cut where they are shown.
 const WORDS_CHARS: usize = 300;
@@ -138,17 +137,6 @@ fn asked(turns: &[SpokenTurn]) -> Vec<(Topic, String, f64)> {
         }
     }
     found
-}
-
-macro_rules! phrases {
-    ($($(#[$doc:meta])* $name:ident = [$($pattern:literal),+ $(,)?];)+) => {$(
-        $(#[$doc])*
-        static $name: LazyLock<Regex> = LazyLock::new(|| {
-            // The patterns are literals of this file; a test uses every one.
-            Regex::new(concat!("(?:", phrases!(@or $($pattern),+), ")")).expect("phrase table compiles")
-        });
-    )+};
-    (@or $first:literal $(, $rest:literal)*) => { concat!($first $(, "|", $rest)*) };
 }
 
 phrases! {

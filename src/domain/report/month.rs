@@ -1,5 +1,6 @@
 //! A month of a site, and several in a row.
 
+use crate::domain::calendar::midnight;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -51,11 +52,6 @@ impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.strftime("%Y-%m"))
     }
-}
-
-/// The first instant of a day.
-pub(super) fn midnight(day: Date, zone: &TimeZone) -> Timestamp {
-    day.to_zoned(zone.clone()).map_or(Timestamp::MAX, |at| at.timestamp())
 }
 
 /// Months in a row, both ends included.

@@ -1,18 +1,20 @@
-//! The compiled table: one automaton over every word, longest leftmost match, each word with one role.
+//! The compiled table: every word with one role, longest leftmost match.
 //!
 //! Contract: pure function from text to tokens. It knows what a word *is*, never what it means in its clause; that is [`super::clause`]
 //! and [`super::compose`].
 
 use super::Indicator;
 use super::compose::with_degree;
+use super::entries::Entries;
 use super::normal::Normal;
 use super::patterns::{NUMBER, Patterns, Slots, spelled};
 use super::rubric::{Class, Data};
-use aho_corasick::{AhoCorasick, MatchKind};
+use super::vocabulary::{Quoted, Vocabulary};
 use std::collections::HashSet;
+use std::fmt;
 
 /// What a clause speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Topic {
     Of(Indicator),
     /// The service in general: whatever was asked.
@@ -25,7 +27,7 @@ pub(super) enum Topic {
     Elsewhere,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Rating {
     pub class: Class,
     pub level: u8,
@@ -37,7 +39,7 @@ pub(super) struct Rating {
     pub named: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Role {
     Rating(Rating),
     Negator,
@@ -79,18 +81,16 @@ pub(super) enum Role {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token {
-    /// Index into [`Lexicon::roles`].
+    /// Number of its word.
     pub entry: usize,
     /// Characters of the normal text.
     pub start: usize,
     pub end: usize,
 }
 
-#[derive(Debug)]
 pub(super) struct Lexicon {
-    automaton: AhoCorasick,
-    roles: Vec<Role>,
-    words: Vec<String>,
+    vocabulary: Vocabulary,
+    entries: Entries,
     /// Entry of each template, in the order of its patterns.
     template_entries: Vec<usize>,
     templates: Patterns,
@@ -101,25 +101,27 @@ pub(super) struct Lexicon {
     topics: Vec<usize>,
 }
 
+impl fmt::Debug for Lexicon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lexicon of {} words", self.entries.len())
+    }
+}
+
 impl Lexicon {
     pub fn compile(data: &Data) -> Result<Self, String> {
         let mut book = Book { slots: slots(data)?, ..Book::default() };
         book.add_all(data)?;
         book.mark_named(data);
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(&book.words)
-            .map_err(|e| format!("words cannot be compiled: {e}"))?;
+        let vocabulary = book.vocabulary(data)?;
         let bitter: Vec<&str> = data.modifiers.bitter.iter().map(String::as_str).collect();
         let forms = templates(data);
         let written: Vec<&str> = forms.iter().map(|(form, _)| *form).collect();
         let nested = nested_slots(data);
         let names = |role: &Role| matches!(role, Role::Topic { topic: Topic::Of(_), strong: true });
         let mut lexicon = Self {
-            topics: (0..book.roles.len()).filter(|e| names(&book.roles[*e])).collect(),
-            automaton,
-            roles: book.roles,
-            words: book.words,
+            topics: (0..book.entries.len()).filter(|e| names(book.entries.role(*e))).collect(),
+            vocabulary,
+            entries: book.entries,
             template_entries: Vec::new(),
             templates: Patterns::compile(&written, &nested)?,
             bitter: Patterns::compile(&bitter, &nested)?,
@@ -127,20 +129,19 @@ impl Lexicon {
             alone: data.guards.alone.iter().cloned().collect(),
         };
         for (form, r) in forms {
-            lexicon.roles.push(Role::Rating(r));
-            lexicon.words.push(form.to_string());
-            lexicon.template_entries.push(lexicon.roles.len() - 1);
+            lexicon.template_entries.push(lexicon.entries.len());
+            lexicon.entries.push(form, &Role::Rating(r));
         }
         Ok(lexicon)
     }
 
     pub fn role(&self, token: &Token) -> &Role {
-        &self.roles[token.entry]
+        self.entries.role(token.entry)
     }
 
     /// The word of the table behind a token.
     pub fn word(&self, token: &Token) -> &str {
-        &self.words[token.entry]
+        self.entries.word(token.entry)
     }
 
     /// Longest leftmost words, in order, without overlap; a template takes the place of the words it covers.
@@ -148,9 +149,10 @@ impl Lexicon {
         let text = normal.text();
         let char_at = char_index(&text);
         let mut tokens: Vec<Token> = self
-            .automaton
-            .find_iter(&text)
-            .map(|m| Token { entry: m.pattern().as_usize(), start: char_at[m.start()], end: char_at[m.end()] })
+            .vocabulary
+            .cut(&text)
+            .into_iter()
+            .map(|(entry, bytes)| Token { entry, start: char_at[bytes.start], end: char_at[bytes.end] })
             .filter(|t| !self.measures(normal, t) && !self.asks_either_way(normal, t))
             .collect();
         self.recut(&text, &char_at, &mut tokens);
@@ -169,9 +171,9 @@ impl Lexicon {
             at += 1;
             let Some((topic, cut)) = self.topic_in_front(&t) else { continue };
             let Some(from) = char_at.iter().position(|c| *c == t.start).map(|byte| byte + cut) else { continue };
-            let Some(m) = self.automaton.find(&text[from..]).filter(|m| m.start() == 0) else { continue };
-            let end = char_at[from + m.end()];
-            let behind = Token { entry: m.pattern().as_usize(), start: char_at[from], end };
+            let Some((entry, length)) = self.vocabulary.longest(&text[from..]) else { continue };
+            let end = char_at[from + length];
+            let behind = Token { entry, start: char_at[from], end };
             if end > t.end && matches!(self.role(&behind), Role::Rating(_) | Role::Ignorant | Role::Block) {
                 tokens.retain(|o| o.start == t.start || o.start >= end || o.end <= t.start);
                 tokens[at - 1] = Token { entry: topic, start: t.start, end: behind.start };
@@ -184,8 +186,8 @@ impl Lexicon {
     fn topic_in_front(&self, t: &Token) -> Option<(usize, usize)> {
         matches!(self.role(t), Role::Rating(r) if r.named).then_some(())?;
         let word = self.word(t);
-        let topics = self.topics.iter().filter(|e| word.starts_with(self.words[**e].as_str()));
-        topics.map(|e| (*e, self.words[*e].len())).filter(|(_, len)| *len < word.len()).max_by_key(|t| t.1)
+        let topics = self.topics.iter().filter(|e| word.starts_with(self.entries.word(**e)));
+        topics.map(|e| (*e, self.entries.word(*e).len())).filter(|(_, len)| *len < word.len()).max_by_key(|t| t.1)
     }
 
     /// Characters of every bitter fact: 等了半个月, 修了四回.
@@ -298,8 +300,7 @@ const LED_IN: [&str; 6] = ["也", "倒", "都", "又", "从来", "倒也"];
 /// Words collected under the rule "first come, first served": more telling lists are added first.
 #[derive(Default)]
 struct Book {
-    words: Vec<String>,
-    roles: Vec<Role>,
+    entries: Entries,
     seen: HashSet<String>,
     slots: Slots,
     /// The first word that could not be spelled out.
@@ -307,6 +308,15 @@ struct Book {
 }
 
 impl Book {
+    /// One more entry stands for everybody who is quoted.
+    fn vocabulary(&mut self, data: &Data) -> Result<Vocabulary, String> {
+        let s = &data.scopes;
+        let quoted = Quoted::new(&s.quotation_people, &s.quotation_infixes, &s.quotation_tails, self.entries.len())?;
+        let vocabulary = Vocabulary::new(self.entries.words(), quoted)?;
+        self.entries.push("", &Role::Quotation);
+        Ok(vocabulary)
+    }
+
     fn add(&mut self, words: &[String], role: &Role) {
         for word in words {
             match spelled(word, &self.slots) {
@@ -318,20 +328,18 @@ impl Book {
 
     fn enter(&mut self, word: String, role: &Role) {
         if self.seen.insert(word.clone()) {
-            self.words.push(word);
-            self.roles.push(role.clone());
+            self.entries.push(&word, role);
         }
     }
 
     /// 也没问题: without it 也没 would deny 问题. What begins with a negation keeps its meaning behind 也, 倒, 都 …
     fn add_led_in(&mut self) {
-        let denials: Vec<(String, Role)> = self
-            .words
-            .iter()
-            .zip(&self.roles)
-            .filter(|(w, role)| matches!(role, Role::Rating(_)) && w.starts_with(['没', '不']) && w.chars().count() > 2)
-            .map(|(w, role)| (w.clone(), role.clone()))
-            .collect();
+        let denies = |word: &str, role: &Role| {
+            matches!(role, Role::Rating(_)) && word.starts_with(['没', '不']) && word.chars().count() > 2
+        };
+        let all = (0..self.entries.len()).map(|n| (self.entries.word(n), self.entries.role(n)));
+        let denials: Vec<(String, Role)> =
+            all.filter(|(word, role)| denies(word, role)).map(|(word, role)| (word.to_owned(), role.clone())).collect();
         for (word, role) in denials {
             LED_IN.iter().for_each(|lead| self.enter(format!("{lead}{word}"), &role));
         }
@@ -347,13 +355,11 @@ impl Book {
             (&inside.negators, Role::Negator),
             (&inside.softeners, Role::Softener),
         ];
-        let listed: Vec<(String, Rating)> = self
-            .words
-            .iter()
-            .zip(&self.roles)
-            .filter_map(|(w, role)| match role {
-                Role::Rating(r) if r.source == "synonym" && (!r.about.is_empty() || w.chars().count() >= 3) => {
-                    Some((w.clone(), r.clone()))
+        let all = (0..self.entries.len()).map(|n| (self.entries.word(n), self.entries.role(n)));
+        let listed: Vec<(String, Rating)> = all
+            .filter_map(|(word, role)| match role {
+                Role::Rating(r) if r.source == "synonym" && (!r.about.is_empty() || word.chars().count() >= 3) => {
+                    Some((word.to_owned(), r.clone()))
                 }
                 _ => None,
             })
@@ -372,9 +378,14 @@ impl Book {
     fn mark_named(&mut self, data: &Data) {
         let topics: Vec<&String> =
             data.topic.iter().filter(|t| Indicator::parse(&t.of).is_some()).flat_map(|t| &t.strong).collect();
-        for (word, role) in self.words.iter().zip(&mut self.roles) {
-            if let Role::Rating(r) = role {
-                r.named = !r.about.is_empty() && topics.iter().any(|t| word.contains(t.as_str()));
+        for n in 0..self.entries.len() {
+            let word = self.entries.word(n);
+            if let Role::Rating(r) = self.entries.role(n)
+                && !r.about.is_empty()
+                && topics.iter().any(|t| word.contains(t.as_str()))
+            {
+                let named = Role::Rating(Rating { named: true, ..r.clone() });
+                self.entries.set_role(n, &named);
             }
         }
     }
@@ -418,7 +429,7 @@ impl Book {
         let s = &data.scopes;
         self.add(&s.revision, &Role::Revision);
         self.add(&s.correction, &Role::Correction);
-        self.add(&quoted(data), &Role::Quotation);
+        self.add(&s.quotation, &Role::Quotation);
         self.add(&s.counterfactual, &Role::Counterfactual);
         self.add(&s.own_view, &Role::OwnView);
         self.add(&s.concessive, &Role::Concessive);
@@ -495,18 +506,4 @@ fn slots(data: &Data) -> Result<Slots, String> {
         Some((name, _)) => Err(format!("slot `{name}` holds slots deeper than {SLOT_DEPTH}")),
         None => Ok(slots),
     }
-}
-
-/// 他们说, 隔壁觉得 …: everyone who may be quoted with every verb of saying.
-fn quoted(data: &Data) -> Vec<String> {
-    let s = &data.scopes;
-    let plain = String::new();
-    let infixes: Vec<&String> = s.quotation_infixes.iter().chain([&plain]).collect();
-    let mut said = s.quotation.clone();
-    for person in &s.quotation_people {
-        for infix in &infixes {
-            said.extend(s.quotation_tails.iter().map(|tail| format!("{person}{infix}{tail}")));
-        }
-    }
-    said
 }

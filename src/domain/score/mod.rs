@@ -7,6 +7,7 @@ mod answers;
 mod api;
 mod clause;
 mod compose;
+mod entries;
 mod heard;
 mod irony;
 mod judge;
@@ -18,6 +19,7 @@ mod reading;
 mod rubric;
 mod scorecard;
 mod settle;
+mod vocabulary;
 
 pub use answers::{SpokenTurn, answers_of, answers_of_turns, spoken_turns};
 pub use api::{ScoreReply, ScoreRequest, ScoredEvidence, score_request};

@@ -83,7 +83,7 @@ fn line_of(source: &str, word: &str) -> usize {
 }
 
 /// How a level word behaves under the degree words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     Great,

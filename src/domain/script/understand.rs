@@ -6,9 +6,8 @@
 //!
 //! Not here: levels of satisfaction (the rubric) and facts such as hours (the transcript of record).
 
+use crate::domain::phrases::phrases;
 use pinyin::ToPinyin;
-use regex::Regex;
-use std::sync::LazyLock;
 
 /// The kind of question that was asked: the same words mean different things to different questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,17 +81,6 @@ impl Reply {
             Self::Words => "answer",
         }
     }
-}
-
-macro_rules! phrases {
-    ($($(#[$doc:meta])* $name:ident = [$($pattern:literal),+ $(,)?];)+) => {$(
-        $(#[$doc])*
-        static $name: LazyLock<Regex> = LazyLock::new(|| {
-            // The patterns are literals of this file; a test compiles every one.
-            Regex::new(concat!("(?:", phrases!(@or $($pattern),+), ")")).expect("phrase table compiles")
-        });
-    )+};
-    (@or $first:literal $(, $rest:literal)*) => { concat!($first $(, "|", $rest)*) };
 }
 
 phrases! {

@@ -5,6 +5,7 @@ use crate::domain::id::VisitId;
 use crate::domain::order::Order;
 use crate::domain::programme::selection::Choice;
 use crate::domain::programme::{Programme, Stage, Trigger};
+use crate::domain::report::Month;
 use crate::domain::visit::task::{Start, Visit, begin};
 use crate::store::Tx;
 use crate::store::order_event::NotSelected;
@@ -81,7 +82,7 @@ async fn choose(
 ) -> Result<Choice, IntakeError> {
     let Happened { order, trigger, at, by_hand } = *happened;
     let zone = rules.calendar.of(order.claims.branch.as_deref()).tz().clone();
-    let month = at.to_zoned(zone).strftime("%Y-%m").to_string();
+    let month = Month::at(at, &zone).to_string();
     let subject = Subject {
         order_no: &order.no,
         programme: &programme.name,

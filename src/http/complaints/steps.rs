@@ -12,15 +12,30 @@ use crate::domain::complaint::steps::Filled;
 use crate::domain::complaint::{CloseCause, Grade, Kind, Side, Step, Verdict};
 use crate::domain::id::{CallId, ComplaintId};
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 type Answer = Result<axum::Json<ComplaintDetail>, Problem>;
 
-async fn take(state: &AppState, caller: &Caller, id: String, step: Step) -> Answer {
-    let complaint = state.commands.complaint_step(&ComplaintId::new(id), step, caller.name()).await?;
-    Ok(axum::Json(detail(state, caller, &complaint).await?))
+/// The complaint of the path, and who wants something done to it.
+#[derive(FromRequestParts)]
+#[from_request(state(AppState), rejection(Problem))]
+pub struct At {
+    #[from_request(via(State))]
+    state: AppState,
+    #[from_request(via(Extension))]
+    caller: Caller,
+    #[from_request(via(Path))]
+    id: String,
+}
+
+impl At {
+    async fn take(self, step: Step) -> Answer {
+        let complaint =
+            self.state.commands.complaint_step(&ComplaintId::new(self.id), step, self.caller.name()).await?;
+        Ok(axum::Json(detail(&self.state, &self.caller, &complaint).await?))
+    }
 }
 
 fn said(field: &str, text: &str) -> Result<String, Problem> {
@@ -63,13 +78,8 @@ pub struct FilledBody {
     request_body = FilledBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn form(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<FilledBody>,
-) -> Answer {
-    caller.may(Right::Direct)?;
+pub async fn form(at: At, Json(body): Json<FilledBody>) -> Answer {
+    at.caller.may(Right::Direct)?;
     let filled = Filled {
         form: body.form.into_form()?,
         quotes: quotes(body.quotes)?,
@@ -82,7 +92,7 @@ pub async fn form(
         kind: body.kind,
         remark: limits::maybe_text("remark", body.remark)?,
     };
-    take(&state, &caller, id, Step::Form(Box::new(filled))).await
+    at.take(Step::Form(Box::new(filled))).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -101,15 +111,10 @@ pub struct HandOverBody {
     request_body = HandOverBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn hand_over(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<HandOverBody>,
-) -> Answer {
-    caller.may(Right::Direct)?;
+pub async fn hand_over(at: At, Json(body): Json<HandOverBody>) -> Answer {
+    at.caller.may(Right::Direct)?;
     let department = limits::maybe_text("department", body.department)?;
-    take(&state, &caller, id, Step::HandOver { to: said("to", &body.to)?, department }).await
+    at.take(Step::HandOver { to: said("to", &body.to)?, department }).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -129,16 +134,11 @@ pub struct ApproveBody {
     request_body = ApproveBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn approve(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<ApproveBody>,
-) -> Answer {
-    caller.may(Right::Supervise)?;
+pub async fn approve(at: At, Json(body): Json<ApproveBody>) -> Answer {
+    at.caller.may(Right::Supervise)?;
     let department = limits::maybe_text("department", body.department)?;
     let step = Step::Approve { remark: said("remark", &body.remark)?, to: said("to", &body.to)?, department };
-    take(&state, &caller, id, step).await
+    at.take(step).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -154,14 +154,9 @@ pub struct RemarkBody {
     request_body = RemarkBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn reject(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<RemarkBody>,
-) -> Answer {
-    caller.may(Right::Supervise)?;
-    take(&state, &caller, id, Step::Reject { remark: said("remark", &body.remark)? }).await
+pub async fn reject(at: At, Json(body): Json<RemarkBody>) -> Answer {
+    at.caller.may(Right::Supervise)?;
+    at.take(Step::Reject { remark: said("remark", &body.remark)? }).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -183,16 +178,11 @@ pub struct SlipBody {
     request_body = SlipBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn slip(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<SlipBody>,
-) -> Answer {
-    caller.may(Right::Direct)?;
-    let answer_by = maybe_instant("answer_by", body.answer_by.as_deref(), &state.zone)?;
+pub async fn slip(at: At, Json(body): Json<SlipBody>) -> Answer {
+    at.caller.may(Right::Direct)?;
+    let answer_by = maybe_instant("answer_by", body.answer_by.as_deref(), &at.state.zone)?;
     let (department, text) = (said("department", &body.department)?, said("text", &body.text)?);
-    take(&state, &caller, id, Step::Slip { department, text, answer_by }).await
+    at.take(Step::Slip { department, text, answer_by }).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -212,16 +202,11 @@ pub struct SlipResultBody {
     request_body = SlipResultBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn slip_result(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<SlipResultBody>,
-) -> Answer {
-    caller.may(Right::Direct)?;
+pub async fn slip_result(at: At, Json(body): Json<SlipResultBody>) -> Answer {
+    at.caller.may(Right::Direct)?;
     let people = limits::maybe_text("people", body.people)?;
     let step = Step::SlipResult { result: said("result", &body.result)?, solved: body.solved, people };
-    take(&state, &caller, id, step).await
+    at.take(step).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -241,16 +226,11 @@ pub struct ReplyBody {
     request_body = ReplyBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn reply(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<ReplyBody>,
-) -> Answer {
-    caller.may(Right::Direct)?;
+pub async fn reply(at: At, Json(body): Json<ReplyBody>) -> Answer {
+    at.caller.may(Right::Direct)?;
     let text = limits::maybe_text("text", body.text)?;
-    let next_at = maybe_instant("next_at", body.next_at.as_deref(), &state.zone)?;
-    take(&state, &caller, id, Step::Reply { text, next_at }).await
+    let next_at = maybe_instant("next_at", body.next_at.as_deref(), &at.state.zone)?;
+    at.take(Step::Reply { text, next_at }).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -267,15 +247,10 @@ pub struct SiteVisitBody {
     request_body = SiteVisitBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn site_visit(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<SiteVisitBody>,
-) -> Answer {
-    caller.may(Right::Direct)?;
-    let due_at = read_instant("due_at", &body.due_at, &state.zone)?;
-    take(&state, &caller, id, Step::SiteVisit { who: said("who", &body.who)?, due_at }).await
+pub async fn site_visit(at: At, Json(body): Json<SiteVisitBody>) -> Answer {
+    at.caller.may(Right::Direct)?;
+    let due_at = read_instant("due_at", &body.due_at, &at.state.zone)?;
+    at.take(Step::SiteVisit { who: said("who", &body.who)?, due_at }).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -289,14 +264,9 @@ pub struct SiteResultBody {
     request_body = SiteResultBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn site_result(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<SiteResultBody>,
-) -> Answer {
-    caller.may(Right::Direct)?;
-    take(&state, &caller, id, Step::SiteResult { result: said("result", &body.result)? }).await
+pub async fn site_result(at: At, Json(body): Json<SiteResultBody>) -> Answer {
+    at.caller.may(Right::Direct)?;
+    at.take(Step::SiteResult { result: said("result", &body.result)? }).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -315,15 +285,10 @@ pub struct HandledBody {
     request_body = HandledBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn handled(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<HandledBody>,
-) -> Answer {
-    caller.may(Right::Direct)?;
+pub async fn handled(at: At, Json(body): Json<HandledBody>) -> Answer {
+    at.caller.may(Right::Direct)?;
     let people = limits::maybe_text("people", body.people)?;
-    take(&state, &caller, id, Step::Handled { solution: said("solution", &body.solution)?, people }).await
+    at.take(Step::Handled { solution: said("solution", &body.solution)?, people }).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -343,15 +308,10 @@ pub struct SecondCallBody {
     request_body = SecondCallBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn second_call(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<SecondCallBody>,
-) -> Answer {
-    caller.may(Right::Direct)?;
+pub async fn second_call(at: At, Json(body): Json<SecondCallBody>) -> Answer {
+    at.caller.may(Right::Direct)?;
     let (call, remark) = (body.call_id.map(CallId::new), Some(said("remark", &body.remark)?));
-    take(&state, &caller, id, Step::SecondCall { call, verdict: body.verdict, quotes: vec![], remark }).await
+    at.take(Step::SecondCall { call, verdict: body.verdict, quotes: vec![], remark }).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -367,14 +327,9 @@ pub struct CloseBody {
     request_body = CloseBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn close(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<CloseBody>,
-) -> Answer {
-    caller.may(Right::Direct)?;
-    take(&state, &caller, id, Step::Close { cause: body.cause, remark: said("remark", &body.remark)? }).await
+pub async fn close(at: At, Json(body): Json<CloseBody>) -> Answer {
+    at.caller.may(Right::Direct)?;
+    at.take(Step::Close { cause: body.cause, remark: said("remark", &body.remark)? }).await
 }
 
 /// Open it again
@@ -382,14 +337,9 @@ pub async fn close(
     request_body = RemarkBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn reopen(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<RemarkBody>,
-) -> Answer {
-    caller.may(Right::Direct)?;
-    take(&state, &caller, id, Step::Reopen { remark: said("remark", &body.remark)? }).await
+pub async fn reopen(at: At, Json(body): Json<RemarkBody>) -> Answer {
+    at.caller.may(Right::Direct)?;
+    at.take(Step::Reopen { remark: said("remark", &body.remark)? }).await
 }
 
 /// It was gone over with the customer at his next visit
@@ -397,12 +347,7 @@ pub async fn reopen(
     request_body = RemarkBody,
     responses((status = 200, body = ComplaintDetail),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-pub async fn checked(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    Json(body): Json<RemarkBody>,
-) -> Answer {
-    caller.may(Right::Direct)?;
-    take(&state, &caller, id, Step::Checked { remark: said("remark", &body.remark)? }).await
+pub async fn checked(at: At, Json(body): Json<RemarkBody>) -> Answer {
+    at.caller.may(Right::Direct)?;
+    at.take(Step::Checked { remark: said("remark", &body.remark)? }).await
 }

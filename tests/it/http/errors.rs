@@ -2,6 +2,7 @@
 
 use super::fake;
 use super::site::{PHONE, Site, order, problem};
+use crate::support::data::visit;
 use huifang::domain::phone::Phone;
 use reqwest::Method;
 
@@ -110,7 +111,7 @@ async fn a_body_beyond_the_limit_is_refused() {
 async fn a_panic_and_a_fault_inside_are_answered_without_their_cause_and_the_server_goes_on() {
     let site = Site::start().await;
     site.store.put_order(&order("FW1", &Phone::parse(PHONE).unwrap())).await.unwrap();
-    site.store.insert_visit(&fake::visit(fake::PANIC, "FW1", site.now())).await.unwrap();
+    site.store.insert_visit(&visit(fake::PANIC, "FW1", site.now())).await.unwrap();
     let answer = site.request(Method::GET, &format!("/visits/{}/why", fake::PANIC)).send().await.unwrap();
     let told = problem(answer, 500, "internal", "panic").await;
     assert!(!told.to_string().contains("told to"), "{told}");

@@ -1,5 +1,6 @@
 //! A stand-in for the engine: writes to the real store, plans nothing, and remembers what it was asked.
 
+use crate::support::data::visit;
 use async_trait::async_trait;
 use huifang::domain::complaint::{Complaint, New, Step};
 use huifang::domain::id::{CallId, ComplaintId, InboxId, OptOutId, OrderNo, PromiseId, SeatId, VisitId};
@@ -10,7 +11,7 @@ use huifang::domain::promise::Promise;
 use huifang::domain::review::rescoring::{Rescoring, RescoringState};
 use huifang::domain::score::{Indicator, Level, Rubric, Scorecard, score_request};
 use huifang::domain::seat::{SeatPhone, Skills};
-use huifang::domain::visit::task::{CloseCause, Origin, Visit, VisitState, WaitReason};
+use huifang::domain::visit::task::{CloseCause, Visit, VisitState, WaitReason};
 use huifang::engine::desk::{Desk, SeatLink, SeatMessage, SeatView, SupervisorMode};
 use huifang::engine::handle::{
     CommandError, Commands, CompletionSms, EventAnswer, LoadedProgramme, OpenedComplaint, OrderAnswer, OrderEvent,
@@ -19,8 +20,7 @@ use huifang::engine::handle::{
 use huifang::engine::ledger::{Ledger, NewPromise, NewWish};
 use huifang::store::score::Override;
 use huifang::store::{Store, StoreError};
-use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use jiff::Timestamp;
 use std::sync::Mutex;
 use tokio::sync::Semaphore;
 
@@ -63,29 +63,6 @@ impl Fake {
             return Err(CommandError::Conflict(format!("visit {id} is over")));
         }
         self.store.save_visit(&Visit { state, ..visit }).await.map_err(inside)
-    }
-}
-
-pub fn visit(id: &str, order_no: &str, sms_at: Timestamp) -> Visit {
-    Visit {
-        id: VisitId::new(id),
-        order_no: OrderNo::new(order_no),
-        programme: "excavator".into(),
-        origin: Origin::default(),
-        sms_at,
-        clock_starts_at: sms_at,
-        due_at: sms_at + SignedDuration::from_mins(30),
-        deadline_at: sms_at + SignedDuration::from_hours(3),
-        attempts: 0,
-        first_attempt_at: None,
-        escalated_at: None,
-        late_cause: None,
-        tries: BTreeMap::new(),
-        redial_guard: None,
-        caller_id: None,
-        declined: vec![],
-        state: VisitState::Waiting { not_before: sms_at, reason: WaitReason::New },
-        version: 1,
     }
 }
 

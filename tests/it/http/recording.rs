@@ -158,7 +158,7 @@ async fn a_track_is_named_with_its_recording_and_sent_alone_in_whole_or_in_part(
 #[tokio::test]
 async fn a_call_that_was_never_recorded_has_no_recording() {
     let site = Site::start().await;
-    let visit = super::fake::visit("v", "FW1", site.now());
+    let visit = crate::support::data::visit("v", "FW1", site.now());
     let phone = huifang::domain::phone::Phone::parse("13812345678").unwrap();
     site.store.put_order(&super::site::order("FW1", &phone)).await.unwrap();
     site.store.insert_visit(&visit).await.unwrap();

@@ -1,7 +1,7 @@
 //! Reports over a socket: what they say, the files read back by other programs than the one that wrote them, and who hands them in.
 
-use super::fake::visit;
 use super::site::{PHONE, Site, json, order, problem};
+use crate::support::data::visit;
 use calamine::{Data, Reader, Xlsx};
 use huifang::domain::calendar::{Calendar, SiteHours};
 use huifang::domain::complaint::{New, Policy, Rules, Source, open};

@@ -1,7 +1,7 @@
 //! The reviewers' list, the steps of a review, QA sheets, disputes, calibration, and links to recordings: what each role may do.
 
-use super::fake::visit;
 use super::site::{PHONE, Site, claimed, json, order, problem};
+use crate::support::data::visit;
 use huifang::domain::audit::{Finding, Severity};
 use huifang::domain::call::Call;
 use huifang::domain::call::outcome::{Outcome, Party};

@@ -136,7 +136,7 @@ async fn where_there_is_no_trace_the_answer_says_why() {
     check(gone.id.as_str(), 410, "gone", "retention").await;
 
     let visit = site.store.visit(&site.with_call("FW3", b"").await.visit).await.unwrap();
-    let visit = super::fake::visit(&site.store.new_id(), visit.order_no.as_str(), site.now());
+    let visit = crate::support::data::visit(&site.store.new_id(), visit.order_no.as_str(), site.now());
     site.store.insert_visit(&visit).await.unwrap();
     let call = claimed(&site.store.new_id(), &visit, site.now());
     let held = site.store.claim_visit(&visit, &call).await.unwrap().unwrap();

@@ -132,7 +132,7 @@ impl Site {
     /// An order, its visit and one finished call with a recording file of `audio`.
     pub async fn with_call(&self, order_no: &str, audio: &[u8]) -> Call {
         self.store.put_order(&order(order_no, &Phone::parse(PHONE).unwrap())).await.unwrap();
-        let visit = super::fake::visit(&self.store.new_id(), order_no, self.now());
+        let visit = crate::support::data::visit(&self.store.new_id(), order_no, self.now());
         self.store.insert_visit(&visit).await.unwrap();
         self.finished_call(&visit, audio).await
     }

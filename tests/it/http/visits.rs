@@ -1,7 +1,7 @@
 //! Visits: lists, filters, pages, why, and what a person may do.
 
-use super::fake;
 use super::site::{PHONE, Site, json, order, problem};
+use crate::support::data;
 use huifang::domain::phone::Phone;
 use huifang::domain::visit::task::{Visit, VisitState};
 use huifang::store::token::Role;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 async fn visit(site: &Site, no: &str, minutes_ago: i64) -> Visit {
     site.store.put_order(&order(no, &Phone::parse(PHONE).unwrap())).await.unwrap();
-    let visit = fake::visit(&format!("visit-{no}"), no, site.now() - SignedDuration::from_mins(minutes_ago));
+    let visit = data::visit(&format!("visit-{no}"), no, site.now() - SignedDuration::from_mins(minutes_ago));
     site.store.insert_visit(&visit).await.unwrap();
     visit
 }

@@ -1,7 +1,11 @@
 //! The data of a station: the shipped programme and scripts in short timings, every prompt a tone of its own kind.
 
 use super::root;
+use huifang::domain::id::{OrderNo, VisitId};
+use huifang::domain::visit::task::{Origin, Visit, VisitState, WaitReason};
 use huifang::media::tones::tone;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -113,4 +117,28 @@ fn write_prompts(folder: &Path) {
         writer.finalize().unwrap();
     }
     fs::write(folder.join("manifest.tsv"), manifest).unwrap();
+}
+
+/// One that waits for its first call.
+pub fn visit(id: &str, order_no: &str, sms_at: Timestamp) -> Visit {
+    Visit {
+        id: VisitId::new(id),
+        order_no: OrderNo::new(order_no),
+        programme: "excavator".into(),
+        origin: Origin::default(),
+        sms_at,
+        clock_starts_at: sms_at,
+        due_at: sms_at + SignedDuration::from_mins(30),
+        deadline_at: sms_at + SignedDuration::from_hours(3),
+        attempts: 0,
+        first_attempt_at: None,
+        escalated_at: None,
+        late_cause: None,
+        tries: BTreeMap::new(),
+        redial_guard: None,
+        caller_id: None,
+        declined: vec![],
+        state: VisitState::Waiting { not_before: sms_at, reason: WaitReason::New },
+        version: 1,
+    }
 }
