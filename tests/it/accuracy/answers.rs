@@ -11,6 +11,9 @@ pub const HELD_OUT: &str = include_str!("../../data/eval/answers_held_out.jsonl"
 pub const TUNE_2: &str = include_str!("../../data/eval/answers_tune2.jsonl");
 pub const HELD_OUT_2: &str = include_str!("../../data/eval/answers_held_out2.jsonl");
 
+pub const TUNE_3: &str = include_str!("../../data/eval/answers_tune3.jsonl");
+pub const HELD_OUT_3: &str = include_str!("../../data/eval/answers_held_out3.jsonl");
+
 /// Smallest exact and accepted shares, largest share of what should stay unscored scored, smallest kappa.
 pub struct Floor {
     exact: f64,

@@ -13,6 +13,9 @@ pub const HELD_OUT: &str = include_str!("../../data/eval/calls_held_out.jsonl");
 pub const TUNE_2: &str = include_str!("../../data/eval/calls_tune2.jsonl");
 pub const HELD_OUT_2: &str = include_str!("../../data/eval/calls_held_out2.jsonl");
 
+pub const TUNE_3: &str = include_str!("../../data/eval/calls_tune3.jsonl");
+pub const HELD_OUT_3: &str = include_str!("../../data/eval/calls_held_out3.jsonl");
+
 /// Words of the customer: right when this share of the gold's characters is there.
 const WORDS_SHARE: f64 = 0.6;
 const IN_WORDS: [&str; 4] = ["callback_when", "arrival_time", "finish_time", "location"];
