@@ -376,3 +376,18 @@ pub(super) fn field_phone_given<'a>(lines: &'a [Line], question: &Line) -> Optio
             ]) && !l.has(&["拨打四零零", "拨打400"])
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::transcript::Channel;
+
+    #[test]
+    fn a19_a_call_back_before_an_hour_is_promised_and_one_made_before_is_past() {
+        let promised = |text: &str| callback_promised(&[Line::new(Channel::Agent, text, 0.0, 1.0, 0)]).is_some();
+        assert!(promised("好的 今天下班之前给您回电话"));
+        assert!(promised("明天上午十点之前给您答复"));
+        assert!(!promised("之前给您打过电话 您没有接"));
+        assert!(!promised("我们之前联系您是为了保养的事"));
+    }
+}

@@ -398,4 +398,22 @@ mod tests {
         check("哪里满意了", 2);
         check("满意什么呀", 2);
     }
+
+    #[test]
+    fn a_denial_may_stand_behind_and_an_assurance_makes_nothing_worse() {
+        check("满意谈不上吧 能用", 3);
+        check("优秀说不上", 3);
+        check("真不行", 2);
+        check("好啥都好", 4);
+        check("毫无怨言", 4);
+    }
+
+    #[test]
+    fn a_degree_word_may_stand_inside_a_listed_word() {
+        check("脾气有点大", 3);
+        check("手艺特别高", 5);
+        check("手艺不太高", 3);
+        check("架子不大", 4);
+        check("态度没得说", 5);
+    }
 }

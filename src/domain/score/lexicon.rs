@@ -238,9 +238,16 @@ impl Lexicon {
     fn measures(&self, normal: &Normal, t: &Token) -> bool {
         matches!(self.role(t), Role::Rating(_))
             && self.measuring.contains(self.word(t))
-            && normal.chars.get(t.end).is_some_and(|c| is_numeral(*c))
+            && (normal.chars.get(t.end).is_some_and(|c| is_numeral(*c)) || is_hour(&normal.chars[t.end..]))
             && !(t.end - t.start == 1 && matches!(normal.chars.get(t.end..t.end + 2), Some(['一', '点' | '些'])))
     }
+}
+
+/// 差不多晚上八点: the hour begins with its part of the day.
+fn is_hour(behind: &[char]) -> bool {
+    let part = ["早上", "上午", "中午", "下午", "晚上", "傍晚", "凌晨", "半夜", "昨天", "前天"];
+    let head: String = behind.iter().take(2).collect();
+    part.contains(&head.as_str()) && behind.get(2).is_some_and(|c| is_numeral(*c))
 }
 
 pub(super) fn is_numeral(c: char) -> bool {

@@ -301,3 +301,62 @@ impl Rubric {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::score::{Indicator, Rubric, SpokenTurn, answers_of_turns};
+    use crate::domain::transcript::Channel;
+
+    /// What the last of the agent's questions asks for; agent and customer take turns.
+    fn check(said: &[&str], want: &[Indicator]) {
+        let turn = |(i, text): (usize, &&str)| SpokenTurn {
+            speaker: if i % 2 == 0 { Channel::Agent } else { Channel::Customer },
+            start: 0.0,
+            end: 1.0,
+            text: (*text).to_string(),
+        };
+        let turns: Vec<SpokenTurn> = said.iter().chain([&"嗯呢"]).enumerate().map(turn).collect();
+        let answers = answers_of_turns(Rubric::builtin(), &turns);
+        let last = answers.iter().filter(|a| a.turn == Some(turns.len() - 1));
+        let asked: Vec<Indicator> = last.filter_map(|a| a.indicator).collect();
+        assert_eq!(asked, want, "{said:?}");
+    }
+
+    #[test]
+    fn an_agent_asks_in_many_words() {
+        use Indicator::{Attitude, Overall, Parts, Skill, Timeliness};
+        check(&["师傅态度挺好的吧"], &[Attitude]);
+        check(&["那师傅说话客气不客气"], &[Attitude]);
+        check(&["服务人员有没有礼貌"], &[Attitude]);
+        check(&["师傅人怎么样"], &[Attitude]);
+        check(&["技术几分"], &[Skill]);
+        check(&["师傅修得怎么样"], &[Skill]);
+        check(&["来得也挺及时的吧"], &[Timeliness]);
+        check(&["时间上您满意吗"], &[Timeliness]);
+        check(&["配件这块供得上不"], &[Parts]);
+        check(&["配件够不够"], &[Parts]);
+        check(&["综合起来您对我们服务怎么看"], &[Overall]);
+        check(&["您对师傅满意不"], &[Overall]);
+        check(&["抛开配件不说 总的您满意吗"], &[Overall]);
+        check(&["师傅的技术和态度您满意吗"], &[Skill, Attitude]);
+    }
+
+    #[test]
+    fn what_establishes_a_fact_asks_for_no_evaluation() {
+        for fact in
+            ["工具资料齐不齐", "修得怎么样了", "配件换了没有", "机器好不好用", "师傅到了没有", "费用您觉得合理吗"]
+        {
+            check(&[fact], &[]);
+        }
+    }
+
+    #[test]
+    fn a_question_without_a_topic_speaks_of_what_was_asked_before() {
+        use Indicator::{Overall, Parts, Skill, Timeliness};
+        check(&["综合一下", "七八分吧", "满分五分的话呢"], &[Overall]);
+        check(&["技术您满意吗", "一般", "那给您记一般行吗"], &[Skill]);
+        check(&["师傅什么时候到的", "下午", "您对这个时间满意吗"], &[Timeliness]);
+        check(&["换了哪些件", "三滤", "这些配件您满意吗"], &[Parts]);
+        check(&["机器多少小时了", "一千七", "满意不满意"], &[Overall]);
+    }
+}

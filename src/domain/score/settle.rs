@@ -380,4 +380,42 @@ mod tests {
         whole("要求退机", Some(1));
         whole("我可没说要退机", None);
     }
+
+    #[test]
+    fn convention_11_what_is_mended_now_outweighs_the_failure_before() {
+        let skill = |text, want| check(Indicator::Skill, "技术怎么样", text, want);
+        skill("头一回没弄好 这回弄好了", Some(4));
+        skill("头一回没弄好 这回还是没弄好", Some(2));
+        skill("这回弄好了", None);
+    }
+
+    #[test]
+    fn a_wish_that_was_not_met_is_a_complaint_put_mildly() {
+        check(Indicator::Timeliness, "来得及时吗", "能早点来就好了", Some(3));
+        check(Indicator::Parts, "配件供应您满意吗", "要是有现货就好了", Some(3));
+        check(Indicator::Skill, "技术怎么样", "他说歇歇就好了", None);
+        let advice = Rubric::builtin().judge(&Answer::bare(None, "您还有什么意见建议", "配件再快点就好了"));
+        assert_eq!(advice.label.map(|l| l.get()), Some(4));
+    }
+
+    #[test]
+    fn his_own_verdict_outweighs_what_he_tells_and_a_fault_named_answers_what_was_asked() {
+        check(Indicator::Timeliness, "来得及时吗", "两天才来 一般吧", Some(3));
+        check(Indicator::Timeliness, "来得及时吗", "两天才来", Some(2));
+        check(Indicator::Overall, "有没有不满意的地方", "有 来得太慢了", Some(3));
+    }
+
+    #[test]
+    fn what_stands_open_or_puts_off_is_no_evaluation() {
+        let parts = |text, want| check(Indicator::Parts, "配件供应您满意吗", text, want);
+        parts("配件涨价了没有", None);
+        parts("你们库存足不足", None);
+        parts("行 我知道了 回头说", None);
+        parts("不是没货就是发错", Some(2));
+        check(Indicator::Attitude, "态度怎么样", "我咋知道他态度好不好", None);
+        check(Indicator::Timeliness, "来得及时吗", "一个礼拜才来 你说及时不", Some(2));
+        check(Indicator::Timeliness, "来得及时吗", "差不多晚上八点", None);
+        check(Indicator::Parts, "配件够不够", "够", Some(4));
+        check(Indicator::Parts, "配件够不够", "不够", Some(2));
+    }
 }
