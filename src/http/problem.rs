@@ -244,13 +244,6 @@ macro_rules! from_rejection {
 }
 from_rejection!(JsonRejection, QueryRejection, PathRejection, FormRejection, BytesRejection, ExtensionRejection);
 
-/// Of extractors that cannot fail.
-impl From<std::convert::Infallible> for Problem {
-    fn from(never: std::convert::Infallible) -> Self {
-        match never {}
-    }
-}
-
 /// The request id of this request, for problems and logs.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);

@@ -12,22 +12,28 @@ use crate::domain::complaint::steps::Filled;
 use crate::domain::complaint::{CloseCause, Grade, Kind, Side, Step, Verdict};
 use crate::domain::id::{CallId, ComplaintId};
 use axum::Extension;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 type Answer = Result<axum::Json<ComplaintDetail>, Problem>;
 
 /// The complaint of the path, and who wants something done to it.
-#[derive(FromRequestParts)]
-#[from_request(state(AppState), rejection(Problem))]
 pub struct At {
-    #[from_request(via(State))]
     state: AppState,
-    #[from_request(via(Extension))]
     caller: Caller,
-    #[from_request(via(Path))]
     id: String,
+}
+
+impl FromRequestParts<AppState> for At {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let Extension(caller) = Extension::from_request_parts(parts, state).await?;
+        let Path(id) = Path::from_request_parts(parts, state).await?;
+        Ok(Self { state: state.clone(), caller, id })
+    }
 }
 
 impl At {
