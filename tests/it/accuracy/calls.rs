@@ -12,6 +12,7 @@ pub const TUNE: &str = include_str!("../../data/eval/calls_tune.jsonl");
 pub const HELD_OUT: &str = include_str!("../../data/eval/calls_held_out.jsonl");
 pub const TUNE_2: &str = include_str!("../../data/eval/calls_tune2.jsonl");
 pub const HELD_OUT_2: &str = include_str!("../../data/eval/calls_held_out2.jsonl");
+pub const CONDUCT: &str = include_str!("../../data/eval/calls_conduct3.jsonl");
 
 /// Words of the customer: right when this share of the gold's characters is there.
 const WORDS_SHARE: f64 = 0.6;
@@ -24,12 +25,13 @@ pub struct Floor {
     keys: f64,
 }
 
-/// In the order of the sets: tune, held out, and both of the second voice.
-pub const FLOORS: [Floor; 4] = [
+/// In the order of the sets: tune, held out, both of the second voice, and the calls written for their conduct.
+pub const FLOORS: [Floor; 5] = [
     Floor { cells: 0.98, all_five: 0.93, keys: 0.985 },
     Floor { cells: 0.92, all_five: 0.78, keys: 0.98 },
     Floor { cells: 0.96, all_five: 0.88, keys: 0.98 },
     Floor { cells: 0.89, all_five: 0.64, keys: 0.97 },
+    Floor { cells: 0.95, all_five: 0.85, keys: 0.97 },
 ];
 
 #[derive(Deserialize)]
@@ -121,7 +123,7 @@ impl Measured {
     }
 }
 
-fn same(name: &str, want: &Value, got: &Value) -> bool {
+pub fn same(name: &str, want: &Value, got: &Value) -> bool {
     match (want, got) {
         (Value::Number(w), Value::Number(g)) => {
             let slack = if name == "duration_s" { 1.0 } else { 1e-9 };
