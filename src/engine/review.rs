@@ -9,7 +9,7 @@ use super::promises;
 use super::reviews;
 use super::transcriber::JobError;
 use super::{Engine, background};
-use crate::domain::audit::{self, Activity, CallEvidence, Limits, Severity, audit_call};
+use crate::domain::audit::{self, Activity, CallEvidence, CallingHours, Limits, Severity, audit_call};
 use crate::domain::call::Call;
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::facts::{Facts, facts_of};
@@ -18,6 +18,8 @@ use crate::domain::score::{Answer, Rubric, answers_of, answers_of_turns, judgeme
 use crate::domain::transcript::Transcript;
 use crate::domain::truth::{self, Tolerance, TruthCheck};
 use crate::media::{vad, wav};
+use crate::store::page::PageRequest;
+use crate::store::promise::PromiseFilter;
 use serde::Serialize;
 
 /// Who judged; findings name the version of their rules too.
@@ -53,6 +55,15 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let script = programme.and_then(|p| site.script(p, &order));
     let form: Vec<String> = script.iter().flat_map(|s| &s.steps).map(|step| step.id.clone()).collect();
     let activity = voices(engine, &call).await;
+    let calendar = visit.calendar(&site.rules.calendar);
+    let hours = programme.zip(call.instants.invited_at).map(|(p, at)| CallingHours {
+        text: p.calling_hours_text(),
+        kept: calendar.next_within(&p.calling_hours, at) == at,
+    });
+    // In the ledger before the call is audited: a promise is one of the things that are looked at.
+    promises::keep_heard(engine, &call, &order, &transcript).await?;
+    let of_call = PromiseFilter { call: Some(id.clone()), ..PromiseFilter::default() };
+    let promised = store.promises(&of_call, &PageRequest::first()).await?.items;
     let mut findings = audit_call(
         rubric,
         &CallEvidence {
@@ -68,6 +79,8 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
             activity: activity.as_ref(),
             form: &form,
             items_max: programme.map_or(ITEMS_MAX, |p| p.satisfaction_items(order.claims.customer_class.as_deref())),
+            hours: hours.as_ref(),
+            promises: &promised,
         },
     );
 
@@ -83,7 +96,6 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     }
     let heard = Judged { call: &call, visit: &visit, order: &order, answers: &answers, judgements: &judged };
     complaints::after_judging(engine, &heard).await?;
-    promises::keep_heard(engine, &call, &order, &transcript).await?;
     reviews::enter(engine, &call, &card, &findings, judged.iter().any(|j| j.disagreement.is_some())).await?;
     let index = card.index();
     engine.announce(EngineEvent::Scored { call: id.clone(), index: index.mean, n_scored: index.n_scored });

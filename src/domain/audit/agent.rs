@@ -7,7 +7,7 @@
 
 use super::rules::{Ctx, Rule, ended_early, finding, pass};
 use super::speech::{self, Line};
-use super::{Finding, Severity, asked, conduct, temper};
+use super::{Finding, Severity, asked, conduct, pledges, temper};
 use crate::domain::call::journal::{JournalEvent, SeatChange};
 use crate::domain::facts::{Consent, Respondent};
 
@@ -142,7 +142,7 @@ fn c15_speaks_at_a_moderate_speed(ctx: &Ctx<'_>) -> Option<Finding> {
 }
 
 fn c17_promises_nothing_beyond_authority(ctx: &Ctx<'_>) -> Option<Finding> {
-    let line = conduct::promised_beyond_authority(&ctx.lines)?;
+    let line = pledges::promised_beyond_authority(&ctx.lines)?;
     at("C17", Severity::Red, "私自承诺", line, "不能私自作出承诺，请示或转交")
 }
 
@@ -191,7 +191,7 @@ fn c24_gives_the_field_engineers_phone(ctx: &Ctx<'_>) -> Option<Finding> {
     let turn = ctx.e.facts?.tech_question.as_ref()?.turn;
     let question = ctx.lines.iter().find(|l| Some(l.turn) == turn && !l.agent())?;
     let expected = "技术问题告知现场工程师或经理电话，不自行解答";
-    match conduct::field_phone_given(&ctx.lines, question) {
+    match pledges::field_phone_given(&ctx.lines, question) {
         Some(line) => pass("C24", "技术问题，告知了联系电话", Some(line)),
         None => at("C24", Severity::Amber, "客户问技术问题，没有告知联系电话", question, expected),
     }
@@ -235,7 +235,7 @@ fn c30_does_not_force(ctx: &Ctx<'_>) -> Option<Finding> {
 }
 
 fn f11_says_when_the_answer_comes(ctx: &Ctx<'_>) -> Option<Finding> {
-    let line = conduct::callback_promised(&ctx.lines)?;
+    let line = pledges::callback_promised(&ctx.lines)?;
     let by_customer = ctx.e.facts.is_some_and(|f| f.callback_when.is_some());
     if by_customer || speech::time_named(&line.text).is_some() {
         return pass("F11", "说明了答复时间", Some(line));

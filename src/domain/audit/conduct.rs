@@ -1,51 +1,144 @@
-//! What the agent said: led, argued, defended, pushed, promised, strayed (rules C09, C14, C17, C19, C21–C25). Who spoke when is
-//! [`super::talk`].
+//! What the agent did with the customer: led, cut off, pressed, strayed (rules C09, C14, C19, C25). What he promised is
+//! [`super::pledges`], how he spoke [`super::temper`], who spoke when [`super::talk`].
 //!
-//! Contract: each function finds the line that shows it, or nothing. Words are a first version; a flag without a line does not exist.
+//! Contract: each function finds the line that shows it, or nothing; a flag without a line does not exist.
 
 use super::speech::{self, Line, agents};
-use crate::domain::facts::number;
+use super::ways::{Ways, clauses};
+use crate::domain::facts::{Consent, consent_of};
+use std::sync::LazyLock;
+
+/// A good level in the agent's mouth.
+const PRAISE: [&str; 28] = [
+    "满意",
+    "很好",
+    "挺好",
+    "不错",
+    "没得说",
+    "没话说",
+    "没的说",
+    "挑不出",
+    "满分",
+    "五分",
+    "5分",
+    "五星",
+    "好评",
+    "过硬",
+    "没的挑",
+    "很及时",
+    "挺及时",
+    "及时的",
+    "挺快",
+    "很快",
+    "没意见",
+    "没什么意见",
+    "没问题",
+    "没什么问题",
+    "到位",
+    "好得很",
+    "还行",
+    "非常好",
+];
+
+/// Endings that want no answer but yes.
+const TAGS: [&str; 32] = [
+    "对吧",
+    "是吧",
+    "没错吧",
+    "对不对呀",
+    "对不对啊",
+    "是不是呀",
+    "是不是啊",
+    "您说呢",
+    "那就满意",
+    "那就算满意",
+    "对不对",
+    "是不是",
+    "是吗",
+    "对吗",
+    "对不",
+    "吧",
+    "喽",
+    "咯",
+    "哈",
+    "哦",
+    "呗",
+    "才对",
+    "可以不",
+    "好不",
+    "行不",
+    "是这样吧",
+    "没意见",
+    "了啊",
+    "嘛",
+    "噢",
+    "喔",
+    "啵",
+];
+
+/// Writes the level down for the customer.
+static RECORDS: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "给您|帮您|给你|帮你|替您|我|咱|直接|统一|按|就…记|写|填|勾|选|报|登记|打|算…满意|很好|挺好|不错|满分|五分|5分|五星|好评|没问题",
+        "记|写|算|填|登记…个|成|为|作|上|您…满意|满分|五分|好评",
+        "按|当…满意|好评|五分|满分…登记|记|算|填|报",
+    ])
+});
+
+/// Asks for the level itself.
+static REQUESTS: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "给个|给我|打个|打|给|选|点|评|评个|说|回答|改成|说成|按|麻烦您|帮忙|您就…非常满意|十分满意|很满意|满意|五分|5分|五星|满分|好评",
+        "扣钱|扣分|扣工资|考核|罚款|影响他…满意|五分|好评",
+        "满意|五分|好评…扣钱|扣分|扣工资|考核|罚款",
+        "肯定|一定|应该|估计|想必|绝对|都…是|挺|给|很|非常|会…满意|五分|很好|不错|好评|满分|挑不出",
+        "那就|那算|就算|默认…满意|好评|五分",
+        "肯定满意|一定满意|应该满意|肯定是满意|态度好|技术好|服务好…不用说|没得说|不用问",
+        "是不是都|是不是挺|是不是很…好|满意|不错",
+    ])
+});
+
+/// 您对…满意吗, the four levels to choose from, what the customer has just said: asked or confirmed, not led.
+static ASKS: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "满意的答复|满意答复|满意的结果|满意为止|满意的处理",
+        "您是说|您说的是|您刚才说|您的意思|感谢|谢谢",
+        "满意…还是…不满意|一般",
+        "满意…一般…不满意",
+        "最好|最高…最差|最低",
+        "不满意的地方|不满意的原因|不满意的是|哪里不|什么不|为什么",
+        "几分|打个分|打分|多少分|一到五|1到5|一至五",
+    ])
+});
 
 /// C25: the level is put into the customer's mouth.
 pub(super) fn led(lines: &[Line]) -> Option<&Line> {
-    let tails = [
-        "对吧",
-        "是吧",
-        "没错吧",
-        "对不对",
-        "是不是",
-        "满意吧",
-        "可以吧",
-        "行吧",
-        "不错吧",
-        "挺好吧",
-        "没问题吧",
-        "好吧",
-        "是满意的",
-        "应该满意",
-    ];
-    let levels =
-        ["满意", "挺好", "不错", "还行", "很好", "没问题", "没什么问题", "及时", "可以", "非常好", "5分", "五分"];
-    agents(lines).find(|l| {
-        let records =
-            l.has(&["给您记", "记满意", "记个满意", "就算满意", "算您满意", "帮您选", "给您写", "给您填", "给您打"])
-                && l.has(&levels);
-        let tagged = tails.iter().any(|t| l.text.trim_end_matches(|c: char| !c.is_alphanumeric()).ends_with(t))
-            && l.has(&levels);
-        let pushes = l.has(&[
-            "肯定是满意",
-            "一定满意",
-            "都挺满意的",
-            "肯定满意",
-            "麻烦您说满意",
-            "说非常满意",
-            "打个满分",
-            "给个好评",
-            "给个五分",
-            "给个满意",
-        ]);
-        records || tagged || pushes
-    })
+    let led = |(i, l): (usize, &Line)| {
+        if !l.agent() || ASKS.said_in(&l.text) {
+            return false;
+        }
+        let polar = l.text.trim_end_matches(|c: char| !c.is_alphanumeric()).ends_with("满意吗");
+        // What he has just said himself may be written down.
+        let said = i.checked_sub(1).and_then(|before| lines.get(before)).filter(|c| !c.agent());
+        let echoes = said.is_some_and(|c| PRAISE.iter().any(|p| c.text.contains(p) && l.text.contains(p)));
+        tagged(&l.text) || REQUESTS.said_in(&l.text) && !polar || RECORDS.said_in(&l.text) && !echoes
+    };
+    lines.iter().enumerate().find(|(i, l)| led((*i, l))).map(|(_, l)| l)
+}
+
+/// A clause that praises, or the one after it, ends in a tag: 挺让您满意的是吗, 挺快的哈 没意见是不是.
+fn tagged(text: &str) -> bool {
+    let mut praised = false;
+    for clause in clauses(text) {
+        let praises = PRAISE.iter().any(|p| clause.contains(p));
+        let tag = TAGS.iter().any(|t| clause.ends_with(t)) && !clause.ends_with("满意吗");
+        // 满意是吧: the tag closes the praise; alone after it only where it says nothing else.
+        if tag && (praises || praised && clause.chars().count() <= 4) {
+            return true;
+        }
+        praised = praises;
+    }
+    false
 }
 
 /// C19: the agent goes on before `pause_s` have passed where the customer's words end in a turn.
@@ -60,49 +153,235 @@ pub(super) fn cut_after_but(lines: &[Line], pause_s: f64) -> Option<&Line> {
 
 fn cut_after_turn(text: &str) -> bool {
     let text = text.trim_end_matches(|c: char| !c.is_alphanumeric());
-    ["但是", "不过", "就是", "可是", "但", "就是那个", "但是那个", "不过那个", "就是有", "但是有"]
-        .iter()
-        .any(|w| text.ends_with(w))
+    [
+        "但是",
+        "不过",
+        "就是",
+        "可是",
+        "但",
+        "就是那个",
+        "但是那个",
+        "不过那个",
+        "就是有",
+        "但是有",
+        "只不过",
+        "然而",
+        "可就是",
+    ]
+    .iter()
+    .any(|w| text.ends_with(w))
 }
+
+/// Begs, argues or asks on.
+static INSISTS: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "就|只|半|一|几|两|三|最后…分钟|问题|句话|几句|两句|一句|下",
+        "配合|帮忙|帮个忙|帮帮|帮我|评价一下|打个分|打分|别挂|先别|等一下|稍等|稍微等",
+        "不会|不|耽误不了|占不了…耽误|占用…您|多久|太久|时间",
+        "很快|马上就|快点问|一下就|问完|抽…好|完|挂|问|分钟",
+        "规定|任务|必须|考核|流程…做|完成|要",
+        "听我说完|您听着|嗯一声|别呀|别啊|说一声就行",
+        "我问|问您|问你|再问|回答|说下|说一下|告诉我",
+        "不是推销|为您好|为了您",
+    ])
+});
+
+/// A question in general: its words, or its last one.
+fn asks_something(text: &str) -> bool {
+    let asks = [
+        "什么",
+        "几点",
+        "哪",
+        "多少",
+        "怎么",
+        "为什么",
+        "价",
+        "合理",
+        "贵",
+        "还是",
+        "是不是",
+        "有没有",
+        "没有呢",
+        "好着没",
+        "了没",
+        "能不能",
+    ];
+    let end = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    asks.iter().any(|w| text.contains(w)) || ["吗", "么", "呢"].iter().any(|w| end.ends_with(w))
+}
+
+/// Another time instead, or good-bye.
+static YIELDS: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "什么时间|什么时候|几点|哪天|啥时候…方便|合适|有空|有时间|得空|下班|给您打|再打|打过来|联系|回访|给您",
+        "改天|改日|换个时间|另外的时间|另约|晚点|晚些|过会|一会|回头|明天|后天|下午|晚上|上午|稍后…再|给您|联系|打|方便|可以|行",
+        "再给您打|再打给您|再联系|再回访|先忙|您忙|尊重|不再打|不勉强",
+    ])
+});
 
 /// C09: a question or another request after a refusal.
 pub(super) fn pushed(lines: &[Line]) -> Option<&Line> {
-    let at = lines.iter().position(|l| !l.agent() && speech::refuses_visit(&l.text))?;
-    let asked = speech::consent_asked(lines)?;
     // Only a refusal of the visit counts; 不行 to a later question is an answer.
-    let answers_consent = lines[..at]
-        .iter()
-        .filter(|l| l.agent() && l.from_s > asked.from_s)
-        .all(|l| l.rates.is_empty() && !speech::is_question(l));
-    if !answers_consent {
-        return None;
-    }
-    lines[at + 1..].iter().filter(|l| l.agent()).find(|l| {
-        let asks_time = l.has(&["什么时间方便", "什么时候方便", "几点方便", "改天", "另外的时间"]);
-        let leaves = l.has(&["再见", "打扰您了", "不打扰", "不耽误"]);
-        let little = l.text.contains('就') && l.has(&["问题", "分钟", "几句", "两句", "一句", "一下就"]);
-        let insists = little
-            || l.has(&[
-                "就两分钟",
-                "就一分钟",
-                "很快的",
-                "很快就",
-                "就几个问题",
-                "就问",
-                "简单问",
-                "配合一下",
-                "不会耽误",
-                "马上就好",
-                "您就",
-                "最后一个",
-                "就耽误",
-                "再问",
-                "几句话",
-            ])
-            || speech::is_question(l);
-        insists && !asks_time && (!leaves || l.text.contains('吗'))
-    })
+    let refuses = |(at, l): (usize, &Line)| {
+        let before = &lines[..at];
+        let opened = || before.iter().any(|l| l.agent() && (speech::asks_consent(l) || speech::is_visit(l)));
+        let asks = |l: &Line| !l.rates.is_empty() || speech::is_question(l) || asks_something(&l.text);
+        let asked_on = || {
+            let leave = before.iter().position(|l| l.agent() && speech::asks_consent(l));
+            let since = leave.map_or(before, |at| &before[at + 1..]);
+            since.iter().any(|l| l.agent() && !speech::asks_consent(l) && asks(l))
+        };
+        !l.agent() && (speech::stops_visit(&l.text) || speech::refuses_visit(&l.text) && opened() && !asked_on())
+    };
+    let at = lines.iter().enumerate().position(refuses)?;
+    // Until he lets himself be asked after all.
+    let refuses_still = |l: &&Line| l.agent() || consent_of(&l.text) != Some(Consent::Given);
+    lines[at + 1..].iter().take_while(refuses_still).filter(|l| l.agent()).find(|l| presses(l))
 }
+
+/// Whatever an agent says to a refusal presses, unless he takes it: another time, an apology, good-bye, 好的.
+fn presses(l: &Line) -> bool {
+    let leaves =
+        l.has(&["再见", "拜拜", "打扰", "打搅", "不耽误您", "祝您", "祝你", "不好意思", "抱歉", "对不起", "麻烦您了"]);
+    let takes = leaves || l.has(&["理解", "明白", "知道", "了解", "注意安全", "好的", "好 ", "行 ", "没关系", "没事"]);
+    let insists = INSISTS.said_in(&l.text) && !leaves;
+    let goes_on = !takes && l.characters() >= SAYS_SOMETHING;
+    (insists || goes_on || asks_something(&l.text)) && !YIELDS.said_in(&l.text)
+}
+
+/// Shorter words (那好吧) neither press nor leave, characters.
+const SAYS_SOMETHING: usize = 6;
+
+/// The customer's own life, money, leisure and health; other people's wares.
+static ELSEWHERE: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "疫情|疫苗|打针…怎么样|咋样|严重|控制|打了",
+        "驾照|上班累|加班|下班后|我最近|我昨天|我前天|我周末",
+        "年级|幼儿园|念书|读书|学习成绩|上大学|毕业",
+        "补偿款|拆迁款|征地|彩礼|存款|存了多少|欠债|债",
+        "爱看|喜欢看|喜欢听|爱听|喜欢吃|爱吃|喜欢什么|爱好",
+        "您用的|你用的…牌子|手机|品牌…手机|电脑|电视",
+        "爱人|老婆|老公|父母|爸妈|家里人|家人|女朋友|男朋友…做什么|多大|身体|工作|还好|好吗",
+        "属…马|羊|鼠|牛|虎|兔|龙|蛇|猴|鸡|狗|猪",
+        "喝两盅|喝一杯|喝点|喝两杯|撸串|烧烤|火锅|奶茶|咖啡",
+        "天气|下雪…怎么样|咋样|好吗|热不热|冷不冷|如何",
+        "房价|房子|买房|拆迁|装修|孩子|闺女|儿子|女儿|孙子|结婚|离婚|成家|对象|相亲|媳妇|几口人|老家|老乡|口音|哪里人|贵庚|多大年纪|多大岁数|您今年多大|属什么",
+        "挣多少|能挣|工资多少|一年挣|收入|生意好做|行情怎么样|行情咋样|行情好|什么行情|油价|果园|种地|种了|庄稼|收成|养猪|养鸡",
+        "炒股|股票|基金|黄金|理财|贷款|信用卡|办卡|彩票|中奖|保险产品|车险|投资|比特币",
+        "了解|推荐|买|办|合作…保险",
+        "足球|篮球|球赛|那场球|世界杯|看球|比赛|电视剧|看电视|追剧|电影|明星|唱歌|跳舞|直播|游戏|打牌|麻将|钓鱼|爬山|旅游|去哪玩|哪儿玩|出去玩",
+        "抽烟|牌子的烟|喝酒|吃饭了|吃了吗|吃了没|吃的什么|吃过了|减肥|养生|体重|流感|感冒|体检|星座|算命|高考|上学|放假",
+        "抖音|加个微信|微信加|加您微信|朋友圈|点个赞|推销|新出的手机|换手机|买车",
+        "国庆|春节|过年|五一|中秋|周末…打算|去哪|回家|回老家|怎么过|上哪",
+        "一斤|斤…多少钱",
+        "我|我们…同事|亲戚|朋友|老公|老婆|邻居|表哥|表弟|老家|家也|那儿也|这儿也",
+        "闲聊|随便聊|聊聊天|唠唠",
+    ])
+});
+
+/// Named, and yet of the visit.
+static OF_THE_VISIT: LazyLock<Ways> =
+    LazyLock::new(|| Ways::new(&["天气原因|微信公众号|工程师微信|师傅微信|师傅的微信|注意|小心|节日快乐|祝您|祝你"]));
+
+/// What a question of a visit call is about; one that names none of it strays.
+const VISIT_WORDS: [&str; 96] = [
+    "机",
+    "车",
+    "设备",
+    "师傅",
+    "工程师",
+    "服务",
+    "配件",
+    "件",
+    "满意",
+    "评价",
+    "保养",
+    "维修",
+    "修",
+    "换",
+    "油",
+    "小时",
+    "钟头",
+    "时间",
+    "时候",
+    "几点",
+    "哪天",
+    "几号",
+    "多久",
+    "多长",
+    "电话",
+    "号",
+    "热线",
+    "回访",
+    "单",
+    "费",
+    "收了",
+    "花了",
+    "方便",
+    "分钟",
+    "耽误",
+    "您是",
+    "先生",
+    "女士",
+    "姓",
+    "称呼",
+    "具体",
+    "方面",
+    "原因",
+    "怎么",
+    "情况",
+    "问题",
+    "意见",
+    "建议",
+    "需要",
+    "态度",
+    "技",
+    "及时",
+    "工地",
+    "地点",
+    "在哪",
+    "哪里",
+    "地方",
+    "结果",
+    "处理",
+    "故障",
+    "毛病",
+    "正常",
+    "检查",
+    "培训",
+    "外观",
+    "工具",
+    "资料",
+    "性能",
+    "听",
+    "大声",
+    "稍等",
+    "再说",
+    "说说",
+    "讲",
+    "还有",
+    "别的",
+    "其他",
+    "他",
+    "她",
+    "明白",
+    "理解",
+    "可以",
+    "行吗",
+    "好吗",
+    "分",
+    "联系",
+    "老板",
+    "本人",
+    "占",
+    "哪位",
+    "为什么",
+    "损失",
+    "坏",
+    "漏",
+    "麻烦",
+    "抱歉",
+];
 
 /// C14: talk that is no part of the visit.
 pub(super) fn offtopic(lines: &[Line]) -> Option<&Line> {
@@ -110,284 +389,27 @@ pub(super) fn offtopic(lines: &[Line]) -> Option<&Line> {
 }
 
 fn strays(l: &Line) -> bool {
-    l.has(&[
-        "天气",
-        "股票",
-        "房价",
-        "孩子",
-        "结婚",
-        "对象",
-        "老家是",
-        "您是哪里人",
-        "吃饭了吗",
-        "吃了吗",
-        "打牌",
-        "喝酒",
-        "足球",
-        "世界杯",
-        "看电视",
-        "电视剧",
-        "贷款",
-        "保险产品",
-        "理财",
-        "微信加",
-        "加个微信",
-        "彩票",
-        "旅游",
-        "生意好做",
-        "工资多少",
-        "一年挣",
-        "挣多少",
-        "果园",
-        "种地",
-        "种了",
-        "庄稼",
-        "收成",
-        "什么行情",
-        "行情怎么样",
-        "行情咋样",
-        "行情好",
-        "我老家",
-        "我们老家",
-        "我家也",
-        "我们那儿也",
-        "我们这儿也",
-        "上学",
-        "高考",
-        "相亲",
-        "追剧",
-        "电影",
-        "明星",
-        "直播",
-        "打麻将",
-        "钓鱼",
-        "养猪",
-        "养鸡",
-        "过年回",
-        "几口人",
-        "媳妇",
-        "您贵庚",
-        "属什么",
-        "星座",
-        "体重",
-        "养生",
-        "中奖",
-        "您家是不是",
-        "您老家",
-        "买房",
-        "基金",
-        "信用卡",
-        "办卡",
-        "推销",
-        "多大年纪",
-        "多大岁数",
-        "抖音",
-        "买车",
-        "减肥",
-        "油价",
-        "口音",
-        "老乡",
-    ]) && !l.has(&["天气原因", "微信公众号", "工程师微信"])
+    if OF_THE_VISIT.said_in(&l.text) || l.has(&["打错"]) {
+        return false;
+    }
+    ELSEWHERE.said_in(&l.text) || asks_elsewhere(l)
 }
+
+/// A question put to the customer that names nothing of the visit.
+fn asks_elsewhere(l: &Line) -> bool {
+    let text = l.text.replace("手机", "");
+    let you = ["您", "你"].iter().any(|w| text.contains(w));
+    let asks = asks_something(&text)
+        || ["不信", "没看", "不看", "信不信", "爱不爱", "会不会", "想不想"].iter().any(|w| text.contains(w));
+    you && asks && l.characters() >= SHORTEST_STRAY && !VISIT_WORDS.iter().any(|w| text.contains(w))
+}
+
+/// Shorter questions (您贵姓) are part of any call, characters.
+const SHORTEST_STRAY: usize = 7;
 
 /// C14: the share of the agent's characters that strays.
 pub(super) fn offtopic_share(lines: &[Line]) -> f64 {
     let all: usize = agents(lines).map(Line::characters).sum();
     let strays: usize = agents(lines).filter(|l| strays(l)).map(Line::characters).sum();
     strays as f64 / all.max(1) as f64
-}
-
-/// C17: a promise beyond an agent's authority.
-pub(super) fn promised_beyond_authority(lines: &[Line]) -> Option<&Line> {
-    agents(lines).find(|l| {
-        let gives = l.has(&[
-            "给您退",
-            "给您换",
-            "给您赔",
-            "给您免",
-            "免费给您",
-            "给您减",
-            "给您打折",
-            "送您一",
-            "赠送您",
-            "我保证",
-            "保证给您",
-            "我担保",
-            "肯定给您换",
-            "肯定给您退",
-            "一定给您换",
-            "一定给您退",
-            "免收",
-            "不收您",
-            "退您",
-            "赔您",
-            "补偿您",
-            "包您满意",
-            "延长保修",
-            "延保",
-            "全额退",
-            "免费换",
-            "免费更换",
-            "给您优惠",
-            "免费送",
-            "给您便宜",
-            "我答应您",
-            "我给您做主",
-            "肯定能",
-            "保证明天",
-            "保证今天",
-            "我保证",
-            "打包票",
-            "拍胸脯",
-            "包在我身上",
-            "包换",
-            "包退",
-            "免费修",
-            "免费给",
-            "免费上门",
-            "送您",
-            "送你",
-            "给您送",
-            "给您补偿",
-            "给您返",
-            "返您",
-            "减免",
-            "打折",
-            "优惠您",
-            "不要钱",
-            "不收费",
-            "不收钱",
-            "下次免",
-            "肯定给您",
-            "绝对给您",
-            "一定给您退",
-            "一定帮您退",
-            "一定帮您换",
-            "一周内给您换",
-            "三天内给您换",
-            "给您做主",
-        ]);
-        let asks_first =
-            l.has(&["请示", "反馈", "上报", "核实后", "不能保证", "没法保证", "不能给您", "无法", "做不了主"])
-                && !l.has(&["我保证", "我担保", "肯定给您", "打包票"])
-                || l.has(&[
-                    "公司决定",
-                    "公司同意",
-                    "经批准",
-                    "领导批准",
-                    "领导同意",
-                    "已经批",
-                    "按公司",
-                    "保修期内",
-                    "质保期内",
-                    "三包",
-                ]);
-        gives && !asks_first
-    })
-}
-
-/// The agent says that somebody will call back (A19).
-pub(super) fn callback_promised(lines: &[Line]) -> Option<&Line> {
-    agents(lines).find(|l| {
-        let calls = l.has(&[
-            "回电",
-            "回您电话",
-            "给您回复",
-            "给您答复",
-            "回复您",
-            "答复您",
-            "再给您打",
-            "给您打电话",
-            "再联系您",
-            "再跟您联系",
-            "再和您联系",
-            "与您联系",
-            "跟您联系",
-            "和您联系",
-            "联系您",
-            "给您去电话",
-            "给您来电",
-            "给您去个电话",
-            "给您回个",
-            "给您一个答复",
-            "给您个答复",
-            "打给您",
-            "给您致电",
-            "给您打过去",
-            "打过去",
-            "给您回电",
-            "回电话",
-            "给他打电话",
-            "再打给",
-            "再给您打",
-            "再打过来",
-        ]);
-        let invites = l.has(&["与我们联系", "和我们联系", "跟我们联系", "您联系我们", "拨打四零零", "拨打400"])
-            && !l.has(&["给您回", "回复您", "联系您", "答复", "跟您联系", "和您联系", "再联系"]);
-        let past = l.has(&[
-            "昨天给您",
-            "上次给您",
-            "联系您一下的吗",
-            "是否给您打",
-            "哪位",
-            "哪一位",
-            "谁跟您",
-            "有没有给您打",
-            "给您打过电话",
-            "给您打过了",
-            "给您打电话是",
-            "今天给您打电话",
-            "联系过您",
-            "系统出现故障",
-        ]) || speaks_of_before(&l.text);
-        calls && !invites && !past
-    })
-}
-
-/// 之前给您打过 tells of the past; 下班之前给您回电 sets a time: what stands before 之前 decides.
-fn speaks_of_before(text: &str) -> bool {
-    let told = ["之前给您", "之前打", "之前联系", "之前有人"];
-    let timed = [
-        "下班", "点", "点半", "天黑", "中午", "晚上", "下午", "上午", "今天", "明天", "后天", "周末", "月底", "号",
-        "日", "天",
-    ];
-    told.iter().flat_map(|w| text.match_indices(w)).any(|(at, _)| !timed.iter().any(|t| text[..at].ends_with(t)))
-}
-
-/// C24: a telephone number after the question.
-pub(super) fn field_phone_given<'a>(lines: &'a [Line], question: &Line) -> Option<&'a Line> {
-    agents(lines).filter(|l| l.from_s >= question.from_s).find(|l| {
-        let digits = number::digits_of(&l.text);
-        let own_hotline = digits.contains("400658");
-        let mobile = digits.len() >= 7 && !own_hotline;
-        mobile
-            || l.has(&[
-                "电话告诉您",
-                "电话是",
-                "号码是",
-                "电话发给您",
-                "电话给您",
-                "号码给您",
-                "号码告诉您",
-                "手机号是",
-                "您记一下",
-                "发到您手机",
-                "短信发给您",
-            ]) && !l.has(&["拨打四零零", "拨打400"])
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::transcript::Channel;
-
-    #[test]
-    fn a19_a_call_back_before_an_hour_is_promised_and_one_made_before_is_past() {
-        let promised = |text: &str| callback_promised(&[Line::new(Channel::Agent, text, 0.0, 1.0, 0)]).is_some();
-        assert!(promised("好的 今天下班之前给您回电话"));
-        assert!(promised("明天上午十点之前给您答复"));
-        assert!(!promised("之前给您打过电话 您没有接"));
-        assert!(!promised("我们之前联系您是为了保养的事"));
-    }
 }

@@ -5,7 +5,7 @@
 
 use super::speech::{self, Line};
 use super::talk::{Activity, Limits};
-use super::{asked, conduct, temper};
+use super::{asked, conduct, pledges, temper};
 use crate::domain::facts::{Consent, Fact, Facts, Respondent, facts_of};
 use crate::domain::order::Claims;
 use crate::domain::score::{
@@ -303,7 +303,7 @@ fn outcome(book: &mut Book<'_>, lines: &[Line], facts: &Facts, complaint: &Compl
     if complaint.made {
         book.turn("outcome.complaint", complaint.turn);
     }
-    let promise = conduct::callback_promised(lines);
+    let promise = pledges::callback_promised(lines);
     let callback_promised = book.seen("outcome.callback_promised", promise);
     let named = promise.and_then(|l| speech::time_named(&l.text));
     let wished = facts.callback_when.as_ref().map(|f| f.value.clone());
@@ -344,7 +344,7 @@ fn compliance(
     let duration_s = request.turns.iter().map(|t| t.end).fold(0.0, f64::max);
     let within = duration_s <= 180.0;
     let question = facts.tech_question.as_ref().and_then(|f| lines.iter().find(|l| Some(l.turn) == f.turn));
-    let phone = question.map(|q| book.seen("compliance.field_phone_given", conduct::field_phone_given(lines, q)));
+    let phone = question.map(|q| book.seen("compliance.field_phone_given", pledges::field_phone_given(lines, q)));
     Compliance {
         opening_said: book.seen("compliance.opening_said", speech::opening(lines)),
         identity_asked: book.seen("compliance.identity_asked", speech::identity_asked(lines)),
@@ -363,7 +363,7 @@ fn compliance(
         agent_led_customer: book.seen("compliance.agent_led_customer", conduct::led(lines)),
         pushed_after_refusal: book.seen("compliance.pushed_after_refusal", conduct::pushed(lines)),
         offtopic_talk: book.seen("compliance.offtopic_talk", conduct::offtopic(lines)),
-        unauthorised_promise: book.seen("compliance.unauthorised_promise", conduct::promised_beyond_authority(lines)),
+        unauthorised_promise: book.seen("compliance.unauthorised_promise", pledges::promised_beyond_authority(lines)),
         probed_dissatisfaction: probed(book, lines, heard),
         field_phone_given: phone,
         ended_by: request.hung_up_by,
@@ -404,13 +404,13 @@ fn items_rated(answers: &[Answer], judged: &[Judgement]) -> usize {
 fn probed(book: &mut Book<'_>, lines: &[Line], heard: &Heard<'_>) -> Option<bool> {
     let Heard { answers, judged, card, .. } = *heard;
     let low = card.scores.iter().any(|s| s.level.is_some_and(|l| l.get() <= 3));
-    let complains = judged.iter().zip(answers).find(|(j, _)| j.complaint || j.label.is_some_and(|l| l.get() <= 3));
-    if !low && complains.is_none() {
+    let complains = judged.iter().zip(answers).filter(|(j, _)| j.complaint || j.label.is_some_and(|l| l.get() <= 3));
+    let turns: Vec<usize> = complains.filter_map(|(_, a)| a.turn).collect();
+    if !low && turns.is_empty() {
         return None;
     }
-    let from = complains.and_then(|(_, a)| a.turn).unwrap_or(0);
-    Some(book.seen(
-        "compliance.probed_dissatisfaction",
-        lines.iter().find(|l| l.turn > from && speech::is_probe(heard.rubric, l)),
-    ))
+    let at = |turn: &usize| lines.iter().find(|l| l.turn == *turn).map_or(0.0, |l| l.from_s);
+    let complaints: Vec<f64> = if turns.is_empty() { vec![0.0] } else { turns.iter().map(at).collect() };
+    let probe = speech::probe_after(heard.rubric, lines, &complaints);
+    Some(book.seen("compliance.probed_dissatisfaction", probe))
 }

@@ -8,14 +8,18 @@ mod agent;
 mod asked;
 mod conduct;
 mod dialogue;
+mod pledges;
+mod records;
 mod rules;
 mod speech;
 mod talk;
 mod temper;
+mod ways;
 
 pub use dialogue::{
     Compliance, DialogueOutcome, DialogueReport, DialogueRequest, DialogueTurn, EvidenceSpan, Speaker, audit_dialogue,
 };
+pub use records::CallingHours;
 pub use rules::{CallEvidence, audit_call};
 pub use speech::HOTLINE;
 pub use talk::{Activity, Limits, Stretch, Talk};
@@ -26,11 +30,11 @@ use speech::Line;
 
 /// Whether these words of an agent say that somebody will call back (A19): one table for the audit and for the ledger of promises.
 pub fn promises_call_back(words: &str) -> bool {
-    conduct::callback_promised(&[Line::new(Channel::Agent, words, 0.0, 0.0, 0)]).is_some()
+    pledges::callback_promised(&[Line::new(Channel::Agent, words, 0.0, 0.0, 0)]).is_some()
 }
 
 /// Name and version of the rules: raised with every change that may change a finding. Results of earlier versions are kept beside.
-pub const RULES: &str = "conduct@2";
+pub const RULES: &str = "conduct@3";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

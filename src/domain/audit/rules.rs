@@ -4,6 +4,7 @@
 //! because the report shows them.
 
 use super::agent::LED_BY_A_PERSON;
+use super::records::{self, CallingHours};
 use super::speech::{self, Line};
 use super::talk::{Activity, Limits};
 use super::{Finding, Severity};
@@ -14,6 +15,7 @@ use crate::domain::call::outcome::{ConversationEnd, Outcome, Party};
 use crate::domain::facts::{Consent, Facts};
 use crate::domain::order::Order;
 use crate::domain::programme::Trigger;
+use crate::domain::promise::Promise;
 use crate::domain::recording::manifest::{GapReason, RecordingState};
 use crate::domain::score::{Answer, Indicator, Judgement, Rubric, Score, Scorecard};
 use crate::domain::transcript::{Channel, Transcript};
@@ -44,6 +46,10 @@ pub struct CallEvidence<'a> {
     pub form: &'a [String],
     /// Satisfaction items that the programme allows this customer (C12, B08).
     pub items_max: u32,
+    /// When it was dialled, against the programme's calling hours (A13); `None`: not dialled, or the programme is no longer there.
+    pub hours: Option<&'a CallingHours>,
+    /// What the ledger holds of promises made in this call (A19).
+    pub promises: &'a [Promise],
 }
 
 /// A rule with everything it may look at.
@@ -92,9 +98,12 @@ pub fn audit_call(rubric: &Rubric, evidence: &CallEvidence<'_>) -> Vec<Finding> 
     let answered = evidence.call.instants.answered_at.is_some();
     // What is said to a mailbox or to the network is no conversation: only its recording is audited.
     let taken = !matches!(evidence.call.conversation, Some(ConversationEnd::Machine { .. }));
-    let spoken = if taken { &ANSWERED[..] } else { &ANSWERED[..1] }.iter().filter(|_| answered);
-    let led = LED_BY_A_PERSON.iter().filter(|_| answered && taken && evidence.call.seat.is_some());
-    ALWAYS.iter().chain(spoken).chain(led).filter_map(|rule| rule(&ctx)).collect()
+    let spoken: &[&[Rule]] = if taken { &[&ANSWERED, &records::OF_THE_ANSWERED] } else { &[&ANSWERED[..1]] };
+    let led: &[&[Rule]] =
+        if taken && evidence.call.seat.is_some() { &[&LED_BY_A_PERSON, &records::OF_THE_LED] } else { &[] };
+    let always: &[&[Rule]] = &[&ALWAYS, &records::OF_EVERY_CALL];
+    let conversation = spoken.iter().chain(led).filter(|_| answered);
+    always.iter().chain(conversation).flat_map(|rules| rules.iter()).filter_map(|rule| rule(&ctx)).collect()
 }
 
 fn lines_of(e: &CallEvidence<'_>) -> Vec<Line> {
@@ -341,8 +350,8 @@ fn c18_low_answer_is_probed(ctx: &Ctx<'_>) -> Option<Finding> {
     let low: Vec<&Score> = card.scores.iter().filter(|s| s.in_force().is_some_and(|l| l.get() <= 3)).collect();
     let first = low.first()?;
     let at = first.evidence.iter().filter_map(|e| e.from_s).fold(f64::INFINITY, f64::min);
-    let probe = ctx.lines.iter().find(|l| speech::is_probe(ctx.rubric, l) && (at.is_infinite() || l.from_s >= at));
-    match probe {
+    let from = if at.is_finite() { at } else { 0.0 };
+    match speech::probe_after(ctx.rubric, &ctx.lines, &[from]) {
         Some(l) => pass("C18", "低分之后追问了原因", Some(l)),
         None => {
             let names: Vec<&str> = low.iter().map(|s| s.indicator.name()).collect();

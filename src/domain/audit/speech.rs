@@ -2,9 +2,12 @@
 //!
 //! Contract: pure detectors over lines in the order of time; each returns where it found what it looks for. They judge nothing.
 
+use super::temper;
+use super::ways::{Ways, clauses};
 use crate::domain::facts::{Consent, Respondent, consent_of, is_refusal, number, respondent_of, time};
 use crate::domain::score::{Answer, Indicator, Rubric, to_simplified};
 use crate::domain::transcript::Channel;
+use std::sync::LazyLock;
 
 /// 服务热线 of the source text (C26), digits only.
 pub const HOTLINE: &str = "4006589888";
@@ -79,75 +82,127 @@ pub(super) fn mark_rated(lines: &mut [Line], answers: &[Answer]) {
     }
 }
 
+/// Somebody says who calls: of which company, and in which role or from which department.
+static PRESENTS: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "福田|雷沃|重工|公司|厂家|服务站|代理商|集团|工程机械…客服|客户代表|服务代表|代表|回访|售后|服务中心|服务部|客户服务|服务热线|专员|人员",
+        "我是|我们是|这里是|这边是|这儿是|我这边是|我这里是…客服|客户代表|服务代表|回访员|回访专员|服务专员|售后|客户服务|服务中心|回访中心",
+        "客户服务中心|客服中心|售后服务中心|回访中心",
+    ])
+});
+
 /// C05: company and role.
 pub(super) fn opening(lines: &[Line]) -> Option<&Line> {
-    lines.iter().take(10).find(|l| {
-        l.agent()
-            && (l.has(&["福田", "雷沃", "重工", "客户服务中心", "服务中心", "公司", "厂家", "售后"])
-                && l.has(&["客服", "代表", "回访员", "回访专员", "服务中心", "售后", "语音回访"])
-                || presents_itself(&l.text))
+    lines.iter().take(10).find(|l| l.agent() && PRESENTS.said_in(&l.text))
+}
+
+/// Asks who he is, without his name.
+static ASKS_WHO: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "您是|你是|是您|就是|请问是|您好是|您好 是|您好，是|哪位是|找…先生|女士|师傅|老板|机主|车主|本人|经理|总|所长|站长|队长|厂长|主任|主管|老师|大哥|大姐",
+        "请|让|麻烦…接电话|接一下电话|听电话",
+        "是不是姓|您姓|你姓",
+        "怎么称呼|您贵姓|哪位是|是您本人|您本人吗",
+    ])
+});
+
+/// The hundred family names that nearly everybody has.
+const SURNAMES: &str = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤";
+
+/// A clause that is a name and what asks for it: 是王建军吗, 找一下王建军, 是不是丁卫国.
+fn asks_by_name(text: &str) -> bool {
+    clauses(text).any(|clause| {
+        let Some(name) = ["请问您是", "您就是", "请问是", "是不是", "找一下", "您是", "你是", "请问", "找", "是"]
+            .iter()
+            .find_map(|lead| clause.strip_prefix(lead))
+        else {
+            return false;
+        };
+        let bare = name.trim_end_matches(['吗', '吧', '么', '不']).trim_end_matches("对").trim_end_matches("是");
+        bare.starts_with(|c| SURNAMES.contains(c)) && (2..=4).contains(&bare.chars().count())
     })
 }
 
-/// 我是鑫源服务站的客服代表: somebody's name before the role.
-fn presents_itself(text: &str) -> bool {
-    let Some(at) = ["我是", "我们是", "这里是", "这边是"].iter().filter_map(|w| Some(text.find(w)? + w.len())).min()
-    else {
-        return false;
-    };
-    let rest = &text[at..];
-    let role = ["客服代表", "客服专员", "客服", "回访员", "回访专员", "服务代表", "服务专员"]
-        .iter()
-        .filter_map(|w| rest.find(w))
-        .min();
-    role.is_some_and(|r| (2..=20).contains(&rest[..r].chars().count()))
+const TITLES: [&str; 20] = [
+    "先生", "女士", "师傅", "老板", "机主", "车主", "本人", "经理", "所长", "站长", "队长", "厂长", "主任", "主管",
+    "老师", "大哥", "大姐", "总", "工", "哥",
+];
+
+/// A clause that ends in a title and what asks after it: 王先生吗, 李强师傅对吧.
+fn asks_by_title(text: &str) -> bool {
+    clauses(text).any(|clause| {
+        let name = ["对吧", "是吗", "在吗", "在不", "在家吗", "对不", "是不", "没错吧", "吗", "吧", "么", "不"]
+            .iter()
+            .find_map(|tag| clause.strip_suffix(tag));
+        name.is_some_and(|name| TITLES.iter().any(|t| name.ends_with(t)) && name.chars().count() <= NAME_MAX)
+    })
+}
+
+/// Characters of a name with its title and the words before it: 麻烦问一下是不是王建国先生.
+const NAME_MAX: usize = 16;
+
+fn asks_identity(l: &Line) -> bool {
+    let asks = asks_by_name(&l.text) || asks_by_title(&l.text) || ASKS_WHO.said_in(&l.text) && !is_fact(l);
+    l.agent() && asks && !l.has(&["投诉", "满意"])
 }
 
 /// C04: 您是…吗.
 pub(super) fn identity_asked(lines: &[Line]) -> Option<&Line> {
-    let person = [
-        "先生", "女士", "师傅", "老板", "机主", "本人", "经理", "总", "所长", "站长", "队长", "厂长", "主任", "主管",
-        "老师", "大哥", "大姐", "车主",
-    ];
-    lines.iter().take(12).find(|l| {
-        l.agent()
-            && (l.has(&["您是", "你是", "是您本人", "请问是", "请问您是", "您贵姓", "您好是", "您好 是", "您好，是"])
-                && (l.has(&person) || l.text.contains("吗") && l.text.contains("您是"))
-                || person.iter().any(|p| {
-                    l.text.contains(&format!("{p}吗"))
-                        || l.text.contains(&format!("{p}是吗"))
-                        || l.text.contains(&format!("{p}吧"))
-                        || l.text.contains(&format!("{p}对吧"))
-                        || l.text.contains(&format!("{p}不"))
-                        || l.text.contains(&format!("{p}对不"))
-                        || l.text.contains(&format!("{p}是不"))
-                }))
-    })
+    lines.iter().take(12).find(|l| asks_identity(l))
+}
+
+/// 师傅几点到的吧: a question about the service, not about who he is.
+fn is_fact(l: &Line) -> bool {
+    !l.has(&["您是", "你是", "请问是", "本人", "称呼", "贵姓"])
+        && l.has(&[
+            "师傅吗",
+            "师傅什么",
+            "师傅几",
+            "师傅怎么",
+            "师傅去",
+            "师傅来",
+            "师傅给",
+            "师傅有",
+            "机器",
+            "挖机",
+            "修",
+            "保养",
+            "满意",
+            "到的",
+        ])
+        && !l.has(&["先生", "女士", "老板", "机主"])
+}
+
+/// May we: 耽误您两分钟…可以吗.
+static ASKS_LEAVE: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "花|用|抽…分钟…可以|行|方便|好吗|听听|了解|聊",
+        "耽误|占用|打扰|占您|借您…分钟|一会|一下|时间|几句",
+        "耽误|占用|打扰|占您|借您…可以|行|方便|好吗|成吗|不介意",
+        "回访|调查|核实|核对|了解|聊|问您|问几|情况…可以吗|可以不|可以吧|行吗|行不|行么|方便|好吗|好不好|成吗|成不|中不|合适吗|愿意|愿不愿|可不可以|有时间|有空|介意吗",
+        "可否|能否|能不能|可不可以|方便的话|想|是否方便…耽误|占用|打扰|聊|回访|问您|了解|核实",
+        "有…分钟|空|时间|工夫…吗|不|么|没有",
+        "能|可以|麻烦您|请您…聊|抽|说几句|说两句|占…一会|分钟|几句|吗|好吗|行吗|可以吗",
+        "现在|这会|此刻…说话|讲话|通话|接电话…合适|方便|行",
+        "问题|几句|情况…请教|问问|问您|了解…行不行|行吗|可以吗|好吗|方便",
+        "现在|这会|这会儿|您|是否|说话…方便接|方便吗|方便不|方便说|方便吧|方便听|方便",
+    ])
+});
+
+/// Asks for the customer's leave.
+pub(super) fn asks_consent(l: &Line) -> bool {
+    // A better time is asked for after a refusal.
+    ASKS_LEAVE.said_in(&l.text) && !l.has(&["什么时间方便", "什么时候方便", "几点方便", "耽误了"])
+}
+
+/// Says that this is a visit.
+pub(super) fn is_visit(l: &Line) -> bool {
+    l.has(&["回访", "分钟"])
 }
 
 /// C06: 耽误您两分钟…可以吗.
 pub(super) fn consent_asked(lines: &[Line]) -> Option<&Line> {
-    lines.iter().take(14).find(|l| {
-        l.agent()
-            && (l.has(&["耽误", "占用", "打扰您", "占您", "打扰一下"])
-                && l.has(&["可以吗", "行吗", "方便吗", "好吗", "可以吧", "分钟", "行不", "可以不", "成吗", "方便不"])
-                || l.has(&["回访"])
-                    && l.has(&[
-                        "可以吗",
-                        "行吗",
-                        "方便吗",
-                        "好吗",
-                        "愿意",
-                        "可不可以",
-                        "行不",
-                        "可以不",
-                        "成吗",
-                        "方便不",
-                        "有时间吗",
-                    ])
-                || l.has(&["分钟时间", "两分钟", "几分钟"]) && l.has(&["有", "吗", "不"])
-                || l.has(&["方便接", "方便吗", "方便接听", "现在方便", "方便说话"]))
-    })
+    lines.iter().take(14).find(|l| l.agent() && asks_consent(l))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +225,11 @@ pub(super) fn consent(lines: &[Line]) -> ConsentHeard {
     };
     let replies: Vec<&Line> = lines.iter().filter(|l| l.from_s >= asked.from_s && !l.agent()).take(3).collect();
     for (n, reply) in replies.iter().enumerate() {
+        // What is said after the first question answers that one.
+        let put = |l: &&Line| l.from_s > asked.from_s && l.from_s < reply.from_s && is_question(l);
+        if n > 0 && lines.iter().any(|l| put(&l)) {
+            break;
+        }
         match consent_of(&reply.text) {
             Some(c) if n == 0 || c == Consent::Refused && refuses_visit(&reply.text) => {
                 return ConsentHeard { consent: c, turn: Some(reply.turn) };
@@ -194,6 +254,36 @@ pub(super) fn refuses_visit(text: &str) -> bool {
         && !["机器", "挖机", "技术", "态度", "配件", "还是不行"].iter().any(|w| text.contains(w))
 }
 
+/// Not now, though not never: 正开车呢, 改天吧.
+pub(super) fn is_busy(text: &str) -> bool {
+    refuses_visit(text)
+        && ![
+            "不用",
+            "不需要",
+            "别打",
+            "不要打",
+            "没兴趣",
+            "不感兴趣",
+            "不接受",
+            "拒绝",
+            "不做",
+            "不想",
+            "算了",
+            "别再打",
+            "不参加",
+            "不愿",
+        ]
+        .iter()
+        .any(|w| text.contains(w))
+}
+
+/// He ends the visit in its middle: 别问了, 不想回答.
+pub(super) fn stops_visit(text: &str) -> bool {
+    ["别问了", "别再问", "不想回答", "不回答", "不想说了", "我不说了", "问完没有", "不想跟你说", "别烦我", "不想再说"]
+        .iter()
+        .any(|w| text.contains(w))
+}
+
 pub(super) fn respondent(lines: &[Line]) -> (Respondent, Option<usize>) {
     let wrong = lines.iter().find(|l| !l.agent() && respondent_of(&l.text) == Some(Respondent::WrongNumber));
     if let Some(l) = wrong {
@@ -201,8 +291,15 @@ pub(super) fn respondent(lines: &[Line]) -> (Respondent, Option<usize>) {
     }
     let Some(asked) = identity_asked(lines) else { return (Respondent::Unconfirmed, None) };
     let replies: Vec<&Line> = lines.iter().filter(|l| l.from_s > asked.from_s && !l.agent()).take(4).collect();
-    let Some(first) = replies.first() else { return (Respondent::Unconfirmed, None) };
-    let own = respondent_of(&first.text);
+    let Some(mut first) = replies.first().copied() else { return (Respondent::Unconfirmed, None) };
+    let mut own = respondent_of(&first.text);
+    // 咋了: asked again, the answer to that counts.
+    if own.is_none()
+        && let Some(again) = lines.iter().find(|l| l.from_s > first.from_s && asks_identity(l))
+        && let Some(reply) = replies.iter().find(|r| r.from_s > again.from_s)
+    {
+        (first, own) = (reply, respondent_of(&reply.text));
+    }
     if matches!(own, Some(Respondent::Unconfirmed | Respondent::NotPresent)) {
         // 我是他儿子 … 我当时在现场: the next words may show that he knows.
         let informed = replies[1..].iter().find(|l| {
@@ -220,14 +317,26 @@ pub(super) fn respondent(lines: &[Line]) -> (Respondent, Option<usize>) {
     (own.unwrap_or(Respondent::Unconfirmed), own.map(|_| first.turn))
 }
 
+/// Thanks, wishes and good-bye, of which one alone is none.
+static CLOSES: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "祝您|祝你|祝全家|祝咱|愿您|祝顺利|祝好|祝生意|祝工作",
+        "下次再聊|下次再见|再会…谢|感谢|祝|支持",
+        "感谢|谢谢|多谢…再会|下次再|老板|支持",
+        "感谢|谢谢|打扰|随时拨打|日常保养|不耽误…再见|拜拜",
+        "再见|拜拜…感谢|谢谢",
+        "感谢|谢谢|多谢…您对|支持|配合|您的时间|宝贵时间|接听|参与|关注",
+        "回访…到这里|结束|就到这…谢|感谢|打扰|祝|再见",
+        "不打扰|不耽误…您忙|再见|祝|了",
+    ])
+});
+
 /// C26: thanks and good-bye at the end.
 pub(super) fn closing(lines: &[Line]) -> Option<&Line> {
     let from = lines.len().saturating_sub(8);
     lines[from..].iter().find(|l| {
-        l.agent()
-            && (l.has(&["再见", "拜拜"]) && l.has(&["感谢", "谢谢", "祝您", "随时拨打", "日常保养", "打扰"])
-                || l.has(&["祝您健康", "祝您工作", "祝您生活", "祝您一切"])
-                || l.has(&["感谢您对我们"]))
+        let byes = l.has(&["再见", "拜拜"]) && l.has(&["感谢", "谢谢", "随时拨打", "日常保养", "打扰", "拨打"]);
+        l.agent() && (byes || CLOSES.said_in(&l.text))
     })
 }
 
@@ -240,8 +349,39 @@ pub(super) fn hotline(lines: &[Line]) -> Option<(&Line, bool)> {
 }
 
 /// C18: a question for the reason; its words stand in the rubric.
-pub(super) fn is_probe(rubric: &Rubric, line: &Line) -> bool {
+fn is_probe(rubric: &Rubric, line: &Line) -> bool {
     line.agent() && rubric.asks_for_reason(&line.text)
+}
+
+/// Asks on after what was complained of: 他说了什么话让您不舒服了.
+static ASKS_ON: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "什么|哪|怎么|咋|为何",
+        "多久|多长时间|几天|几次|几回",
+        "说说|讲讲|描述|详细|展开|举个例|跟我说|和我说|说一下|讲一下|说明一下",
+    ])
+});
+
+/// What only sounds like it: another item, a polite end.
+static ASKS_ELSE: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "什么地方|工地|您在哪|你在哪|在哪里|在哪干",
+        "什么时间|什么时候|几点|哪天|多少小时|怎么样|怎么评价|怎么看|如何评价",
+        "还有|其他|别的|有…什么|哪些…问题|需要|意见|建议|吗",
+        "哪里干|在哪里|什么地方施工|哪些件|什么件|哪些保养|哪些检查",
+        "什么问题|什么需要|什么异常|什么事…拨打|打|联系",
+    ])
+});
+
+/// C18: asks for the reason by a word of the rubric after the first complaint, or openly right after any of them, before anything else is
+/// asked. `complaints` are seconds, in their order.
+pub(super) fn probe_after<'a>(rubric: &Rubric, lines: &'a [Line], complaints: &[f64]) -> Option<&'a Line> {
+    let first = *complaints.first()?;
+    let asks_on = |l: &&Line| {
+        l.rates.is_empty() && ASKS_ON.said_in(&l.text) && !ASKS_ELSE.said_in(&l.text) && !temper::disputes(l)
+    };
+    let mut next = complaints.iter().filter_map(|at| lines.iter().find(|l| l.agent() && l.from_s > *at));
+    lines.iter().find(|l| l.from_s >= first && is_probe(rubric, l)).or_else(|| next.find(asks_on))
 }
 
 /// Words before the answer count as a question about facts (C07: none before consent).

@@ -1,5 +1,7 @@
 //! The rules on our own calls, one situation each.
 
+mod records;
+
 use super::*;
 use crate::domain::announcement::Kind;
 use crate::domain::call::journal::{JournalEntry, JournalEvent};
@@ -10,6 +12,7 @@ use crate::domain::id::{CallId, OrderNo, VisitId};
 use crate::domain::order::{Claims, Customer, Order, ServiceType};
 use crate::domain::phone::Phone;
 use crate::domain::programme::Trigger;
+use crate::domain::promise::Promise;
 use crate::domain::recording::manifest::{Gap, GapReason, RecordingInfo, RecordingState};
 use crate::domain::score::{
     Answer, Indicator, Judgement, Rubric, Scorecard, SpokenTurn, answers_of, answers_of_turns, judgements, score_judged,
@@ -39,6 +42,8 @@ struct World {
     activity: Option<Activity>,
     form: Vec<&'static str>,
     items_max: u32,
+    hours: Option<CallingHours>,
+    promises: Vec<Promise>,
 }
 
 /// A good call: every step asked and answered, the customer hangs up first after 90 seconds.
@@ -171,6 +176,8 @@ fn world(answers: [&str; 5]) -> World {
         activity: None,
         form: vec![],
         items_max: 5,
+        hours: None,
+        promises: vec![],
     }
 }
 
@@ -192,6 +199,8 @@ impl World {
                 activity: self.activity.as_ref(),
                 form: &form,
                 items_max: self.items_max,
+                hours: self.hours.as_ref(),
+                promises: &self.promises,
             },
         )
     }

@@ -4,15 +4,18 @@
 //! (不对, 应该是 …) wins. Nothing is compared with the order here: that is the truth check.
 
 pub mod number;
+mod parts;
 mod people;
+mod state;
 pub mod time;
 mod words;
 
 use crate::domain::score::{Answer, to_simplified};
 use serde::{Deserialize, Serialize};
 
+pub use parts::parts_in;
 pub use people::{consent_of, is_refusal, respondent_of};
-pub use words::{is_technical_question, parts_in};
+pub use words::is_technical_question;
 
 /// One fact with the words that state it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,10 +158,9 @@ fn about(question: &str) -> Vec<About> {
     );
     add(asks_when && any(&["出现", "坏的", "发生", "发现", "出的故障", "出故障"]), About::FaultTime);
     add(q.contains("检查") && any(&["哪些", "什么", "做过", "做了"]), About::Checks);
-    add(
-        any(&["到达", "到现场", "时间到", "几点到", "几号到", "什么时候到", "赶到", "到的"]) && !q.contains("到货"),
-        About::Arrival,
-    );
+    let came = any(&["到达", "到现场", "时间到", "几点到", "几号到", "什么时候到", "赶到", "到的"])
+        || asks_when && any(&["过去的", "过来的", "来的", "去的", "上门", "到您", "到你"]);
+    add(came && !q.contains("到货"), About::Arrival);
     add(
         any(&[
             "时间给您处理好",
@@ -181,12 +183,29 @@ fn about(question: &str) -> Vec<About> {
             "完事",
             "完工",
             "结束",
-        ]) && any(&["时间", "时候", "几点"]),
+            "利索",
+            "弄完",
+            "整完",
+        ]) && asks_when,
         About::Finish,
     );
     add(
         any(&["地点", "在哪", "什么地方", "哪个工地", "哪里施工", "哪里干活", "哪儿施工", "哪儿干活", "位置"])
-            && !any(&["差在", "慢在", "不好在", "问题在", "不满意", "地方不", "地方没", "地方让"]),
+            && !any(&[
+                "差在",
+                "慢在",
+                "贵在",
+                "在哪几",
+                "在哪方面",
+                "在哪些",
+                "出在",
+                "不好在",
+                "问题在",
+                "不满意",
+                "地方不",
+                "地方没",
+                "地方让",
+            ]),
         About::Location,
     );
     add(any(&["更换", "换了", "换过", "保养件", "零部件", "换件", "换的", "买了", "购买了"]), About::Parts);
@@ -211,7 +230,10 @@ fn about(question: &str) -> Vec<About> {
         ]),
         About::Repair,
     );
-    add(any(&["费用", "收费", "多少钱", "收取", "收了", "花了"]) && !q.contains("合理"), About::Fee);
+    add(
+        any(&["费用", "收费", "多少钱", "收取", "收了", "花了"]) && (!q.contains("合理") || q.contains("多少")),
+        About::Fee,
+    );
     add(
         any(&[
             "运行正常",
@@ -231,10 +253,24 @@ fn about(question: &str) -> Vec<About> {
             "用得怎么样",
             "使用怎么样",
             "还有毛病",
-        ]) && !q.contains("回访"),
+            "运行状况",
+            "没毛病",
+            "跑着",
+            "响吗",
+            "运转",
+            "使着",
+            "状况良好",
+            "顺手",
+        ]) && !q.contains("回访")
+            || any(&["机器", "设备", "挖机", "现在", "目前"])
+                && any(&["怎么样", "咋样", "还有吗", "还有没有"])
+                && !any(&["师傅", "服务", "态度", "技", "配件"]),
         About::Running,
     );
-    add(any(&["遗留", "其他问题", "别的问题", "还有问题"]), About::Leftover);
+    add(
+        any(&["遗留", "其他问题", "别的问题", "还有问题", "没弄完", "没修完", "没处理完", "没解决的", "没弄好"]),
+        About::Leftover,
+    );
     add(any(&["时间方便", "时候方便", "什么时候给您", "几点方便"]), About::Callback);
     add(any(&["您是", "是您本人", "先生吗", "女士吗", "师傅吗", "机主吗"]), About::Identity);
     add(any(&["可以吗", "方便吗", "耽误您", "行吗", "打扰您"]), About::Consent);
@@ -256,22 +292,26 @@ fn read(facts: &mut Facts, about: About, answer: &Answer, text: &str) {
         }
         About::FaultTime => replace(&mut facts.fault_time, words::time_said(text).and_then(|t| fact(answer, t, text))),
         About::Checks => replace(&mut facts.checks, words::checks(text).and_then(|c| fact(answer, c, text))),
-        About::Arrival => replace(&mut facts.arrival_time, words::time_said(text).and_then(|t| fact(answer, t, text))),
-        About::Finish => replace(&mut facts.finish_time, words::time_said(text).and_then(|t| fact(answer, t, text))),
+        About::Arrival => {
+            replace(&mut facts.arrival_time, time_or_span(&answer.question, text).and_then(|t| fact(answer, t, text)))
+        }
+        About::Finish => {
+            replace(&mut facts.finish_time, time_or_span(&answer.question, text).and_then(|t| fact(answer, t, text)))
+        }
         About::Location => replace(&mut facts.location, words::place(text).and_then(|p| fact(answer, p, text))),
-        About::Parts => replace(&mut facts.parts_replaced, words::parts(text).and_then(|p| fact(answer, p, text))),
+        About::Parts => replace(&mut facts.parts_replaced, parts::parts(text).and_then(|p| fact(answer, p, text))),
         About::Repair => {
-            if words::still_broken(text) {
+            if state::still_broken(text) {
                 replace(&mut facts.running_normal, fact(answer, false, text));
             }
             if facts.parts_replaced.is_none() {
-                facts.parts_replaced = words::parts_in_passing(text).and_then(|p| fact(answer, p, text));
+                facts.parts_replaced = parts::parts_in_passing(text).and_then(|p| fact(answer, p, text));
             }
         }
         About::Fee => replace(&mut facts.fee_yuan, words::fee(text).and_then(|f| fact(answer, f, text))),
-        About::Running => replace(&mut facts.running_normal, words::running(text).and_then(|r| fact(answer, r, text))),
+        About::Running => replace(&mut facts.running_normal, state::running(text).and_then(|r| fact(answer, r, text))),
         About::Leftover => {
-            replace(&mut facts.leftover_problem, words::leftover(text).and_then(|l| fact(answer, l, text)))
+            replace(&mut facts.leftover_problem, state::leftover(text).and_then(|l| fact(answer, l, text)))
         }
         About::Callback => {
             replace(&mut facts.callback_when, words::time_said(text).and_then(|t| fact(answer, t, text)))
@@ -280,6 +320,12 @@ fn read(facts: &mut Facts, about: About, answer: &Answer, text: &str) {
         About::Consent => replace(&mut facts.consent, consent_of(text).and_then(|c| fact(answer, c, text))),
         About::Other => {}
     }
+}
+
+/// 打完电话俩钟头就到了: so long after is a time too, but not where he was asked how long it took.
+fn time_or_span(question: &str, text: &str) -> Option<String> {
+    let asks_span = ["多久", "多长时间"].iter().any(|w| question.contains(w));
+    words::time_said(text).or_else(|| time::span_said(text).filter(|_| !asks_span))
 }
 
 /// Asked again, the later answer holds.
@@ -297,7 +343,7 @@ fn spontaneous(facts: &mut Facts, abouts: &[About], answer: &Answer, text: &str)
     {
         facts.finish_time = fact(answer, t, text);
     }
-    if facts.running_normal.is_none() && !abouts.contains(&About::Running) && words::says_running_now(text) {
+    if facts.running_normal.is_none() && !abouts.contains(&About::Running) && state::says_running_now(text) {
         facts.running_normal = fact(answer, true, text);
     }
     if is_technical_question(text) || words::asks_how(text) && words::is_technical_matter(&answer.question) {

@@ -7,51 +7,130 @@ fn any(text: &str, words: &[&str]) -> bool {
 }
 
 pub(super) fn is_wrong_number(text: &str) -> bool {
-    any(
-        text,
-        &[
-            "打错",
-            "拨错",
-            "错号",
-            "找错人",
-            "不认识这个人",
-            "没这个人",
-            "没有这个人",
-            "没有挖掘机",
-            "没有挖机",
-            "没买过挖",
-        ],
-    ) || any(text, &["我不姓", "我不叫"])
+    let mistaken = [
+        "打错",
+        "拨错",
+        "错号",
+        "找错人",
+        "没这人",
+        "没这个人",
+        "没有这个人",
+        "没有这人",
+        "号早换",
+        "号换人",
+        "号码换人",
+    ];
+    let stranger = any(text, &["不认识"]) && any(text, &["这个人", "什么", "这人", "先生", "女士", "你们", "他"]);
+    let no_machine = ["没有挖掘机", "没有挖机", "没买过挖", "没有机器", "没买过机器", "没买过车", "哪来的挖机"];
+    any(text, &mistaken) || stranger || any(text, &no_machine) || any(text, &["我不姓", "我不叫"])
+}
+
+/// Kin and employees, in whose name somebody else speaks.
+const OTHERS: [&str; 32] = [
+    "老婆",
+    "老公",
+    "爱人",
+    "媳妇",
+    "老伴",
+    "儿子",
+    "闺女",
+    "女儿",
+    "爸",
+    "妈",
+    "哥",
+    "弟",
+    "姐",
+    "妹",
+    "侄",
+    "亲戚",
+    "家属",
+    "司机",
+    "机手",
+    "操作手",
+    "徒弟",
+    "师傅的",
+    "员工",
+    "工人",
+    "同事",
+    "会计",
+    "管",
+    "助理",
+    "合伙",
+    "邻居",
+    "开车",
+    "老板",
+];
+
+/// 我是他司机, 他是我哥, 我爸的手机: somebody else than who was asked for.
+fn speaks_for_another(text: &str) -> bool {
+    let own = |lead: &str| {
+        text.match_indices(lead).any(|(at, _)| {
+            let near: String = text[at + lead.len()..].chars().take(6).collect();
+            any(&near, &OTHERS)
+        })
+    };
+    any(text, &["我是他", "我是她", "俺是他", "他是我", "她是我", "不是他", "替他"])
+        || own("我是")
+        || own("俺是")
+        || own("是我")
+        || {
+            any(text, &["我爸", "我爱人", "我老公", "我儿子", "我老板", "我哥", "我弟", "我媳妇", "我老婆"])
+        }
 }
 
 /// The answer to 您是…吗.
 pub fn respondent_of(text: &str) -> Option<Respondent> {
-    let absent = any(text, &["他不在", "她不在", "人不在", "不在家", "不在这", "出去了", "没在", "不在工地"]);
-    let other = any(
+    let absent = any(
         text,
         &[
-            "我是他",
-            "我是她",
-            "他是我",
-            "她是我",
-            "我爸",
-            "我爱人",
-            "我老公",
-            "我儿子",
-            "我老板",
-            "是我哥",
-            "是我弟",
-            "我是司机",
-            "我是机手",
-            "我是开车",
-            "我是操作手",
-            "我是管",
-            "我是会计",
+            "他不在",
+            "她不在",
+            "人不在",
+            "不在家",
+            "不在这",
+            "出去了",
+            "没在",
+            "不在工地",
+            "出门",
+            "上班去",
+            "上山",
+            "下地",
+            "外出",
+            "出差",
+            "去外地",
+            "干活去",
+            "没带手机",
+            "手机没带",
+            "电话搁家",
+            "手机放家",
+            "不在跟前",
+            "回老家",
+            "住院",
         ],
     );
-    let informed =
-        any(text, &["在现场", "知道", "了解", "清楚", "我盯着", "我看着", "我在", "我负责", "跟我说", "问我"])
-            && !any(text, &["不知道", "不清楚", "不了解", "没在现场"]);
+    let other = speaks_for_another(text);
+    let informed = any(
+        text,
+        &[
+            "在现场",
+            "在场",
+            "知道",
+            "了解",
+            "清楚",
+            "我盯着",
+            "盯着的",
+            "我看着",
+            "我在",
+            "我负责",
+            "跟我说",
+            "问我",
+            "跟前看",
+            "一直跟",
+            "平时我开",
+            "我开的",
+            "我管",
+        ],
+    ) && !any(text, &["不知道", "不清楚", "不了解", "没在现场", "哪懂", "不懂", "不在跟前"]);
     if is_wrong_number(text) {
         return Some(Respondent::WrongNumber);
     }
@@ -63,13 +142,68 @@ pub fn respondent_of(text: &str) -> Option<Respondent> {
         });
     }
     if text.starts_with("不是") || any(text, &["我不是"]) {
-        return Some(Respondent::Unconfirmed);
+        return Some(if informed { Respondent::OtherInformed } else { Respondent::Unconfirmed });
     }
-    let yes =
-        any(text, &["是我", "我是", "我就是", "是的", "对", "没错", "嗯", "是啊", "是呀", "正是", "本人", "我姓"])
-            || text.starts_with('是')
-            || text.starts_with("哎");
+    let yes = any(
+        text,
+        &[
+            "是我",
+            "我是",
+            "俺是",
+            "我就是",
+            "是的",
+            "对",
+            "没错",
+            "嗯",
+            "是啊",
+            "是呀",
+            "是嘞",
+            "正是",
+            "本人",
+            "我姓",
+            "免贵",
+            "就是我",
+        ],
+    ) || ["是", "哎", "嗳", "诶", "欸"]
+        .iter()
+        .any(|w| text.trim_start_matches(|c: char| !c.is_alphanumeric() || "哦噢啊呃唉嗯".contains(c)).starts_with(w));
     yes.then_some(Respondent::Confirmed)
+}
+
+/// No, and of what: 没工夫, 不太方便, 不得空, 别给我打.
+fn denies(text: &str) -> bool {
+    let wants = [
+        "空",
+        "时间",
+        "功夫",
+        "工夫",
+        "闲",
+        "方便",
+        "兴趣",
+        "需要",
+        "想",
+        "愿",
+        "接受",
+        "参加",
+        "得空",
+        "可以",
+        "打",
+        "做",
+        "必",
+        "用",
+        "想做",
+        "配合",
+        "感兴趣",
+        "搞",
+    ];
+    ["没", "不", "别", "甭", "无"].iter().any(|no| {
+        text.match_indices(no).any(|(at, _)| {
+            let near: String = text[at + no.len()..].chars().take(4).collect();
+            let word = wants.iter().filter_map(|w| near.find(w)).min();
+            // 没问题, 不用客气, 不碍事 refuse nothing; nor does what is denied of something else stand right behind.
+            word.is_some() && !any(&near, &["问题", "客气", "事", "碍", "打紧", "打不", "用着"])
+        })
+    })
 }
 
 /// True for a refusal of the visit.
@@ -77,57 +211,106 @@ pub fn is_refusal(text: &str) -> bool {
     let busy = any(
         text,
         &[
-            "没空",
-            "没时间",
-            "没有时间",
-            "不方便",
             "正忙",
             "在忙",
             "忙着",
+            "忙呢",
             "开车呢",
             "在开车",
             "正在开车",
+            "开着车",
             "开会",
-            "改天",
-            "回头再",
-            "以后再说",
-            "晚点再",
-            "过会儿",
-            "下次再",
+            "我有事",
+            "有点事",
+            "有急事",
+            "等我忙完",
+            "忙完再",
+            "在医院",
+            "在吃饭",
+            "正吃饭",
+            "在高速",
             "先挂",
             "挂了",
             "等会儿再打",
             "待会儿再",
+            "过会儿",
+            "等会再",
+            "一会再打",
+        ],
+    );
+    let puts_off = any(
+        text,
+        &[
+            "改天",
+            "改日",
+            "回头再",
+            "以后再",
+            "晚点再",
+            "晚上再",
+            "晚点打",
+            "晚点吧",
+            "晚些",
+            "等会行",
+            "等会吧",
+            "等会儿吧",
+            "待会",
+            "下次再",
+            "吃完再",
+            "过两天",
+            "过几天再",
+            "有空再",
+            "再说吧",
         ],
     );
     let unwilling = any(
         text,
         &[
-            "不用了",
-            "不用回访",
-            "不需要",
-            "不想",
-            "别打",
-            "不要打",
-            "不做",
-            "不接受",
-            "没兴趣",
-            "不参加",
-            "不愿意",
-            "拒绝",
-            "不必了",
             "别烦",
             "烦不烦",
+            "烦死",
+            "免了",
+            "甭问",
+            "甭打",
+            "别问",
+            "拒绝",
             "不行",
-            "不可以",
             "算了",
+            "别来电",
+            "别再打",
+            "不要打",
+            "别打",
+            "不接受",
+            "不参加",
         ],
     );
     // 我开车呢 你快点: busy, and yet he lets himself be asked.
-    let hurries =
-        any(text, &["你快点", "您快点", "快点说", "快点问", "快问", "快说", "简单点", "长话短说", "说吧", "问吧"]);
-    let later = any(text, &["改天", "回头", "挂了", "以后", "晚点", "过会儿", "下次"]);
-    unwilling || busy && (later || !hurries)
+    let hurries = any(
+        text,
+        &[
+            "你快点",
+            "您快点",
+            "快点说",
+            "快点问",
+            "快问",
+            "快说",
+            "快点吧",
+            "快点啊",
+            "得快点",
+            "简单点",
+            "简单说",
+            "你简单",
+            "长话短说",
+            "说吧",
+            "问吧",
+            "讲吧",
+            "你说",
+            "你问",
+            "您说",
+        ],
+    );
+    let later = any(text, &["改天", "改日", "回头", "挂了", "以后", "晚点", "过会儿", "下次"]);
+    let allows = hurries && !later || text.starts_with("可以") || text.starts_with('行') || text.starts_with('好');
+    unwilling || (busy || puts_off || denies(text)) && !allows
 }
 
 /// The answer to 耽误您两分钟可以吗.
@@ -142,9 +325,17 @@ pub fn consent_of(text: &str) -> Option<Consent> {
             "你说",
             "您说",
             "问吧",
+            "问呗",
+            "说呗",
+            "讲呗",
             "你问",
             "您问",
+            "你讲",
+            "您讲",
+            "讲嘛",
+            "说嘛",
             "请讲",
+            "请说",
             "讲吧",
             "没问题",
             "嗯",
@@ -154,10 +345,21 @@ pub fn consent_of(text: &str) -> Option<Consent> {
             "对",
             "成",
             "快点",
+            "快问",
+            "快说",
+            "简单说",
             "来吧",
+            "来来",
+            "听着呢",
+            "我听着",
+            "快着点",
+            "简单点",
             "什么事",
+            "不碍事",
+            "不要紧",
+            "得",
         ],
-    );
+    ) || ["说", "讲", "问", "是"].contains(&text.trim_matches(|c: char| !c.is_alphanumeric()));
     if is_refusal(text) {
         return Some(Consent::Refused);
     }

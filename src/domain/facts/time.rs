@@ -22,7 +22,7 @@ static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let day = format!(
         "大前天|前天|前儿|昨天|昨日|昨儿个|昨儿|今天|今日|今儿个|今儿|明天|明儿|大后天|后天|当天|头天|隔天|第[一二三四五]天|(?:上个?|这个?|下个?)?(?:星期|礼拜|周)[一二三四五六日天]|(?:{NUM}{{1,3}}月)?{NUM}{{1,3}}[号日]|上周|上个星期|上个月|前几天|月底|月初|明早|今晚|昨晚|今早"
     );
-    let period = "一大早|大清早|大早上|一早|早上|早晨|清早|头晌|晌午头|晌午|上午|中午|午后|后晌|下午|天黑前|天黑|天亮|傍晚|晚上|后半夜|前半夜|凌晨|夜里|夜间|半夜";
+    let period = "一大早|大清早|大早上|一早|早上|早晨|清早|头晌|晌午头|晌午|上午|中午|午后|后晌|下午|后半晌|天刚亮|傍黑|擦黑|过晌|天黑前|天黑|天亮|傍晚|晚上|后半夜|前半夜|凌晨|夜里|夜间|半夜";
     let clock = format!("(?P<h>{NUM}{{1,3}})(?:点钟?|时|:)(?P<m>半|一刻|三刻|{NUM}{{1,3}})?分?");
     let tail = "多钟|多|左右|前后|来钟|不到|之?前|以前|之?后|以后";
     Regex::new(&format!("(?P<day>{day})?(?:的)?(?P<period>{period})?(?:的)?(?:{clock})?(?P<tail>{tail})?")).ok()
@@ -32,7 +32,7 @@ static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub fn find_all(text: &str) -> Vec<SpokenTime> {
     let Some(pattern) = TIME.as_ref() else { return Vec::new() };
     pattern
-        .captures_iter(&with_clock_marks(text))
+        .captures_iter(&with_clock_marks(&with_quarters_to(text)))
         .filter_map(|c| {
             let whole = c.get(0)?;
             let part = |name: &str| c.name(name).map_or("", |m| m.as_str());
@@ -73,6 +73,37 @@ fn with_clock_marks(text: &str) -> String {
         }
     }
     out
+}
+
+/// A time told by how long it took: 打完电话俩钟头就到了 → 俩钟头.
+pub(super) fn span_said(text: &str) -> Option<String> {
+    let unit = ["个小时", "小时", "个钟头", "钟头", "分钟", "天"].iter().find_map(|u| Some((text.find(u)?, *u)))?;
+    let head: Vec<char> = text[..unit.0].chars().collect();
+    let counts = |c: &char| number::is_number_char(*c) || matches!(c, '俩' | '仨' | '半' | '几' | '多' | '来');
+    let from = head.iter().rposition(|c| !counts(c)).map_or(0, |p| p + 1);
+    let count: String = head[from..].iter().collect();
+    (!count.is_empty()).then(|| format!("{count}{}", unit.1))
+}
+
+/// 差一刻十点 and 四点差五分 are a quarter to ten and five to four; the minutes are counted, the rest of the words stays.
+fn with_quarters_to(text: &str) -> String {
+    static TO: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let pattern = format!(
+            "差(?P<m1>一刻|{NUM}{{1,3}})分?(?P<h1>{NUM}{{1,3}})点|(?P<h2>{NUM}{{1,3}})点差(?P<m2>一刻|{NUM}{{1,3}})分?"
+        );
+        Regex::new(&pattern).ok()
+    });
+    let Some(pattern) = TO.as_ref().filter(|_| text.contains('差')) else { return text.to_string() };
+    let told = |c: &regex::Captures<'_>| {
+        let part = |one: &str, other: &str| c.name(one).or(c.name(other)).map_or("", |m| m.as_str()).to_string();
+        let minutes = match part("m1", "m2").as_str() {
+            "一刻" => Some(15),
+            other => number::parse(other),
+        };
+        let clock = number::parse(&part("h1", "h2")).zip(minutes.filter(|m| (1..60).contains(m)));
+        clock.map_or_else(|| c[0].to_string(), |(h, m)| format!("{}:{:02}", if h == 0 { 23 } else { h - 1 }, 60 - m))
+    };
+    pattern.replace_all(text, told).into_owned()
 }
 
 /// 十八号 → 18号, 昨儿 → 昨天, 礼拜二 → 星期二.
@@ -133,7 +164,7 @@ fn day_and_hour(text: &str) -> Option<(&str, u32)> {
 
 fn clock(period: &str, hour: &str, minute: &str, tail: &str) -> String {
     let Some(h) = number::parse(hour) else { return String::new() };
-    let afternoon = (matches!(period, "下午" | "午后" | "后晌" | "傍晚" | "晚上") && h < 12)
+    let afternoon = (matches!(period, "下午" | "午后" | "后晌" | "后半晌" | "过晌" | "傍晚" | "晚上") && h < 12)
         || (matches!(period, "中午" | "晌午") && h < 4);
     let h = if afternoon { h + 12 } else { h };
     let m = match minute {

@@ -1,145 +1,43 @@
 //! Readers of single answers.
 
+use super::parts::parts_in;
 use super::{number, time};
 
 /// Words after which only the rest counts (D03: 一千，不对，一千二百).
-const CORRECTIONS: [&str; 8] = ["不对", "说错了", "哦不", "应该是", "不是不是", "记错了", "更正", "哦，是"];
-
-/// Names of parts and oils, longest first where one contains another (D09).
-const PARTS: [&str; 119] = [
-    "机油滤清器",
-    "柴油滤清器",
-    "空气滤清器",
-    "油水分离器",
-    "机油滤芯",
-    "柴油滤芯",
-    "空气滤芯",
-    "液压油滤芯",
-    "液压滤芯",
-    "空调滤芯",
-    "先导滤芯",
-    "回油滤芯",
-    "机油格",
-    "柴油格",
-    "空气格",
-    "柴油粗滤",
-    "柴油精滤",
-    "高压油管",
-    "回转马达油封",
-    "行走马达",
-    "回转马达",
-    "启动马达",
-    "起动马达",
-    "起动机",
-    "液压油管",
-    "液压泵",
-    "液压油",
-    "齿轮油",
-    "润滑脂",
-    "防冻液",
-    "冷却液",
-    "机滤",
-    "柴滤",
-    "空滤",
-    "三滤",
-    "四滤",
-    "粗滤",
-    "精滤",
-    "滤芯",
-    "滤清器",
-    "机油",
-    "柴油",
-    "黄油",
-    "黄甘油",
-    "密封件",
-    "密封圈",
-    "油封",
-    "O型圈",
-    "喷油嘴",
-    "喷油器",
-    "油管",
-    "接头",
-    "斗齿",
-    "轴承",
-    "皮带",
-    "水泵",
-    "发电机",
-    "电瓶",
-    "蓄电池",
-    "传感器",
-    "电磁阀",
-    "主泵",
-    "履带",
-    "链条",
-    "支重轮",
-    "引导轮",
-    "托链轮",
-    "驱动轮",
-    "销轴",
-    "销子",
-    "轴套",
-    "增压器",
-    "散热器",
-    "水箱",
-    "油缸",
-    "仪表",
-    "线束",
-    "继电器",
-    "高压油泵",
-    "柴油泵",
-    "输油泵",
-    "先导泵",
-    "液压马达",
-    "先导阀",
-    "多路阀",
-    "主阀",
-    "分配阀",
-    "泵芯",
-    "缸套",
-    "活塞",
-    "缸垫",
-    "气门",
-    "曲轴",
-    "预热塞",
-    "火花塞",
-    "节温器",
-    "风扇",
-    "压缩机",
-    "冷凝器",
-    "刹车片",
-    "刹车盘",
-    "刹车油",
-    "制动片",
-    "离合器",
-    "变速箱油",
-    "变速箱",
-    "轮胎",
-    "雨刮",
-    "大灯",
-    "四轮一带",
-    "履带板",
-    "涨紧缸",
-    "破碎锤",
-    "操作机构",
-    "断路器",
-    "接触器",
-    "互感器",
-    "指示灯",
-    "电路板",
+const CORRECTIONS: [&str; 14] = [
+    "不对",
+    "说错了",
+    "哦不",
+    "啊不",
+    "哦错了",
+    "错了",
+    "应该是",
+    "不是不是",
+    "记错了",
+    "更正",
+    "哦，是",
+    "哦是",
+    " 不是 ",
+    " 不 ",
 ];
 
-fn last_version(text: &str) -> &str {
+pub(super) fn last_version(text: &str) -> &str {
     let from = CORRECTIONS.iter().filter_map(|c| text.rfind(c).map(|at| at + c.len())).max().unwrap_or(0);
     let rest = &text[from..];
     if rest.trim().is_empty() { text } else { rest }
 }
 
-fn any(text: &str, words: &[&str]) -> bool {
+pub(super) fn any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|w| text.contains(w))
 }
 
 pub(super) fn hours(text: &str) -> Option<f64> {
     let text = last_version(text);
+    // 每天干十个小时 is no meter.
+    if any(text, &["每天", "一天干", "一天能", "天天"]) && !any(text, &["表上", "一共", "总共", "现在"])
+    {
+        return None;
+    }
     let chars: Vec<char> = text.chars().collect();
     let numbers = number::find_all(text);
     let before_unit = numbers.iter().rev().find(|(_, r)| {
@@ -150,10 +48,23 @@ pub(super) fn hours(text: &str) -> Option<f64> {
     before_unit.or_else(|| numbers.iter().rev().find(|(n, _)| *n >= 10)).map(|(n, _)| *n as f64)
 }
 
+/// The last day that has a clock, else the last thing that names a time: 头天晚上打电话 第二天一早就来了.
 pub(super) fn time_said(text: &str) -> Option<String> {
-    let times = time::find_all(last_version(text));
-    times.iter().find(|t| t.has_clock).or(times.first()).map(|t| t.text.clone())
+    let text = last_version(text);
+    let text = SUPERSEDED.iter().filter_map(|w| text.find(w)).min().map_or(text, |at| &text[at..]);
+    let times = time::find_all(text);
+    let came = ["到的", "来的", "到了", "来了", "过来", "到", "来", "弄完", "修好", "才"]
+        .iter()
+        .filter_map(|w| text.rfind(w))
+        .max();
+    let before = |t: &&time::SpokenTime| came.is_none_or(|at| t.range.end <= at + '到'.len_utf8());
+    let clocked = times.iter().find(|t| t.has_clock);
+    let last = || times.iter().rfind(before);
+    clocked.or_else(last).or(times.first()).map(|t| t.text.clone())
 }
+
+/// 说是上午来 结果下午两点才来: what was said before was not so.
+const SUPERSEDED: [&str; 4] = ["结果", "实际上", "其实是", "到头来"];
 
 /// 两点到的，四点多就修好了: the time before the words of completion.
 pub(super) fn finish_in_passing(text: &str) -> Option<String> {
@@ -178,30 +89,28 @@ pub(super) fn place(text: &str) -> Option<String> {
     let tails: &[char] = &['呢', '啊', '吧', '呀', '了', '嘛', '。', '，', ' '];
     let place =
         place.trim_end_matches(tails).trim_end_matches("干活").trim_end_matches("这边干").trim_end_matches("施工");
-    let unknown = any(place, &["不知道", "不清楚", "不方便", "问这个", "没听清", "什么意思", "不告诉"]);
+    let unknown = any(
+        place,
+        &[
+            "不知道",
+            "不清楚",
+            "不方便",
+            "问这",
+            "没听清",
+            "什么意思",
+            "不告诉",
+            "管我",
+            "关你",
+            "没固定",
+            "不固定",
+            "不好说",
+            "说不准",
+            "到处跑",
+            "满意",
+            "记不",
+        ],
+    );
     (place.chars().count() >= 2 && place.chars().count() <= 40 && !unknown).then(|| place.to_string())
-}
-
-/// Names of parts in the text, in order, each once; those said not to be replaced are left out.
-pub fn parts_in(text: &str) -> Vec<String> {
-    let mut found: Vec<(usize, &str)> = Vec::new();
-    let mut taken = vec![false; text.len()];
-    let mut names = PARTS;
-    names.sort_by_key(|n| std::cmp::Reverse(n.len()));
-    for name in names {
-        for (at, _) in text.match_indices(name) {
-            if !taken[at..at + name.len()].iter().any(|t| *t) {
-                taken[at..at + name.len()].fill(true);
-                let rest: String = text[at + name.len()..].chars().take(4).collect();
-                let kept = !["没换", "没有换", "没动", "不用换", "没更换"].iter().any(|w| rest.starts_with(w));
-                if kept && !found.iter().any(|(_, n)| *n == name) {
-                    found.push((at, name));
-                }
-            }
-        }
-    }
-    found.sort_unstable();
-    found.into_iter().map(|(_, n)| n.to_string()).collect()
 }
 
 /// What an engineer looks at beyond the parts that he may change.
@@ -247,150 +156,63 @@ pub(super) fn checks(text: &str) -> Option<Vec<String>> {
     (!found.is_empty()).then(|| found.into_iter().map(|(_, name)| name).collect())
 }
 
-/// 换了个主泵, 换的是油封: parts named in the answer about the repair.
-pub(super) fn parts_in_passing(text: &str) -> Option<Vec<String>> {
-    let text = last_version(text);
-    if any(text, &["没换件", "没有换件", "没换东西", "没换零件", "没换配件", "啥也没换", "什么都没换", "没用换件"])
-    {
-        return Some(Vec::new());
-    }
-    let changed = ["换了", "换的", "换上", "更换", "换过", "换个", "给换"].iter().any(|w| text.contains(w));
-    let found = if changed { parts_in(text) } else { Vec::new() };
-    (!found.is_empty()).then_some(found)
-}
-
-/// The fault is not gone: 没处理好, 还响, 早上还是打不着火.
-pub(super) fn still_broken(text: &str) -> bool {
-    any(
-        text,
-        &[
-            "没处理好",
-            "没修好",
-            "没弄好",
-            "没解决",
-            "没排除",
-            "没搞好",
-            "没好",
-            "还响",
-            "还漏",
-            "还是漏",
-            "还是响",
-            "还是不",
-            "还是打不着",
-            "打不着",
-            "还抖",
-            "还是没劲",
-            "又犯",
-            "又坏",
-            "又漏",
-            "老样子",
-            "没修完",
-            "还没修",
-        ],
-    )
-}
-
-pub(super) fn parts(text: &str) -> Option<Vec<String>> {
-    let found = parts_in(last_version(text));
-    let nothing = any(text, &["没换", "没有换", "没更换", "没有更换", "啥也没换", "都没换", "没换件", "没动配件"])
-        || matches!(text.trim_matches(|c: char| !c.is_alphanumeric()), "没有" | "没" | "没有了");
-    if found.is_empty() { nothing.then(Vec::new) } else { Some(found) }
-}
+/// Nothing was paid.
+const FREE: [&str; 20] = [
+    "没收",
+    "没要钱",
+    "没花钱",
+    "没掏钱",
+    "没花",
+    "没掏",
+    "免费",
+    "不要钱",
+    "不花钱",
+    "没有收",
+    "没给钱",
+    "没收钱",
+    "不收钱",
+    "没收费",
+    "没要",
+    "一分没",
+    "没出钱",
+    "保内",
+    "免单",
+    "免了",
+];
+/// Not paid yet, or somebody else knows.
+const UNPAID: [&str; 7] = ["还没给", "还没付", "没给钱呢", "还没算", "没结账", "还没结", "没付呢"];
 
 pub(super) fn fee(text: &str) -> Option<f64> {
-    if any(
-        text,
-        &["没收", "没要钱", "没花钱", "免费", "不要钱", "没有收", "没给钱", "没收钱", "不收钱", "没收费", "没要"],
-    ) {
-        return Some(0.0);
+    if any(text, &UNPAID) {
+        return None;
     }
     let text = last_version(text);
-    number::find_all(text).iter().rev().find(|(n, _)| *n >= 5).map(|(n, _)| *n as f64)
-}
-
-pub(super) fn running(text: &str) -> Option<bool> {
-    let bad = [
-        "不正常",
-        "时好时坏",
-        "没劲",
-        "还是老样子",
-        "老样子",
-        "还漏",
-        "还是漏",
-        "不行",
-        "又坏",
-        "没修好",
-        "不能用",
-        "动不了",
-        "还响",
-        "还是不",
-        "有问题",
-        "有毛病",
-        "没好",
-        "抬不起",
-        "停着",
-        "趴窝",
-        "冒烟",
-        "异响",
-        "不太正常",
-        "不稳定",
-        "没弄好",
-        "还是有点",
-        "有点漏",
-        "正常个",
-        "正常啥",
-        "往下掉",
-        "自己掉",
-        "还没有",
-        "还没修",
-        "没修完",
-        "打不着",
-        "还不",
-        "老熄火",
-        "熄火",
-    ];
-    let good = [
-        "正常",
-        "没问题",
-        "没毛病",
-        "没啥毛病",
-        "没啥问题",
-        "没什么问题",
-        "挺好",
-        "好了",
-        "可以",
-        "还行",
-        "能用",
-        "好着",
-        "好用",
-        "不错",
-        "没事",
-        "好使",
-        "行",
-        "好",
-    ];
-    if any(text, &bad) && !any(text, &["没有问题", "没什么问题"]) {
-        return Some(false);
+    let chars: Vec<char> = text.chars().collect();
+    // 五毛 is change, and 退了二百 came back.
+    let paid = |range: &std::ops::Range<usize>| {
+        let before: String = chars[range.start.saturating_sub(4)..range.start].iter().collect();
+        !before.contains('退') && !chars.get(range.end).is_some_and(|c| matches!(c, '毛' | '角'))
+    };
+    let numbers: Vec<_> = number::find_all(text).into_iter().filter(|(_, r)| paid(r)).collect();
+    let mut sums = numbers.iter().filter(|(n, _)| *n >= 5);
+    // 一共一千一百八: the sum, whatever stood before it.
+    let total = ["总共", "一共", "合计", "拢共", "共计", "加起来", "总的"].iter().filter_map(|w| text.find(w)).max();
+    let chars_before = |byte: usize| text[..byte].chars().count();
+    let stated = total.and_then(|at| numbers.iter().find(|(n, r)| *n >= 5 && r.start >= chars_before(at)));
+    if let Some((n, _)) = stated {
+        return Some(*n as f64);
     }
-    any(text, &good).then_some(true)
-}
-
-pub(super) fn says_running_now(text: &str) -> bool {
-    any(text, &["现在运行正常", "现在正常", "运行正常", "一切正常", "正常使用", "现在没问题"])
-        && !any(text, &["不正常", "没正常"])
-}
-
-pub(super) fn leftover(text: &str) -> Option<bool> {
-    let no = ["没有", "没了", "没啥", "没什么", "都好了", "都解决", "没问题", "暂时没", "没遗留", "没毛病", "没"];
-    let yes = ["有", "还是", "还漏", "还响", "还不", "没解决", "没弄好", "没修好", "还差"];
-    let trimmed = text.trim_start_matches(|c: char| !c.is_alphanumeric() || matches!(c, '嗯' | '啊'));
-    if trimmed.starts_with('没')
-        || trimmed.starts_with("目前没")
-        || any(text, &no) && !any(text, &["没解决", "没弄好", "没修好", "还是", "还漏"])
-    {
-        return Some(false);
+    // 配件一千 工时三百: two kinds of cost make one fee.
+    let kinds = ["配件", "材料", "零件", "件钱"].iter().any(|w| text.contains(w))
+        && ["工时", "人工", "工钱", "手工", "路费"].iter().any(|w| text.contains(w));
+    let amounts: Vec<u64> = numbers.iter().filter(|(n, _)| *n >= 5).map(|(n, _)| *n).collect();
+    if let (true, [one, other]) = (kinds, amounts.as_slice()) {
+        return Some((one + other) as f64);
     }
-    any(text, &yes).then_some(true)
+    match sums.next_back() {
+        Some((n, _)) => Some(*n as f64),
+        None => any(text, &FREE).then_some(0.0),
+    }
 }
 
 /// The customer asks how the machine works or should be kept (C24).
@@ -411,6 +233,9 @@ pub fn is_technical_question(text: &str) -> bool {
             "可不可以用",
             "用什么",
             "要不要换",
+            "要紧",
+            "碍事",
+            "严重不",
             "正常吗",
             "行吗",
             "是不是",

@@ -12,6 +12,7 @@ pub const TUNE: &str = include_str!("../../data/eval/calls_tune.jsonl");
 pub const HELD_OUT: &str = include_str!("../../data/eval/calls_held_out.jsonl");
 pub const TUNE_2: &str = include_str!("../../data/eval/calls_tune2.jsonl");
 pub const HELD_OUT_2: &str = include_str!("../../data/eval/calls_held_out2.jsonl");
+pub const CONDUCT: &str = include_str!("../../data/eval/calls_conduct3.jsonl");
 
 pub const TUNE_3: &str = include_str!("../../data/eval/calls_tune3.jsonl");
 pub const HELD_OUT_3: &str = include_str!("../../data/eval/calls_held_out3.jsonl");
@@ -27,14 +28,15 @@ pub struct Floor {
     keys: f64,
 }
 
-/// In the order of the sets: tune and held out of each voice. Of the third voice only the complaint is labelled beside the scores.
-pub const FLOORS: [Floor; 6] = [
+/// In the order of the sets: tune and held out of each voice, then the calls written for their conduct. Of the third voice only the complaint is labelled beside the scores.
+pub const FLOORS: [Floor; 7] = [
     Floor { cells: 0.985, all_five: 0.95, keys: 0.985 },
     Floor { cells: 0.985, all_five: 0.92, keys: 0.98 },
     Floor { cells: 0.985, all_five: 0.94, keys: 0.98 },
     Floor { cells: 0.96, all_five: 0.88, keys: 0.97 },
     Floor { cells: 0.98, all_five: 0.91, keys: 0.90 },
     Floor { cells: 0.85, all_five: 0.60, keys: 0.85 },
+    Floor { cells: 0.95, all_five: 0.85, keys: 0.97 },
 ];
 
 #[derive(Deserialize)]
@@ -126,7 +128,7 @@ impl Measured {
     }
 }
 
-fn same(name: &str, want: &Value, got: &Value) -> bool {
+pub fn same(name: &str, want: &Value, got: &Value) -> bool {
     match (want, got) {
         (Value::Number(w), Value::Number(g)) => {
             let slack = if name == "duration_s" { 1.0 } else { 1e-9 };

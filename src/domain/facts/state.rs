@@ -1,0 +1,246 @@
+//! How the machine runs now, and what is left to do (D15, D16).
+//!
+//! Contract: pure; `None` for what was not said.
+
+use super::words::any;
+
+/// The fault is not gone: 没处理好, 还响, 早上还是打不着火.
+pub(super) fn still_broken(text: &str) -> bool {
+    any(
+        text,
+        &[
+            "没处理好",
+            "没修好",
+            "没弄好",
+            "没解决",
+            "没排除",
+            "没搞好",
+            "没好",
+            "还响",
+            "还漏",
+            "还是漏",
+            "还是响",
+            "还是不",
+            "还是打不着",
+            "打不着",
+            "还抖",
+            "还是没劲",
+            "又犯",
+            "又坏",
+            "又漏",
+            "老样子",
+            "没修完",
+            "还没修",
+        ],
+    )
+}
+
+/// What a machine does that is not well.
+const SYMPTOMS: [&str; 27] = [
+    "漏",
+    "渗",
+    "响",
+    "抖",
+    "冒烟",
+    "黑烟",
+    "白烟",
+    "蓝烟",
+    "熄火",
+    "憋",
+    "卡",
+    "报警",
+    "趴",
+    "停着",
+    "没劲",
+    "无力",
+    "抬不",
+    "往下掉",
+    "自己掉",
+    "打不着",
+    "动不了",
+    "跑偏",
+    "往左偏",
+    "往右偏",
+    "高温",
+    "开锅",
+    "异味",
+];
+/// Said right before a symptom or a fault: it is gone.
+const GONE: [&str; 12] =
+    ["不再", "没再", "没有", "不咋", "没", "不", "没啥", "没什么", "没发现", "无", "没出现", "没听见"];
+
+/// A symptom that is said to be there: 还漏, not 不漏了.
+fn ails(text: &str) -> bool {
+    SYMPTOMS.iter().any(|symptom| {
+        text.match_indices(symptom).any(|(at, _)| {
+            let before = &text[..at];
+            let near: String = before.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
+            let denied = GONE.iter().any(|g| near.contains(g)) && !near.contains("没劲") && !near.contains("不住");
+            // 就是油耗高, 以前老响: something else, or gone by.
+            let past = ["以前", "之前", "原来", "那天", "当时", "头先"].iter().any(|w| before.contains(w))
+                && !text.contains("现在");
+            !denied && !past
+        })
+    })
+}
+
+/// D15: does it run? `None`: he has not said, or does not know.
+pub(super) fn running(text: &str) -> Option<bool> {
+    let unknown = ["没试", "没开", "没干活", "没用呢", "还没动", "不知道", "不清楚", "没在跟前"];
+    if any(text, &unknown) {
+        return None;
+    }
+    let bad = [
+        "不正常",
+        "不太正常",
+        "时好时坏",
+        "老样子",
+        "还那样",
+        "还是那样",
+        "那个样",
+        "不行",
+        "又坏",
+        "又犯",
+        "又不",
+        "没修好",
+        "没弄好",
+        "没好",
+        "不能用",
+        "还是不",
+        "有问题",
+        "有毛病",
+        "不稳定",
+        "正常个",
+        "正常啥",
+        "还没有",
+        "还没修",
+        "没修完",
+        "还不",
+        "不咋",
+        "不怎么样",
+        "不好使",
+        "不好用",
+        "坏了",
+        "好点",
+        "好一点",
+        "老问题",
+        "老毛病",
+        "又来了",
+        "开不动",
+        "还差",
+        "更差",
+        "没力",
+    ];
+    let good = [
+        "正常",
+        "没问题",
+        "没毛病",
+        "毛病没有",
+        "没啥",
+        "没什么",
+        "挺好",
+        "好了",
+        "好多了",
+        "可以",
+        "还行",
+        "能用",
+        "能动",
+        "能干",
+        "好着",
+        "好用",
+        "不错",
+        "没事",
+        "好使",
+        "有劲",
+        "没再",
+        "不再",
+        "没犯",
+        "跟新的",
+        "杠杠",
+        "强",
+        "干着活",
+        "用着呢",
+        "干活",
+        "没了",
+        "干活呢",
+        "良好",
+        "得劲",
+        "稳",
+        "行",
+        "好",
+    ];
+    let spared = ["没有问题", "没什么问题", "没问题", "没啥问题", "没有毛病", "没毛病"];
+    let contrast = ["但是", "就是", "不过", "可是"].iter().filter_map(|w| text.find(w)).min();
+    // 正常倒是正常 就是油耗高: what stands before the turn answers the question.
+    let head = contrast.map_or(text, |at| &text[..at]);
+    if any(head, &["正常", "能用", "能干活"])
+        && !any(text, &["不正常", "不太正常", "正常个", "正常啥", "又", "现在"])
+        && !ails(text)
+    {
+        return Some(true);
+    }
+    if any(text, &bad) && !any(text, &spared) || ails(text) {
+        return Some(false);
+    }
+    any(text, &good).then_some(true)
+}
+
+pub(super) fn says_running_now(text: &str) -> bool {
+    any(text, &["现在运行正常", "现在正常", "运行正常", "一切正常", "正常使用", "现在没问题"])
+        && !any(text, &["不正常", "没正常"])
+}
+
+/// D16: is anything left to do?
+pub(super) fn leftover(text: &str) -> Option<bool> {
+    let trimmed = text.trim_start_matches(|c: char| !c.is_alphanumeric() || matches!(c, '嗯' | '啊' | '哦'));
+    if any(trimmed, &["不知道", "不清楚"]) {
+        return None;
+    }
+    // Something is named that is not done yet, also after 大问题没有.
+    let named = any(
+        trimmed,
+        &[
+            "还差",
+            "还有",
+            "还是",
+            "还漏",
+            "还响",
+            "还不",
+            "还没",
+            "还晃",
+            "没弄",
+            "没解决",
+            "没修好",
+            "没修完",
+            "没到",
+            "就剩",
+            "剩下",
+            "下次",
+            "下回",
+            "等件",
+            "有一个",
+            "差一个",
+            "差个",
+            "没上",
+            "等他",
+            "等配件",
+            "再调",
+            "再换",
+            "有个",
+            "有点",
+            "有啊",
+            "就是",
+            "回头再",
+            "缺",
+        ],
+    ) && !any(trimmed, &["还没发现", "没什么还", "没有还"]);
+    if named || ails(trimmed) {
+        return Some(true);
+    }
+    let no =
+        ["没", "不存在", "都好了", "都利索", "都解决", "都弄好", "全弄好", "全好了", "弄好了", "全修好", "不漏", "无"];
+    if any(trimmed, &no) {
+        return Some(false);
+    }
+    trimmed.starts_with('有').then_some(true)
+}
