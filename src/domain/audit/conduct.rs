@@ -325,10 +325,6 @@ pub(super) fn callback_promised(lines: &[Line]) -> Option<&Line> {
         let invites = l.has(&["与我们联系", "和我们联系", "跟我们联系", "您联系我们", "拨打四零零", "拨打400"])
             && !l.has(&["给您回", "回复您", "联系您", "答复", "跟您联系", "和您联系", "再联系"]);
         let past = l.has(&[
-            "之前给您",
-            "之前打",
-            "之前联系",
-            "之前有人",
             "昨天给您",
             "上次给您",
             "联系您一下的吗",
@@ -343,9 +339,19 @@ pub(super) fn callback_promised(lines: &[Line]) -> Option<&Line> {
             "今天给您打电话",
             "联系过您",
             "系统出现故障",
-        ]);
+        ]) || speaks_of_before(&l.text);
         calls && !invites && !past
     })
+}
+
+/// 之前给您打过 tells of the past; 下班之前给您回电 sets a time: what stands before 之前 decides.
+fn speaks_of_before(text: &str) -> bool {
+    let told = ["之前给您", "之前打", "之前联系", "之前有人"];
+    let timed = [
+        "下班", "点", "点半", "天黑", "中午", "晚上", "下午", "上午", "今天", "明天", "后天", "周末", "月底", "号",
+        "日", "天",
+    ];
+    told.iter().flat_map(|w| text.match_indices(w)).any(|(at, _)| !timed.iter().any(|t| text[..at].ends_with(t)))
 }
 
 /// C24: a telephone number after the question.
@@ -369,4 +375,19 @@ pub(super) fn field_phone_given<'a>(lines: &'a [Line], question: &Line) -> Optio
                 "短信发给您",
             ]) && !l.has(&["拨打四零零", "拨打400"])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::transcript::Channel;
+
+    #[test]
+    fn a19_a_call_back_before_an_hour_is_promised_and_one_made_before_is_past() {
+        let promised = |text: &str| callback_promised(&[Line::new(Channel::Agent, text, 0.0, 1.0, 0)]).is_some();
+        assert!(promised("好的 今天下班之前给您回电话"));
+        assert!(promised("明天上午十点之前给您答复"));
+        assert!(!promised("之前给您打过电话 您没有接"));
+        assert!(!promised("我们之前联系您是为了保养的事"));
+    }
 }
