@@ -174,8 +174,11 @@ fn close(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, heard: &[(u
     {
         asked.extend(rubric.follows_up(question, &before.question).filter(|_| before.indicator.is_none()));
     }
-    if asked.is_empty() && rubric.confirms_earlier(question) {
+    if asked.is_empty() && (rubric.confirms_earlier(question) || rubric.puts_the_scale(question)) {
         asked.extend(answers.iter().rev().find_map(|a| a.indicator));
+    }
+    if asked.is_empty() && rubric.asks_for_all(question) {
+        asked.push(Indicator::Overall);
     }
     if asked.is_empty() {
         if !heard.is_empty() {

@@ -46,6 +46,7 @@ pub(super) fn clauses(lexicon: &Lexicon, normal: &Normal, tokens: &[Token]) -> V
     let mut clauses = cut(lexicon, normal, tokens);
     for clause in &mut clauses {
         clause.scope = own_scope(lexicon, normal, &tokens[clause.first..clause.last], clause);
+        clause.scope.asks |= ends_in_not(lexicon, normal, tokens, clause);
     }
     carry_past(&mut clauses);
     carry_quotation(lexicon, &mut clauses, tokens);
@@ -125,6 +126,15 @@ fn asks(lexicon: &Lexicon, normal: &Normal, token: &Token, clause: &Clause) -> b
     let is_tail = lexicon.word(token).chars().all(|c| "吗么嘛".contains(c));
     let body_end = clause.end - usize::from(normal.chars.get(clause.end - 1) == Some(&PAUSE));
     !is_tail || token.end >= body_end
+}
+
+/// 你说及时不, 涨价了没有: what stands open at the end is asked.
+fn ends_in_not(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], clause: &Clause) -> bool {
+    let rated = tokens[clause.first..clause.last].iter().rfind(|t| matches!(lexicon.role(t), Role::Rating(_)));
+    rated.is_some_and(|t| {
+        let tail: String = normal.chars[t.end.min(clause.end)..clause.end].iter().filter(|c| **c != PAUSE).collect();
+        ["不", "不呢", "了没", "了没有", "没有啊", "没有呢"].contains(&tail.as_str())
+    })
 }
 
 /// The past lasts until something brings the speech back.

@@ -81,7 +81,7 @@ pub(super) fn weigh(
         hedge: false,
     };
     w.hedge = grants(normal, &head);
-    after(lexicon, tokens, at, clause, &mut w);
+    after(lexicon, normal, tokens, at, clause, &mut w);
     before(lexicon, normal, tokens, at, clause, &mut w);
     Some(w)
 }
@@ -97,7 +97,7 @@ fn grants(normal: &Normal, head: &Token) -> bool {
 }
 
 /// Words behind the level word: 慢了点, 好得很, 满意什么呀.
-fn after(lexicon: &Lexicon, tokens: &[Token], at: usize, clause: &Clause, w: &mut Weighed) {
+fn after(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], at: usize, clause: &Clause, w: &mut Weighed) {
     let mut end = tokens[at].end;
     for next in tokens.get(at + 1..clause.last).unwrap_or_default() {
         if next.start != end {
@@ -106,9 +106,10 @@ fn after(lexicon: &Lexicon, tokens: &[Token], at: usize, clause: &Clause, w: &mu
         let step = match lexicon.role(next) {
             Role::AfterIntensifier => Step::Intensify,
             Role::AfterSoftener if w.class.is_negative() => Step::Soften,
-            Role::RhetoricAfter if w.class.is_positive() => Step::Deny,
+            Role::RhetoricAfter if w.class.is_positive() && !is_universal(normal, next) => Step::Deny,
+            Role::SoftNegator if w.class.is_positive() && closes(lexicon, tokens, next, clause) => Step::DenySoftly,
             Role::Filler => {
-                if w.class.is_positive() && is_rhetoric(lexicon.word(next)) {
+                if w.class.is_positive() && is_rhetoric(lexicon.word(next)) && !is_universal(normal, next) {
                     Step::Deny
                 } else {
                     end = next.end;
@@ -121,6 +122,20 @@ fn after(lexicon: &Lexicon, tokens: &[Token], at: usize, clause: &Clause, w: &mu
         end = next.end;
         w.end = end;
     }
+}
+
+/// 好，啥都好: 啥 belongs to what follows, and 什么都 denies nothing.
+fn is_universal(normal: &Normal, t: &Token) -> bool {
+    matches!(normal.chars.get(t.end), Some('都' | '也'))
+}
+
+/// 满意谈不上, 及时也说不上: what denies softly stands last, no other level word behind it.
+fn closes(lexicon: &Lexicon, tokens: &[Token], denial: &Token, clause: &Clause) -> bool {
+    let says = ["谈不上", "说不上", "算不上", "称不上", "谈不到", "算不得"];
+    says.iter().any(|w| lexicon.word(denial).ends_with(w))
+        && !tokens[clause.first..clause.last]
+            .iter()
+            .any(|t| t.start >= denial.end && matches!(lexicon.role(t), Role::Rating(_)))
 }
 
 /// 满意什么, 好啥: also fillers elsewhere.
@@ -150,12 +165,14 @@ fn before(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], at: usize, claus
                 return;
             }
             Role::Negator if measured && matches!(lexicon.word(&t), "没有" | "没" | "不") => return,
+            Role::Negator if is_alternative(normal, lexicon.word(&t), clause) => return,
             Role::Negator if is_existence_before_praise(lexicon, &t, w) => return,
             Role::Negator => {
                 w.hedge |= HEDGES.iter().any(|h| lexicon.word(&t).starts_with(h));
                 Step::Deny
             }
             Role::SoftNegator => Step::DenySoftly,
+            Role::Intensifier if w.class.is_negative() && assures(lexicon.word(&t)) => Step::Assure,
             Role::Intensifier => Step::Intensify,
             Role::Rating(_) if lexicon.word(&t) == "好" && t.end == tokens[at].start => Step::Intensify,
             Role::Measured => {
@@ -209,9 +226,20 @@ fn denies_whole_statement(lexicon: &Lexicon, tokens: &[Token], topic: usize, cla
         && ["不是", "没说", "没有说", "谁说"].iter().any(|w| lexicon.word(&tokens[topic - 1]).contains(w))
 }
 
+/// 不是没货就是发错: one or the other holds; nothing is denied.
+fn is_alternative(normal: &Normal, negator: &str, clause: &Clause) -> bool {
+    let behind = normal.chars.get(clause.end..clause.end + 2) == Some(&['就', '是']);
+    negator == "不是" && behind && !at_pause(normal, clause.end)
+}
+
 /// 没有特别满意 is soft, but 没有，非常满意 without its pause is no denial: 没有 denies plain words only.
 fn is_existence_before_praise(lexicon: &Lexicon, t: &Token, w: &Weighed) -> bool {
     matches!(lexicon.word(t), "没有" | "没") && w.class == Class::Great && w.steps.len() > 1
+}
+
+/// 真不行, 确实差: he means it; it does not get worse than it is.
+fn assures(word: &str) -> bool {
+    matches!(word, "真" | "真是" | "真的" | "实在" | "实在是" | "确实" | "着实" | "属实" | "委实")
 }
 
 fn at_pause(normal: &Normal, edge: usize) -> bool {
@@ -225,6 +253,7 @@ enum Step {
     Intensify,
     Measure,
     Soften,
+    Assure,
 }
 
 fn apply(step: Step, w: &mut Weighed) {
@@ -235,6 +264,7 @@ fn apply(step: Step, w: &mut Weighed) {
         Step::Intensify => intensified(w.class, w.level),
         Step::Measure => measured(w.class, w.level),
         Step::Soften => softened(w.class, w.level),
+        Step::Assure => Weight { class: w.class, level: w.level },
     };
     w.double_negation |= was_negative && matches!(step, Step::Deny);
     w.level = weight.level;
@@ -245,7 +275,21 @@ fn apply(step: Step, w: &mut Weighed) {
         Step::Intensify => "intensified",
         Step::Measure => "measured",
         Step::Soften => "softened",
+        Step::Assure => "assured",
     });
+}
+
+/// What a degree word of this role makes of a word of this class; `None` where the two say nothing together.
+pub(super) fn with_degree(role: &Role, class: Class) -> Option<Class> {
+    let weight = match role {
+        Role::Intensifier => intensified(class, class.level()),
+        Role::Measured => measured(class, class.level()),
+        Role::SoftNegator => denied_softly(class),
+        Role::Negator => denied(class),
+        Role::Softener if class.is_negative() => softened(class, class.level()),
+        _ => return None,
+    };
+    Some(weight.class)
 }
 
 /// 不 + positive → 2; 不 + complaint → 4 (conventions 4, 5); 不 + 很好 → 3.
@@ -353,5 +397,27 @@ mod tests {
         check("稍微差点意思", 3);
         check("哪里满意了", 2);
         check("满意什么呀", 2);
+    }
+
+    #[test]
+    fn a_denial_may_stand_behind_and_an_assurance_makes_nothing_worse() {
+        check("满意谈不上吧 能用", 3);
+        check("优秀说不上", 3);
+        check("真不行", 2);
+        check("好啥都好", 4);
+        check("毫无怨言", 4);
+    }
+
+    #[test]
+    fn a_degree_word_may_stand_inside_a_listed_word() {
+        let said = |indicator, text: &str| {
+            let j = Rubric::builtin().judge(&Answer::bare(Some(indicator), "您觉得怎么样", text));
+            j.label.map(|l| l.get())
+        };
+        assert_eq!(said(Indicator::Attitude, "脾气有点大"), Some(3));
+        assert_eq!(said(Indicator::Attitude, "架子不大"), Some(4));
+        assert_eq!(said(Indicator::Attitude, "态度没得说"), Some(5));
+        assert_eq!(said(Indicator::Skill, "手艺特别高"), Some(5));
+        assert_eq!(said(Indicator::Skill, "手艺不太高"), Some(3));
     }
 }

@@ -5,7 +5,7 @@
 //! technician (技师) is never "in time" (及时).
 
 use super::Indicator;
-use super::lexicon::Lexicon;
+use super::lexicon::{Lexicon, Role, Token};
 use super::normal::{Normal, PAUSE};
 use super::rubric::Data;
 use pinyin::ToPinyin;
@@ -132,8 +132,9 @@ struct Known {
 
 impl Known {
     fn of(lexicon: &Lexicon, normal: &Normal) -> Self {
-        let words: Vec<Range<usize>> =
-            lexicon.tokens(normal).iter().filter(|t| t.end - t.start >= 2).map(|t| t.start..t.end).collect();
+        // 听好的 is 挺好的: an acknowledgement is too slight to keep a word from being set right.
+        let stands = |t: &&Token| t.end - t.start >= 2 && !matches!(lexicon.role(t), Role::Acknowledgement);
+        let words: Vec<Range<usize>> = lexicon.tokens(normal).iter().filter(stands).map(|t| t.start..t.end).collect();
         let mut covered: Vec<bool> = normal.chars.iter().map(|c| *c == PAUSE).collect();
         for w in &words {
             covered[w.clone()].fill(true);

@@ -48,6 +48,8 @@ pub struct Judgement {
 
 /// Rule of a level that the asker put into words.
 const AGREES: &str = "agrees to the question";
+/// A level that the asker writes down anew, granted.
+const CHANGES: &str = "agrees to the change";
 /// The asker's word denied, plainly or with something held back.
 const DENIES: &str = "denies the question";
 
@@ -143,7 +145,7 @@ impl Rubric {
             return short;
         }
         let reading = self.read(normal, text, question);
-        let settled = settle(reading, question, text, normal, &self.data.scopes.wish);
+        let settled = settle(reading, question, text, normal, &self.data.scopes);
         self.agreement(&settled, normal, text, question).unwrap_or(settled)
     }
 
@@ -179,7 +181,11 @@ impl Rubric {
             }
             let agrees = is(&silent.yes) && !(flat == "差不多" || flat == "没毛病");
             if (question.leading || question.polar) && agrees && !question.negative_polar {
-                return Some(single(question, question.proposed?, AGREES, text));
+                let rule = if question.changes { CHANGES } else { AGREES };
+                return Some(single(question, question.proposed?, rule, text));
+            }
+            if let Some(level) = question.quality.and_then(|q| echo(q, &flat)) {
+                return Some(single(question, level, "the quality asked for", text));
             }
             let praise = question.proposed.is_some_and(|l| l.get() >= 4) && !question.negative_polar;
             if praise && question.leading && is(&silent.denies) {
@@ -189,9 +195,34 @@ impl Rubric {
                 return Some(single(question, Level::new(3)?, DENIES, text));
             }
         }
+        if self.puts_off(normal, question) {
+            return Some(Judgement::default());
+        }
         let empty = is(&silent.hum) || is(&silent.no) || is(&silent.acknowledgements);
         empty.then(Judgement::default)
     }
+
+    /// 行 我知道了 回头说: he ends the talk; his 行 evaluates nothing.
+    fn puts_off(&self, normal: &Normal, question: &Question) -> bool {
+        let said = normal.text();
+        let first = said.split(super::normal::PAUSE).next().unwrap_or_default();
+        let granted =
+            ["行", "好", "可以", "嗯", "成", "中"].iter().any(|w| first.starts_with(w)) && first.chars().count() <= 3;
+        question.asked != Asked::Suggestion
+            && granted
+            && self.data.scopes.defers.iter().any(|w| said.contains(w.as_str()))
+            && said.split(super::normal::PAUSE).count() >= 2
+    }
+}
+
+/// 够不够 — 够, 不够, 够够的: the quality that was offered comes back.
+fn echo(quality: char, flat: &str) -> Option<Level> {
+    let said = flat.trim_end_matches(['的', '了', '啊', '呀', '吧', '嘞', '呢', '着']);
+    let kept = said.trim_start_matches(['挺', '都', '还']);
+    let denied = kept.strip_prefix("不太").map(|w| (w, 3)).or(kept.strip_prefix('不').map(|w| (w, 2)));
+    let (word, level) = denied.unwrap_or((kept, 4));
+    let echoes = !word.is_empty() && word.chars().count() <= 3 && word.chars().all(|c| c == quality);
+    echoes.then(|| Level::new(level)).flatten()
 }
 
 /// 四分, 5分, 五: numbers 1..5 (convention 13).

@@ -4,13 +4,13 @@
 //! and [`super::compose`].
 
 use super::Indicator;
+use super::compose::with_degree;
 use super::entries::Entries;
-use super::normal::{Normal, PAUSE};
+use super::normal::Normal;
+use super::patterns::{NUMBER, Patterns, Slots, spelled};
 use super::rubric::{Class, Data};
 use super::vocabulary::{Quoted, Vocabulary};
-use aho_corasick::AhoCorasick;
-use regex::Regex;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 
 /// What a clause speaks of.
@@ -88,69 +88,6 @@ pub(super) struct Token {
     pub end: usize,
 }
 
-/// Forms with gaps and slots as patterns. One pass over a text finds their fixed parts; few patterns are tried.
-#[derive(Debug)]
-struct Patterns {
-    parts: AhoCorasick,
-    /// Patterns behind each fixed part.
-    behind: Vec<Vec<usize>>,
-    /// Patterns without a fixed part: tried on every text.
-    bare: Vec<usize>,
-    each: Vec<Regex>,
-}
-
-impl Patterns {
-    fn compile(forms: &[&str], slots: &Slots) -> Result<Self, String> {
-        let mut parts: Vec<&str> = Vec::new();
-        let (mut behind, mut bare, mut each) = (Vec::<Vec<usize>>::new(), Vec::new(), Vec::new());
-        for (n, form) in forms.iter().enumerate() {
-            each.push(Regex::new(&gapped(form, slots)?).map_err(|e| format!("template `{form}`: {e}"))?);
-            match longest_part(form) {
-                "" => bare.push(n),
-                part => match parts.iter().position(|p| *p == part) {
-                    Some(at) => behind[at].push(n),
-                    None => {
-                        parts.push(part);
-                        behind.push(vec![n]);
-                    }
-                },
-            }
-        }
-        let parts = AhoCorasick::new(&parts).map_err(|e| format!("templates cannot be compiled: {e}"))?;
-        Ok(Self { parts, behind, bare, each })
-    }
-
-    /// Index of the pattern and bytes of the text, pattern by pattern.
-    fn find(&self, text: &str) -> Vec<(usize, std::ops::Range<usize>)> {
-        let held = self.parts.find_overlapping_iter(text).flat_map(|m| &self.behind[m.pattern().as_usize()]);
-        let mut likely: Vec<usize> = held.chain(&self.bare).copied().collect();
-        likely.sort_unstable();
-        likely.dedup();
-        let spans = |i: usize| self.each[i].find_iter(text).map(move |m| (i, m.range()));
-        likely.into_iter().flat_map(spans).collect()
-    }
-}
-
-/// The longest part of a form that stands in every text it matches.
-fn longest_part(form: &str) -> &str {
-    let (mut longest, mut rest) = ("", form);
-    while !rest.is_empty() {
-        let end = rest.find(['×', '…', '{']).unwrap_or(rest.len());
-        longest = if end > longest.len() { &rest[..end] } else { longest };
-        rest = match rest[end..].strip_prefix('{') {
-            Some(slot) => slot.split_once('}').map_or("", |(_, behind)| behind),
-            None => rest[end..].trim_start_matches(['×', '…']),
-        };
-    }
-    longest
-}
-
-/// Any number, in forms only.
-const NUMBER: &str = "{n}";
-
-/// What stands in a word or form for a list of words: `{rival}`, `{past}`.
-type Slots = BTreeMap<String, Vec<String>>;
-
 pub(super) struct Lexicon {
     vocabulary: Vocabulary,
     entries: Entries,
@@ -160,6 +97,8 @@ pub(super) struct Lexicon {
     bitter: Patterns,
     measuring: HashSet<String>,
     alone: HashSet<String>,
+    /// Entries of the strong topics that are indicators.
+    topics: Vec<usize>,
 }
 
 impl fmt::Debug for Lexicon {
@@ -177,12 +116,15 @@ impl Lexicon {
         let bitter: Vec<&str> = data.modifiers.bitter.iter().map(String::as_str).collect();
         let forms = templates(data);
         let written: Vec<&str> = forms.iter().map(|(form, _)| *form).collect();
+        let nested = nested_slots(data);
+        let names = |role: &Role| matches!(role, Role::Topic { topic: Topic::Of(_), strong: true });
         let mut lexicon = Self {
+            topics: (0..book.entries.len()).filter(|e| names(book.entries.role(*e))).collect(),
             vocabulary,
             entries: book.entries,
             template_entries: Vec::new(),
-            templates: Patterns::compile(&written, &book.slots)?,
-            bitter: Patterns::compile(&bitter, &book.slots)?,
+            templates: Patterns::compile(&written, &nested)?,
+            bitter: Patterns::compile(&bitter, &nested)?,
             measuring: data.guards.before_number.iter().cloned().collect(),
             alone: data.guards.alone.iter().cloned().collect(),
         };
@@ -213,11 +155,39 @@ impl Lexicon {
             .map(|(entry, bytes)| Token { entry, start: char_at[bytes.start], end: char_at[bytes.end] })
             .filter(|t| !self.measures(normal, t) && !self.asks_either_way(normal, t))
             .collect();
+        self.recut(&text, &char_at, &mut tokens);
         for (template, bytes) in self.templates.find(&text) {
             let entry = self.template_entries[template];
             self.lay_over(&mut tokens, Token { entry, start: char_at[bytes.start], end: char_at[bytes.end] });
         }
         tokens
+    }
+
+    /// 态度没得 is a word, but in 态度没得说 the longer word behind 态度 is meant.
+    fn recut(&self, text: &str, char_at: &[usize], tokens: &mut Vec<Token>) {
+        let mut at = 0;
+        while at < tokens.len() {
+            let t = tokens[at];
+            at += 1;
+            let Some((topic, cut)) = self.topic_in_front(&t) else { continue };
+            let Some(from) = char_at.iter().position(|c| *c == t.start).map(|byte| byte + cut) else { continue };
+            let Some((entry, length)) = self.vocabulary.longest(&text[from..]) else { continue };
+            let end = char_at[from + length];
+            let behind = Token { entry, start: char_at[from], end };
+            if end > t.end && matches!(self.role(&behind), Role::Rating(_) | Role::Ignorant | Role::Block) {
+                tokens.retain(|o| o.start == t.start || o.start >= end || o.end <= t.start);
+                tokens[at - 1] = Token { entry: topic, start: t.start, end: behind.start };
+                tokens.insert(at, behind);
+            }
+        }
+    }
+
+    /// The topic that a rating word begins with: its entry, and its length in bytes.
+    fn topic_in_front(&self, t: &Token) -> Option<(usize, usize)> {
+        matches!(self.role(t), Role::Rating(r) if r.named).then_some(())?;
+        let word = self.word(t);
+        let topics = self.topics.iter().filter(|e| word.starts_with(self.entries.word(**e)));
+        topics.map(|e| (*e, self.entries.word(*e).len())).filter(|(_, len)| *len < word.len()).max_by_key(|t| t.1)
     }
 
     /// Characters of every bitter fact: 等了半个月, 修了四回.
@@ -254,8 +224,11 @@ impl Lexicon {
         let word = &chars[t.start..t.end];
         let before = |back: usize| t.start.checked_sub(back).and_then(|i| chars.get(i));
         let no = Some(&'不');
-        let asked_behind =
-            word.len() == 1 && before(1) != no && chars.get(t.end) == no && chars.get(t.end + 1) == word.first();
+        // 库存足不足, 态度好不好: what a longer word ends in is asked for just as well.
+        let asked_behind = before(1) != no
+            && word.first() != no
+            && chars.get(t.end) == no
+            && (chars.get(t.end + 1) == word.last() || chars.get(t.end + 1..t.end + 1 + word.len()) == Some(word));
         let asked_before = word.first() == no && before(1) == word.get(1) && before(2) != no
             || word.len() == 1 && before(1) == no && before(2) == word.first() && before(3) != no;
         matches!(self.role(t), Role::Rating(_)) && (asked_behind || asked_before)
@@ -265,9 +238,16 @@ impl Lexicon {
     fn measures(&self, normal: &Normal, t: &Token) -> bool {
         matches!(self.role(t), Role::Rating(_))
             && self.measuring.contains(self.word(t))
-            && normal.chars.get(t.end).is_some_and(|c| is_numeral(*c))
+            && (normal.chars.get(t.end).is_some_and(|c| is_numeral(*c)) || is_hour(&normal.chars[t.end..]))
             && !(t.end - t.start == 1 && matches!(normal.chars.get(t.end..t.end + 2), Some(['一', '点' | '些'])))
     }
+}
+
+/// 差不多晚上八点: the hour begins with its part of the day.
+fn is_hour(behind: &[char]) -> bool {
+    let part = ["早上", "上午", "中午", "下午", "晚上", "傍晚", "凌晨", "半夜", "昨天", "前天"];
+    let head: String = behind.iter().take(2).collect();
+    part.contains(&head.as_str()) && behind.get(2).is_some_and(|c| is_numeral(*c))
 }
 
 pub(super) fn is_numeral(c: char) -> bool {
@@ -282,51 +262,6 @@ fn char_index(text: &str) -> Vec<usize> {
     }
     index[text.len()] = text.chars().count();
     index
-}
-
-/// A form with gaps and slots as a pattern. `××` stays inside its clause, `……` may cross a pause; at the ends of a form a gap is what
-/// stands around it anyway.
-fn gapped(form: &str, slots: &Slots) -> Result<String, String> {
-    let mut pattern = String::new();
-    let mut rest = form.trim_start_matches("××").trim_end_matches("××");
-    while let Some(c) = rest.chars().next() {
-        let next = if let Some(behind) = rest.strip_prefix("××") {
-            pattern.push_str(&format!("[^{PAUSE}]{{0,12}}?"));
-            behind
-        } else if let Some(behind) = rest.strip_prefix("……") {
-            pattern.push_str(".{0,14}?");
-            behind
-        } else if let Some(behind) = rest.strip_prefix(NUMBER) {
-            pattern.push_str("[0-9零一二两俩三仨四五六七八九十百几半好多]{1,5}");
-            behind
-        } else if let Some((name, behind)) = rest.strip_prefix('{').and_then(|r| r.split_once('}')) {
-            let words = slots.get(name).ok_or_else(|| format!("`{form}`: there is no slot `{name}`"))?;
-            let either: Vec<String> = words.iter().map(|w| gapped(w, slots)).collect::<Result<_, _>>()?;
-            pattern.push_str(&format!("(?:{})", either.join("|")));
-            behind
-        } else {
-            pattern.push_str(&regex::escape(&c.to_string()));
-            &rest[c.len_utf8()..]
-        };
-        rest = next;
-    }
-    Ok(pattern)
-}
-
-/// A word with slots as the words that it stands for; `{n}` stays.
-fn spelled(word: &str, slots: &Slots) -> Result<Vec<String>, String> {
-    let slot = word.match_indices('{').find(|(at, _)| !word[*at..].starts_with(NUMBER));
-    let Some((head, rest)) = slot.map(|(at, _)| (&word[..at], &word[at + 1..])) else {
-        return Ok(vec![word.to_string()]);
-    };
-    let (name, tail) = rest.split_once('}').ok_or_else(|| format!("`{word}`: a slot is not closed"))?;
-    let fills = slots.get(name).ok_or_else(|| format!("`{word}`: there is no slot `{name}`"))?;
-    let mut all = Vec::new();
-    // One level: what a fill holds is left to the next round.
-    for rest in spelled(tail, slots)? {
-        all.extend(fills.iter().map(|fill| format!("{head}{fill}{rest}")));
-    }
-    Ok(all)
 }
 
 /// Every template with what it rates: those of the table, then those beyond it.
@@ -417,6 +352,35 @@ impl Book {
         }
     }
 
+    /// 脾气大 is listed, 脾气有点大 and 脾气不大 are not: where a word ends in a quality, a degree word may stand before it.
+    fn add_degrees_inside(&mut self, data: &Data) {
+        let inside = &data.guards.degrees_inside;
+        let degrees = [
+            (&inside.intensifiers, Role::Intensifier),
+            (&inside.measured, Role::Measured),
+            (&inside.soft_negators, Role::SoftNegator),
+            (&inside.negators, Role::Negator),
+            (&inside.softeners, Role::Softener),
+        ];
+        let all = (0..self.entries.len()).map(|n| (self.entries.word(n), self.entries.role(n)));
+        let listed: Vec<(String, Rating)> = all
+            .filter_map(|(word, role)| match role {
+                Role::Rating(r) if r.source == "synonym" && (!r.about.is_empty() || word.chars().count() >= 3) => {
+                    Some((word.to_owned(), r.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        for (word, r) in listed {
+            let Some((head, quality)) = inside.split(&word) else { continue };
+            for (degree, role) in degrees.iter().flat_map(|(words, role)| words.iter().map(move |d| (d, role))) {
+                let Some(class) = with_degree(role, r.class) else { continue };
+                let weighed = Rating { class, level: class.level(), ..r.clone() };
+                self.enter(format!("{head}{degree}{quality}"), &Role::Rating(weighed));
+            }
+        }
+    }
+
     /// Words that contain what they speak of.
     fn mark_named(&mut self, data: &Data) {
         let topics: Vec<&String> =
@@ -463,6 +427,7 @@ impl Book {
         self.add_topics(data)?;
         self.add_modifiers(data);
         self.add(&data.fillers.words, &Role::Filler);
+        self.add_degrees_inside(data);
         self.add_led_in();
         self.fault.take().map_or(Ok(()), Err)
     }
@@ -522,6 +487,15 @@ fn compared(level: u8) -> Class {
 
 /// Slots may hold slots this deep.
 const SLOT_DEPTH: usize = 3;
+
+/// The table's slots as patterns read them: one inside the other, so that a pattern stays as small as its parts.
+fn nested_slots(data: &Data) -> Slots {
+    let mut slots = data.slots.clone();
+    slots.insert("maker".into(), data.rivals.iter().chain(&data.further_rivals).cloned().collect());
+    slots.insert("of_maker".into(), data.rival_suffixes.clone());
+    slots.insert("rival".into(), vec!["{maker}{of_maker}".into()]);
+    slots
+}
 
 /// The table's slots, each spelled out, and `{rival}`: other makers with what may follow their names.
 fn slots(data: &Data) -> Result<Slots, String> {

@@ -13,6 +13,7 @@ mod irony;
 mod judge;
 mod lexicon;
 mod normal;
+mod patterns;
 mod question;
 mod reading;
 mod rubric;

@@ -52,6 +52,8 @@ pub(super) struct Reading {
     pub advice: Option<(usize, usize)>,
     /// Clauses that take back what was said before them.
     pub corrections: Vec<usize>,
+    /// 这回弄好了, after a failure of the past: characters of the clause.
+    pub mended: Option<(usize, usize)>,
     /// Clauses that turn (就是…, 不过…) without a level word: 服务行 就是人手太紧.
     pub reservations: Vec<usize>,
 }
@@ -90,6 +92,9 @@ impl Rubric {
         let mut follows = None;
         for (n, clause) in clauses.iter().enumerate() {
             let before = reading.evals.len();
+            if self.mends_now(&words, clause) {
+                reading.mended = Some((clause.start, clause.end));
+            }
             if self.is_reservation(&normal.chars, &tokens, clause) {
                 reading.reservations.push(n);
             }
@@ -111,7 +116,9 @@ impl Rubric {
         let tokens = words.tokens;
         for at in place.clause.first..place.clause.last {
             match self.lexicon.role(&tokens[at]) {
-                Role::Rating(_) if lost_in_clause(&self.lexicon, &tokens[at], place.clause) => {}
+                Role::Rating(_) if lost_in_clause(&self.lexicon, tokens, at, place.clause) => {}
+                // 也不能说一般: takes a shrug back, says nothing new.
+                Role::Rating(r) if r.class == Class::Fair && takes_back(&self.lexicon, tokens, at, place.clause) => {}
                 Role::Rating(r) if !is_degree_of_next(&self.lexicon, tokens, at, place.clause) => {
                     reading.evals.extend(self.evaluation(words, place, at, r));
                 }
@@ -231,9 +238,13 @@ impl Rubric {
             Role::Topic { topic, .. } => Some(*topic),
             _ => None,
         };
-        let before = &tokens[clause.first..at];
+        // What a comparison names lies inside it.
+        let outside = tokens[clause.first..at].iter().take_while(|t| t.end <= tokens[at].start).count();
+        let before = &tokens[clause.first..clause.first + outside];
         let Some(last) = before.iter().rposition(|t| topic(t) == Some(Topic::Others)) else { return false };
-        let ours = before[last..].iter().any(|t| topic(t) == Some(Topic::Generic));
+        // 别的厂的师傅: theirs; 司机说师傅: ours.
+        let theirs = |t: &Token| t.start <= before[last].end + 1;
+        let ours = before[last..].iter().any(|t| topic(t) == Some(Topic::Generic) && !theirs(t));
         let feels = ["满意", "认可", "高兴", "放心", "失望"].iter().any(|w| self.lexicon.word(&tokens[at]).contains(w));
         !ours && !feels && !self.is_object(tokens, clause.first + last)
     }
@@ -248,6 +259,8 @@ impl Rubric {
     fn topic_near(&self, tokens: &[Token], at: usize, clause: &Clause) -> Option<(Topic, bool)> {
         let inside = |t: &Token| match self.lexicon.role(t) {
             Role::Topic { topic, strong } => Some((*topic, *strong)),
+            // 总体还是满意的, 总的还行: the degree word names the whole.
+            Role::Measured if names_whole(self.lexicon.word(t)) => Some((Topic::Of(Indicator::Overall), true)),
             _ => None,
         };
         let before = || tokens[clause.first..at].iter().rev().filter_map(inside);
@@ -283,7 +296,9 @@ impl Rubric {
 
     /// 人来得快 is about the visit even where parts were asked for.
     fn names_person(&self, tokens: &[Token], at: usize, clause: &Clause, i: Indicator) -> bool {
-        let person = |t: &Token| ["人来", "人到", "师傅", "工程师"].iter().any(|w| self.lexicon.word(t).starts_with(w));
+        let person = |t: &Token| {
+            ["人来", "人到", "来得", "来的", "师傅", "工程师"].iter().any(|w| self.lexicon.word(t).starts_with(w))
+        };
         i == Indicator::Timeliness && tokens[clause.first..at].iter().any(person)
     }
 
@@ -324,7 +339,12 @@ impl Rubric {
         let next: String = normal.chars[clause.end..].iter().take(8).collect();
         let word = self.lexicon.word(t);
         let negated_itself = word.contains('不') || word.starts_with("再也") || word.starts_with("别买");
-        let denied = !negated_itself && scopes.denial.iter().any(|d| ends_near(&head, d));
+        // 再不来我找你们总部: the 不 of a condition denies nothing.
+        let condition =
+            words.tokens[clause.first..at].iter().rfind(|t| matches!(self.lexicon.role(t), Role::Hypothesis));
+        let from = condition.map_or(clause.start, |c| c.end);
+        let own: String = normal.chars[from.min(t.start)..t.start].iter().collect();
+        let denied = !negated_itself && scopes.denial.iter().any(|d| ends_near(&own, d));
         let waived = scopes.denial_after.iter().any(|d| tail.starts_with(d.as_str()) || next.starts_with(d.as_str()));
         let s = clause.scope;
         // 不解决我就找记者: 就 ties it to a condition, spoken or not.
@@ -354,6 +374,15 @@ impl Rubric {
         !asks_how && self.data.scopes.rhetoric_marks.iter().any(|m| head.contains(m.as_str()))
     }
 
+    /// 这回弄好了, 后来找准了: a present success that carries no level word.
+    fn mends_now(&self, words: &Words<'_>, clause: &Clause) -> bool {
+        let said: String = words.normal.chars[clause.start..clause.end].iter().collect();
+        let own = &words.tokens[clause.first..clause.last];
+        clause.scope.now
+            && self.data.scopes.mended.iter().any(|w| said.contains(w.as_str()))
+            && !own.iter().any(|t| matches!(self.lexicon.role(t), Role::Rating(_) | Role::Negator | Role::SoftNegator))
+    }
+
     /// A turn that says something and names no level.
     fn is_reservation(&self, chars: &[char], tokens: &[Token], clause: &Clause) -> bool {
         let own = &tokens[clause.first..clause.last];
@@ -366,9 +395,21 @@ impl Rubric {
     }
 }
 
-/// 中 in 路中: a word of one character inside a longer clause judges nothing.
-fn lost_in_clause(lexicon: &Lexicon, token: &Token, clause: &Clause) -> bool {
-    lexicon.needs_to_stand_alone(token) && (clause.end - clause.start) > (token.end - token.start) + 3
+/// 中 in 路中: a word of one character inside a longer clause judges nothing, but 技术中 and 你家服务管 name only whom they judge.
+fn lost_in_clause(lexicon: &Lexicon, tokens: &[Token], at: usize, clause: &Clause) -> bool {
+    if !lexicon.needs_to_stand_alone(&tokens[at]) {
+        return false;
+    }
+    let own = tokens[at].end - tokens[at].start;
+    let beside = |t: &&Token| {
+        t.end <= tokens[at].start && matches!(lexicon.role(t), Role::Topic { .. } | Role::OwnView | Role::Now)
+    };
+    let known: usize = tokens[clause.first..at].iter().filter(beside).map(|t| t.end - t.start).sum();
+    clause.end - clause.start > own + known + 3
+}
+
+fn takes_back(lexicon: &Lexicon, tokens: &[Token], at: usize, clause: &Clause) -> bool {
+    tokens[clause.first..at].iter().any(|t| lexicon.word(t) == "也不能说")
 }
 
 /// 好慢, 好快: 好 before another level word is a degree word.
@@ -406,6 +447,10 @@ fn weak_belongs_to_asked(topic: Indicator, asked: Option<Indicator>) -> bool {
         (t, Some(a)) => t == a,
         (_, None) => false,
     }
+}
+
+fn names_whole(word: &str) -> bool {
+    ["总体", "总的", "整体", "综合"].iter().any(|w| word.starts_with(w))
 }
 
 fn commends(chars: &[char]) -> bool {

@@ -138,6 +138,9 @@ pub(super) struct Data {
     pub row: Vec<Row>,
     pub words: Vec<Words>,
     pub rivals: Vec<String>,
+    /// Other makers that only templates compare with: as words they would meet every form one by one.
+    #[serde(default)]
+    pub further_rivals: Vec<String>,
     /// What may follow a rival's name: 比三一的师傅强.
     pub rival_suffixes: Vec<String>,
     /// `{name}` in a word or a form stands for each of these; they may hold slots themselves.
@@ -235,6 +238,12 @@ pub(super) struct Scopes {
     pub hypothesis: Vec<String>,
     /// What is wished for in a supposition was missing: 早来一天就满意了.
     pub wish: Vec<String>,
+    /// How a wish ends: 要是有现货就好了.
+    pub wish_ends: Vec<String>,
+    /// The trouble is gone: 这回弄好了.
+    pub mended: Vec<String>,
+    /// He puts the question off: 行 回头再说.
+    pub defers: Vec<String>,
     pub counterfactual: Vec<String>,
     pub question_words: Vec<String>,
     pub question_tails: Vec<String>,
@@ -293,6 +302,30 @@ pub(super) struct Guards {
     pub before_number: Vec<String>,
     /// Words that judge only where they are nearly all of their clause.
     pub alone: Vec<String>,
+    pub degrees_inside: DegreesInside,
+}
+
+/// Degree words that may stand inside a level word, before the quality it ends in: 脾气大 → 脾气有点大.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DegreesInside {
+    pub qualities: Vec<String>,
+    pub intensifiers: Vec<String>,
+    pub measured: Vec<String>,
+    pub soft_negators: Vec<String>,
+    pub negators: Vec<String>,
+    pub softeners: Vec<String>,
+}
+
+impl DegreesInside {
+    /// What a word says before its quality, and the quality; `None` where a degree already stands there, or nothing.
+    pub fn split<'w>(&self, word: &'w str) -> Option<(&'w str, &'w str)> {
+        let degrees = [&self.intensifiers, &self.measured, &self.soft_negators, &self.negators, &self.softeners];
+        let quality = self.qualities.iter().filter(|q| word.ends_with(q.as_str())).max_by_key(|q| q.len())?;
+        let (head, tail) = word.split_at(word.len() - quality.len());
+        let taken = degrees.iter().any(|list| list.iter().any(|d| head.ends_with(d.as_str())));
+        (!head.is_empty() && !taken && !head.starts_with(['不', '没'])).then_some((head, tail))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -387,7 +420,7 @@ mod tests {
     #[test]
     fn the_builtin_table_parses_and_has_the_five_rows_as_printed() {
         let rubric = Rubric::builtin();
-        assert_eq!(rubric.id(), "after-sales-zh@3");
+        assert_eq!(rubric.id(), "after-sales-zh@4");
         let counts: Vec<(u8, usize)> = rubric.rows().map(|(l, _, k, t)| (l.get(), k.len() + t.len())).collect();
         assert_eq!(counts, [(5, 10), (4, 17), (3, 11), (2, 11), (1, 10)]);
     }

@@ -6,17 +6,12 @@ use super::judge::Judgement;
 use super::normal::Normal;
 use super::question::{Asked, Question};
 use super::reading::{Eval, Reading, Target, evidence};
+use super::rubric::{Class, Scopes};
 use super::{Evidence, Indicator, Level};
 use std::collections::BTreeMap;
 
 /// Reading → levels per indicator.
-pub(super) fn settle(
-    reading: Reading,
-    question: &Question,
-    text: &str,
-    normal: &Normal,
-    wishes: &[String],
-) -> Judgement {
+pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: &Normal, scopes: &Scopes) -> Judgement {
     let mut out = Judgement {
         not_applicable: reading.not_applicable,
         alarms: reading.threats.iter().map(|t| t.0.clone()).collect(),
@@ -56,9 +51,11 @@ pub(super) fn settle(
         used.extend(shown.into_iter().map(|e| (indicator, level, e)));
     }
     fill_evidence(&mut out, &used, text, normal);
+    names_fault(&mut out, question);
+    mended_now(&mut out, &reading, home, text, normal);
     whole_of_parts(&mut out, home);
     only_advice(&mut out, &reading, question, text, normal);
-    unmet_wish(&mut out, &reading, question, text, normal, wishes);
+    unmet_wish(&mut out, &reading, question, text, normal, scopes);
     out.evidence.extend(out.alarms.iter().filter(|_| !out.labels.is_empty()).cloned());
     out.label = match question.asked {
         Asked::Rating => home.and_then(|i| out.labels.get(&i).copied()),
@@ -106,26 +103,61 @@ fn whole_of_parts(out: &mut Judgement, home: Option<Indicator>) {
     }
 }
 
-/// 早来一天就满意了, 要是态度好点我也不说啥了: what would have contented him was not there.
+/// 早来一天就满意了, 要是有现货就好了: what would have contented him was not there. Where advice was asked for, it is advice.
 fn unmet_wish(
     out: &mut Judgement,
     reading: &Reading,
     question: &Question,
     text: &str,
     normal: &Normal,
-    wishes: &[String],
+    scopes: &Scopes,
 ) {
-    let asked = question.indicator.filter(|_| question.asked == Asked::Rating && out.labels.is_empty());
+    let (home, level) = match question.asked {
+        Asked::Rating => (question.indicator, 3),
+        Asked::Suggestion => (Some(Indicator::Overall), 4),
+        Asked::Fact => return,
+    };
+    let (Some(indicator), Some(level)) = (home.filter(|_| out.labels.is_empty()), Level::new(level)) else { return };
     let praise = |e: &&Eval| e.scope.supposed && e.weighed.class.is_positive() && !e.scope.quoted && !e.scope.asks;
     let only_supposed = reading.threats.is_empty() && reading.evals.iter().all(|e| praise(&e));
-    let (Some(indicator), Some(first), Some(level)) = (asked, reading.evals.iter().find(praise), Level::new(3)) else {
+    let said = normal.text();
+    let listed = scopes.wish.iter().any(|w| said.contains(w.as_str()));
+    let open = ["要是", "如果", "能", "再", "早", "像"].iter().any(|w| said.contains(w));
+    let conditional = said.contains('就') || said.contains("也不");
+    let ends = scopes.wish_ends.iter().find_map(|w| said.find(w.as_str()).map(|at| (said[..at].chars().count(), w)));
+    let found = match (reading.evals.iter().find(praise), ends) {
+        (Some(e), _) if conditional && listed => Some((e.weighed.start, e.weighed.end)),
+        (_, Some((at, end))) if open => Some((at, at + end.chars().count())),
+        _ => None,
+    };
+    if let Some((start, end)) = found.filter(|_| only_supposed && !said.contains('更')) {
+        out.labels.insert(indicator, level);
+        out.evidence.push(evidence(normal, text, start, end, level, "wish unmet"));
+    }
+}
+
+/// 有没有不满意的地方 — 来得太慢了: a fault named is a complaint about the whole (E08).
+fn names_fault(out: &mut Judgement, question: &Question) {
+    let low = out.labels.values().any(|l| l.get() <= 3);
+    let whole = question.indicator == Some(Indicator::Overall) && question.negative_polar;
+    let (true, Some(level)) = (low && whole && !out.labels.contains_key(&Indicator::Overall), Level::new(3)) else {
         return;
     };
-    let said = normal.text();
-    let conditional = said.contains('就') || said.contains("也不");
-    if only_supposed && conditional && wishes.iter().any(|w| said.contains(w.as_str())) && !said.contains('更') {
+    out.labels.insert(Indicator::Overall, level);
+    let rule = format!("{}:a fault named", Indicator::Overall.name());
+    let named: Vec<Evidence> =
+        out.evidence.iter().map(|e| Evidence { level, rule: rule.clone(), ..e.clone() }).collect();
+    out.evidence.extend(named);
+}
+
+/// 头一回没弄好 这回弄好了: the failure is past, and what is now carries no level word (convention 11).
+fn mended_now(out: &mut Judgement, reading: &Reading, home: Option<Indicator>, text: &str, normal: &Normal) {
+    let failed = !reading.evals.is_empty()
+        && reading.evals.iter().all(|e| e.scope.past && e.weighed.class.is_negative() && e.scope.in_force());
+    let (Some(indicator), Some((start, end)), Some(level)) = (home, reading.mended, Level::new(4)) else { return };
+    if failed && out.labels.contains_key(&indicator) {
         out.labels.insert(indicator, level);
-        out.evidence.push(evidence(normal, text, first.weighed.start, first.weighed.end, level, "wish unmet"));
+        out.evidence = vec![evidence(normal, text, start, end, level, "mended now")];
     }
 }
 
@@ -161,10 +193,7 @@ fn belongs(e: &Eval, indicator: Indicator, question: &Question, home: Option<Ind
         Target::Of(i) => i == indicator && (e.named || question.asked != Asked::Fact),
         // The product or the price is nobody's indicator; asked for the whole, it is part of the whole.
         Target::Product | Target::Price => {
-            indicator == Indicator::Overall
-                && home == Some(Indicator::Overall)
-                && question.asked == Asked::Rating
-                && e.weighed.class.is_negative()
+            indicator == Indicator::Overall && home == Some(Indicator::Overall) && question.asked == Asked::Rating
                 || indicator == Indicator::Parts && home == Some(Indicator::Parts)
         }
         Target::Elsewhere => false,
@@ -189,6 +218,8 @@ fn resolve<'a>(own: &[&'a Eval]) -> Option<(u8, Vec<&'a Eval>)> {
     let highest = pool.iter().map(|e| e.weighed.level).max()?;
     let level = match (lowest, highest) {
         (l, h) if l >= 4 => praise(&pool).unwrap_or(h),
+        // 两天才来 一般吧: his own verdict outweighs what he tells before it.
+        (2, _) if sums_up(&pool) => 3,
         // 也不是说不好 + complaint (convention 5).
         (l, _) if l <= 2 && pool.iter().any(|e| e.weighed.double_negation) => 3,
         (l, _) => l,
@@ -199,6 +230,14 @@ fn resolve<'a>(own: &[&'a Eval]) -> Option<(u8, Vec<&'a Eval>)> {
 /// 挺好，很耐心: a verdict outweighs the trait beside it.
 fn praise(pool: &[&Eval]) -> Option<u8> {
     pool.iter().filter(|e| !e.trait_word).map(|e| e.weighed.level).max()
+}
+
+/// The last word is a shrug, and every complaint before it only tells what happened.
+fn sums_up(pool: &[&Eval]) -> bool {
+    let told = |e: &&Eval| e.weighed.steps.first() == Some(&"template");
+    let verdict = pool.iter().max_by_key(|e| e.weighed.start);
+    verdict.is_some_and(|e| e.weighed.class == Class::Fair && !told(e))
+        && pool.iter().filter(|e| e.weighed.level <= 2).all(told)
 }
 
 /// Self-correction: what was said before 不对, 说错了 is void when something follows (convention 11).
@@ -340,5 +379,43 @@ mod tests {
         whole("我要投诉你们", Some(2));
         whole("要求退机", Some(1));
         whole("我可没说要退机", None);
+    }
+
+    #[test]
+    fn convention_11_what_is_mended_now_outweighs_the_failure_before() {
+        let skill = |text, want| check(Indicator::Skill, "技术怎么样", text, want);
+        skill("头一回没弄好 这回弄好了", Some(4));
+        skill("头一回没弄好 这回还是没弄好", Some(2));
+        skill("这回弄好了", None);
+    }
+
+    #[test]
+    fn a_wish_that_was_not_met_is_a_complaint_put_mildly() {
+        check(Indicator::Timeliness, "来得及时吗", "能早点来就好了", Some(3));
+        check(Indicator::Parts, "配件供应您满意吗", "要是有现货就好了", Some(3));
+        check(Indicator::Skill, "技术怎么样", "他说歇歇就好了", None);
+        let advice = Rubric::builtin().judge(&Answer::bare(None, "您还有什么意见建议", "配件再快点就好了"));
+        assert_eq!(advice.label.map(|l| l.get()), Some(4));
+    }
+
+    #[test]
+    fn his_own_verdict_outweighs_what_he_tells_and_a_fault_named_answers_what_was_asked() {
+        check(Indicator::Timeliness, "来得及时吗", "两天才来 一般吧", Some(3));
+        check(Indicator::Timeliness, "来得及时吗", "两天才来", Some(2));
+        check(Indicator::Overall, "有没有不满意的地方", "有 来得太慢了", Some(3));
+    }
+
+    #[test]
+    fn what_stands_open_or_puts_off_is_no_evaluation() {
+        let parts = |text, want| check(Indicator::Parts, "配件供应您满意吗", text, want);
+        parts("配件涨价了没有", None);
+        parts("你们库存足不足", None);
+        parts("行 我知道了 回头说", None);
+        parts("不是没货就是发错", Some(2));
+        check(Indicator::Attitude, "态度怎么样", "我咋知道他态度好不好", None);
+        check(Indicator::Timeliness, "来得及时吗", "一个礼拜才来 你说及时不", Some(2));
+        check(Indicator::Timeliness, "来得及时吗", "差不多晚上八点", None);
+        check(Indicator::Parts, "配件够不够", "够", Some(4));
+        check(Indicator::Parts, "配件够不够", "不够", Some(2));
     }
 }
