@@ -13,6 +13,9 @@ pub const HELD_OUT: &str = include_str!("../../data/eval/calls_held_out.jsonl");
 pub const TUNE_2: &str = include_str!("../../data/eval/calls_tune2.jsonl");
 pub const HELD_OUT_2: &str = include_str!("../../data/eval/calls_held_out2.jsonl");
 
+pub const TUNE_3: &str = include_str!("../../data/eval/calls_tune3.jsonl");
+pub const HELD_OUT_3: &str = include_str!("../../data/eval/calls_held_out3.jsonl");
+
 /// Words of the customer: right when this share of the gold's characters is there.
 const WORDS_SHARE: f64 = 0.6;
 const IN_WORDS: [&str; 4] = ["callback_when", "arrival_time", "finish_time", "location"];
@@ -24,12 +27,14 @@ pub struct Floor {
     keys: f64,
 }
 
-/// In the order of the sets: tune, held out, and both of the second voice.
-pub const FLOORS: [Floor; 4] = [
-    Floor { cells: 0.98, all_five: 0.93, keys: 0.985 },
-    Floor { cells: 0.92, all_five: 0.78, keys: 0.98 },
-    Floor { cells: 0.96, all_five: 0.88, keys: 0.98 },
-    Floor { cells: 0.89, all_five: 0.64, keys: 0.97 },
+/// In the order of the sets: tune and held out of each voice. Of the third voice only the complaint is labelled beside the scores.
+pub const FLOORS: [Floor; 6] = [
+    Floor { cells: 0.985, all_five: 0.95, keys: 0.985 },
+    Floor { cells: 0.985, all_five: 0.92, keys: 0.98 },
+    Floor { cells: 0.985, all_five: 0.94, keys: 0.98 },
+    Floor { cells: 0.96, all_five: 0.88, keys: 0.97 },
+    Floor { cells: 0.98, all_five: 0.91, keys: 0.90 },
+    Floor { cells: 0.85, all_five: 0.60, keys: 0.80 },
 ];
 
 #[derive(Deserialize)]

@@ -1,5 +1,5 @@
 //! How often the engine is right, over the labelled sets of `tests/data/eval`: answers and whole calls, each in two parts. The rules may
-//! be tuned on the `tune` part; the `held_out` part is only ever measured.
+//! be tuned on the `tune` part; the newest `held_out` part is only ever measured.
 //!
 //! `make eval` writes the figures to docs/accuracy.md; the suite holds the floors.
 
@@ -17,10 +17,16 @@ const HEAD: &str = "# Accuracy of scoring, facts and conduct
 
 Made by `make eval`; the sets and how they were labelled: tests/data/eval/README.md. *Exact* counts the first label only, *accepted* also
 the further labels of cases where people differ. Leaving an answer unscored is a class of its own: scoring what should stay unscored is an
-error, and so is the opposite. The held-out parts were measured, never looked at, while the rules were tuned. The second voice was written
-and labelled, before the engine saw a line of it, to be as unlike the first as could be: elliptical, regional, misheard, beside the
-question; the lists of conduct were widened by somebody who knew some of its held-out calls, so their flag figures are optimistic. Still the
-writers know the table, so words of strangers will fare somewhat worse.
+error, and so is the opposite. The held-out parts of the first two voices were only measured while the rules grew up to rubric @3, and were
+opened for @4: they count as tune now. The third voice was written and labelled before the engine saw a line of it, to be unlike both: customers
+of excavators and forklifts, elliptical, regional, misheard, beside the question, comparing makers; half of it stays held out.
+
+The honest estimate for words of strangers is the third voice at first contact, with rubric @3: answers 73.4 % exact, 81.5 % accepted, 6.8 %
+falsely scored, kappa 0.817 in its tune half and 74.9 %, 83.4 %, 10.0 %, 0.873 in its held-out half; whole calls 90.0 % of the cells and 50.0 %
+all five right in its tune half, 81.1 % and 38.9 % in its held-out half. The held-out half was measured three times while the rules of @4 were
+made and its errors never listed, but the hand that made the rules had written its words: the figures below are a little kinder than a
+stranger's calls would be. About four in ten of its answers have further labels that are right too, which *exact* does not count. In the third
+voice only the complaint is labelled beside the scores.
 ";
 
 /// Every part of every kind; the report where one is asked for.
@@ -28,15 +34,19 @@ writers know the table, so words of strangers will fare somewhat worse.
 fn accuracy_of_all_labelled_sets_reaches_its_floor() {
     let answers = [
         ("tune", answers::measure(answers::TUNE)),
-        ("held out", answers::measure(answers::HELD_OUT)),
+        ("first held out, opened", answers::measure(answers::HELD_OUT)),
         ("tune, second voice", answers::measure(answers::TUNE_2)),
-        ("held out, second voice", answers::measure(answers::HELD_OUT_2)),
+        ("second held out, opened", answers::measure(answers::HELD_OUT_2)),
+        ("tune, third voice", answers::measure(answers::TUNE_3)),
+        ("held out, third voice", answers::measure(answers::HELD_OUT_3)),
     ];
     let calls = [
         ("tune", calls::measure(calls::TUNE)),
-        ("held out", calls::measure(calls::HELD_OUT)),
+        ("first held out, opened", calls::measure(calls::HELD_OUT)),
         ("tune, second voice", calls::measure(calls::TUNE_2)),
-        ("held out, second voice", calls::measure(calls::HELD_OUT_2)),
+        ("second held out, opened", calls::measure(calls::HELD_OUT_2)),
+        ("tune, third voice", calls::measure(calls::TUNE_3)),
+        ("held out, third voice", calls::measure(calls::HELD_OUT_3)),
     ];
     if let Ok(path) = std::env::var(REPORT) {
         let mut text = String::from(HEAD);
