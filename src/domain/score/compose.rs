@@ -410,10 +410,14 @@ mod tests {
 
     #[test]
     fn a_degree_word_may_stand_inside_a_listed_word() {
-        check("脾气有点大", 3);
-        check("手艺特别高", 5);
-        check("手艺不太高", 3);
-        check("架子不大", 4);
-        check("态度没得说", 5);
+        let said = |indicator, text: &str| {
+            let j = Rubric::builtin().judge(&Answer::bare(Some(indicator), "您觉得怎么样", text));
+            j.label.map(|l| l.get())
+        };
+        assert_eq!(said(Indicator::Attitude, "脾气有点大"), Some(3));
+        assert_eq!(said(Indicator::Attitude, "架子不大"), Some(4));
+        assert_eq!(said(Indicator::Attitude, "态度没得说"), Some(5));
+        assert_eq!(said(Indicator::Skill, "手艺特别高"), Some(5));
+        assert_eq!(said(Indicator::Skill, "手艺不太高"), Some(3));
     }
 }

@@ -35,7 +35,7 @@ pub const FLOORS: [Floor; 7] = [
     Floor { cells: 0.985, all_five: 0.94, keys: 0.98 },
     Floor { cells: 0.96, all_five: 0.88, keys: 0.97 },
     Floor { cells: 0.98, all_five: 0.91, keys: 0.90 },
-    Floor { cells: 0.85, all_five: 0.60, keys: 0.85 },
+    Floor { cells: 0.85, all_five: 0.60, keys: 0.80 },
     Floor { cells: 0.95, all_five: 0.85, keys: 0.97 },
 ];
 
