@@ -58,13 +58,14 @@ test-web: web
 	cd web && npm test
 	cd web && npm run test:browser
 
-# Everything that needs no speech model: about a minute once built. The tests of `media`, `truth::calls` and `call::audio` place sounds to ±20 ms of real
-# time, so they run when no whole call competes with them for two cores.
+# Everything that needs no speech model: minutes, once built. These tests place sounds to ±20 ms of real time, so they run when no whole call
+# competes with them for two cores.
+REAL_TIME = media:: truth::calls call::audio three_seconds_without_the_browsers_network a_recogniser_that_blocks_costs_live_text
 test-rust:
 	@echo "== tests without the speech models"
-	cargo test --locked -- --skip with_models --skip media:: --skip truth::calls --skip call::audio
+	cargo test --locked -- --skip with_models $(REAL_TIME:%=--skip %)
 	@echo "== audio in real time"
-	cargo test --locked -- media:: truth::calls call::audio
+	cargo test --locked -- $(REAL_TIME)
 
 # The desk page in Chromium against the program that the tests have built (a quarter of a minute).
 test-desk: web

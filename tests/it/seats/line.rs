@@ -7,6 +7,7 @@ use crate::support::api::{instant, text};
 use crate::support::audio::{NEAR, Recording, bursts};
 use crate::support::data::LEVEL;
 use crate::support::impair::Cable;
+use crate::support::steady::steady;
 use crate::support::webrtc::{PCMA, Peer};
 use crate::support::{Station, until, within};
 use huifang::clock::monotonic;
@@ -177,36 +178,45 @@ async fn talking(station: &Station, customer: &mut Phone) -> (Desk, PhoneCall, S
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_seconds_without_the_browsers_network_cost_the_agent_three_seconds_and_the_recording_nothing() {
-    let mut customer = phone().await;
-    let station = station(&customer).await;
-    let (desk, mut far, visit) = talking(&station, &mut customer).await;
-    packets_pass(&mut far, 100).await;
-    desk.cable.pull(true);
-    packets_pass(&mut far, 150).await;
-    desk.cable.pull(false);
-    desk.hears(CUSTOMER_HZ).await;
-    customer_hears(&mut far, AGENT_HZ).await;
-    packets_pass(&mut far, 150).await;
-    far.hang_up().await;
+    steady(async || {
+        let mut customer = phone().await;
+        let station = station(&customer).await;
+        let (desk, mut far, visit) = talking(&station, &mut customer).await;
+        packets_pass(&mut far, 100).await;
+        desk.cable.pull(true);
+        packets_pass(&mut far, 150).await;
+        desk.cable.pull(false);
+        desk.hears(CUSTOMER_HZ).await;
+        customer_hears(&mut far, AGENT_HZ).await;
+        packets_pass(&mut far, 150).await;
+        far.hang_up().await;
 
-    let row = station.api.ended_call(&visit).await;
-    let told = changes(&station.api.report_of(&row).await);
-    assert!(
-        told.contains(&"silent".into()) && told.contains(&"back".into()) && !told.contains(&"lost".into()),
-        "{told:?}"
-    );
-    let recording = Recording::of(&row, station.recordings());
-    let talk = instant(&row["ended_at"]).duration_since(instant(&row["answered_at"])).as_secs_f64();
-    assert!((recording.seconds() - talk).abs() < NEAR, "{} s of {talk} s are recorded", recording.seconds());
-    let customers = starts(&recording.customer, CUSTOMER_HZ);
-    assert!(customers.len() >= 6 && customers.windows(2).all(|w| (w[1] - w[0] - 1.0).abs() < NEAR), "{customers:?}");
-    let agents = starts(&recording.agent, AGENT_HZ);
-    let away = agents.windows(2).map(|w| w[1] - w[0]).fold(0.0, f64::max);
-    assert!((2.5..5.5).contains(&away), "he was away for one stretch of three seconds: {agents:?}");
-    let off = |at: &f64| ((at - agents[0]).fract() + 0.5).fract() - 0.5;
-    assert!(agents.iter().skip(1).all(|at| off(at).abs() < DRIFT), "his beats lie where they were said: {agents:?}");
-    assert!(bursts(&recording.agent, CUSTOMER_HZ).is_empty() && bursts(&recording.customer, AGENT_HZ).is_empty());
-    station.finish().await;
+        let row = station.api.ended_call(&visit).await;
+        let told = changes(&station.api.report_of(&row).await);
+        assert!(
+            told.contains(&"silent".into()) && told.contains(&"back".into()) && !told.contains(&"lost".into()),
+            "{told:?}"
+        );
+        let recording = Recording::of(&row, station.recordings());
+        let talk = instant(&row["ended_at"]).duration_since(instant(&row["answered_at"])).as_secs_f64();
+        assert!((recording.seconds() - talk).abs() < NEAR, "{} s of {talk} s are recorded", recording.seconds());
+        let customers = starts(&recording.customer, CUSTOMER_HZ);
+        assert!(
+            customers.len() >= 6 && customers.windows(2).all(|w| (w[1] - w[0] - 1.0).abs() < NEAR),
+            "{customers:?}"
+        );
+        let agents = starts(&recording.agent, AGENT_HZ);
+        let away = agents.windows(2).map(|w| w[1] - w[0]).fold(0.0, f64::max);
+        assert!((2.5..5.5).contains(&away), "he was away for one stretch of three seconds: {agents:?}");
+        let off = |at: &f64| ((at - agents[0]).fract() + 0.5).fract() - 0.5;
+        assert!(
+            agents.iter().skip(1).all(|at| off(at).abs() < DRIFT),
+            "his beats lie where they were said: {agents:?}"
+        );
+        assert!(bursts(&recording.agent, CUSTOMER_HZ).is_empty() && bursts(&recording.customer, AGENT_HZ).is_empty());
+        station.finish().await;
+    })
+    .await;
 }
 
 /// When the whole beeps begin, seconds.

@@ -10,6 +10,7 @@ use super::{desk, state};
 use crate::call::{NUMBER, ends, phone, picks_up};
 use crate::support::audio::{Recording, bursts};
 use crate::support::data::LEVEL;
+use crate::support::steady::steady;
 use crate::support::{Station, until, within};
 use huifang::config::Config;
 use huifang::demo::phone::{LineState, Phone, PhoneCall};
@@ -190,35 +191,39 @@ impl SpeechStream for Blocked {
 #[tokio::test]
 async fn e5_a_recogniser_that_blocks_costs_live_text_which_is_said_and_neither_the_call_nor_a_sample_of_the_recording()
 {
-    const SECONDS: usize = 6;
-    let free = Arc::new((Mutex::new(false), Condvar::new()));
-    let model = Arc::new(Blocking { inner: says(&["等了三天"]), free: free.clone() });
-    let mut talk = Talk::begins(model, |_| {}).await;
-    talk.far.say(&hums(CUSTOMER_HZ, SECONDS));
-    let behind = talk.live("words are being missed", |live| live["state"] == "behind").await;
-    assert_eq!(behind["lines"], json!([]));
-    // The call goes on: they hear each other, and the page is answered.
-    hears(&mut talk.desk, CUSTOMER_HZ).await;
-    talk.desk.say(&hums(AGENT_HZ, 1));
-    hears(&mut talk.far, AGENT_HZ).await;
-    talk.page.does(json!({ "type": "note", "text": "等了三天" })).await;
-    assert_eq!(state(&talk.station, "anna").await, "in_call");
-    until("he has hummed", async || (!talk.far.speaking()).then_some(())).await;
+    steady(async || {
+        const SECONDS: usize = 6;
+        let free = Arc::new((Mutex::new(false), Condvar::new()));
+        let model = Arc::new(Blocking { inner: says(&["等了三天"]), free: free.clone() });
+        let mut talk = Talk::begins(model, |_| {}).await;
+        talk.far.say(&hums(CUSTOMER_HZ, SECONDS));
+        let behind = talk.live("words are being missed", |live| live["state"] == "behind").await;
+        assert_eq!(behind["lines"], json!([]));
+        // The call goes on: they hear each other, and the page is answered.
+        hears(&mut talk.desk, CUSTOMER_HZ).await;
+        talk.desk.say(&hums(AGENT_HZ, 1));
+        hears(&mut talk.far, AGENT_HZ).await;
+        talk.page.does(json!({ "type": "note", "text": "等了三天" })).await;
+        assert_eq!(state(&talk.station, "anna").await, "in_call");
+        until("he has hummed", async || (!talk.far.speaking()).then_some(())).await;
 
-    *free.0.lock().unwrap() = true;
-    free.1.notify_all();
-    let after = talk.live("it goes on", |live| live["state"] == "listening" && line(live, "customer", true).is_some());
-    let after = after.await;
-    assert_eq!(line(&after, "customer", true).unwrap(), "等了三天");
-    assert!(after["missed_s"].as_f64().unwrap() > 0.0, "{after}");
+        *free.0.lock().unwrap() = true;
+        free.1.notify_all();
+        let after =
+            talk.live("it goes on", |live| live["state"] == "listening" && line(live, "customer", true).is_some());
+        let after = after.await;
+        assert_eq!(line(&after, "customer", true).unwrap(), "等了三天");
+        assert!(after["missed_s"].as_f64().unwrap() > 0.0, "{after}");
 
-    let row = talk.ends().await;
-    assert_eq!(row["recording"]["gaps"], json!([]), "{row}");
-    let recording = Recording::of(&row, talk.station.recordings());
-    let heard: f64 = bursts(&recording.customer, CUSTOMER_HZ).iter().map(|(from, to)| to - from).sum();
-    assert!((heard - SECONDS as f64).abs() < 0.2, "{heard} s of {SECONDS} are on the recording");
-    talk.page.close().await;
-    talk.station.finish().await;
+        let row = talk.ends().await;
+        assert_eq!(row["recording"]["gaps"], json!([]), "{row}");
+        let recording = Recording::of(&row, talk.station.recordings());
+        let heard: f64 = bursts(&recording.customer, CUSTOMER_HZ).iter().map(|(from, to)| to - from).sum();
+        assert!((heard - SECONDS as f64).abs() < 0.2, "{heard} s of {SECONDS} are on the recording");
+        talk.page.close().await;
+        talk.station.finish().await;
+    })
+    .await;
 }
 
 #[tokio::test]
