@@ -4,6 +4,8 @@
 //! slot follows one of the slot before within [`ROOM`] characters and no sentence ends between. Pure; it knows no grammar: who says it to
 //! whom, and what excuses it, is the caller's business.
 
+use std::collections::BTreeMap;
+
 /// Characters that may stand between two slots.
 const ROOM: usize = 8;
 
@@ -12,34 +14,41 @@ type Slot = Vec<&'static str>;
 
 /// Ways that mean the same.
 #[derive(Debug)]
-pub(super) struct Ways(Vec<Vec<Slot>>);
+pub(super) struct Ways {
+    /// The words of every first slot by their first character, each with its way: a text is read once, whatever may begin in it.
+    openers: BTreeMap<char, Vec<(&'static str, usize)>>,
+    /// What follows the first slot of each way.
+    rest: Vec<Vec<Slot>>,
+}
 
 impl Ways {
     pub fn new(ways: &[&'static str]) -> Self {
-        let slots = |way: &&'static str| way.split('…').map(|slot| slot.split('|').collect()).collect();
-        Self(ways.iter().map(slots).collect())
+        let (mut openers, mut rest) = (BTreeMap::<char, Vec<_>>::new(), Vec::new());
+        for (n, way) in ways.iter().enumerate() {
+            let mut slots = way.split('…').map(|slot| slot.split('|').collect::<Slot>());
+            for word in slots.next().into_iter().flatten() {
+                if let Some(first) = word.chars().next() {
+                    openers.entry(first).or_default().push((word, n));
+                }
+            }
+            rest.push(slots.collect());
+        }
+        Self { openers, rest }
     }
 
     pub fn said_in(&self, text: &str) -> bool {
-        self.0.iter().any(|way| way.split_first().is_none_or(|(first, rest)| begins(text, first, rest)))
+        let begins = |at: usize, (word, way): &(&str, usize)| {
+            text[at..].strip_prefix(word).is_some_and(|behind| goes_on(behind, &self.rest[*way]))
+        };
+        text.char_indices().any(|(at, c)| self.openers.get(&c).is_some_and(|words| words.iter().any(|w| begins(at, w))))
     }
-}
-
-/// A word of the first slot, anywhere, and the rest behind it.
-fn begins(text: &str, first: &Slot, rest: &[Slot]) -> bool {
-    first.iter().any(|word| text.match_indices(word).any(|(at, _)| goes_on(&text[at + word.len()..], rest)))
 }
 
 fn goes_on(text: &str, slots: &[Slot]) -> bool {
     let Some((slot, rest)) = slots.split_first() else { return true };
-    // Where a word of the slot may begin at the latest.
-    let last =
-        text.char_indices().take(ROOM + 1).take_while(|(_, c)| !ends_sentence(*c)).last().map_or(0, |(at, _)| at);
-    slot.iter().any(|word| {
-        text.match_indices(word)
-            .take_while(|(at, _)| *at <= last)
-            .any(|(at, _)| goes_on(&text[at + word.len()..], rest))
-    })
+    let near = text.char_indices().take(ROOM + 1).take_while(|(_, c)| !ends_sentence(*c));
+    let mut words = near.flat_map(|(at, _)| slot.iter().filter_map(move |word| text[at..].strip_prefix(word)));
+    words.any(|behind| goes_on(behind, rest))
 }
 
 fn ends_sentence(c: char) -> bool {
