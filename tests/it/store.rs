@@ -13,15 +13,16 @@ mod seats;
 mod traces;
 mod work;
 
+use crate::support::data;
 use huifang::clock::{Clock, ManualClock};
 use huifang::domain::call::journal::{JournalEntry, JournalEvent};
 use huifang::domain::call::outcome::{ConversationEnd, Outcome, Party};
 use huifang::domain::call::{Call, Instants, LegStats};
-use huifang::domain::id::{CallId, OrderNo, VisitId};
+use huifang::domain::id::{CallId, OrderNo};
 use huifang::domain::order::{Claims, Customer, Order, ServiceType, Title};
 use huifang::domain::phone::Phone;
 use huifang::domain::recording::manifest::{RecordingInfo, RecordingState, TrackInfo, TrackName};
-use huifang::domain::visit::task::{Origin, Visit, VisitState, WaitReason};
+use huifang::domain::visit::task::{Visit, VisitState};
 use huifang::store::Store;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::AnyPool;
@@ -113,24 +114,9 @@ pub fn order(no: &str) -> Order {
 
 pub fn waiting(order_no: &OrderNo, id: &str, sms_at: Timestamp) -> Visit {
     Visit {
-        id: VisitId::new(id),
-        order_no: order_no.clone(),
-        programme: "excavator".into(),
-        origin: Origin::default(),
-        sms_at,
-        clock_starts_at: sms_at,
-        due_at: sms_at + SignedDuration::from_mins(30),
-        deadline_at: sms_at + SignedDuration::from_hours(3),
-        attempts: 0,
-        first_attempt_at: None,
-        escalated_at: None,
-        late_cause: None,
         tries: [("busy".to_string(), 1)].into(),
         redial_guard: Some(sms_at),
-        caller_id: None,
-        declined: vec![],
-        state: VisitState::Waiting { not_before: sms_at, reason: WaitReason::New },
-        version: 1,
+        ..data::visit(id, order_no.as_str(), sms_at)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::speech::Line;
 use super::ways::Ways;
+use crate::domain::facts::ASKS_WHY;
 use std::sync::LazyLock;
 
 /// One required question.
@@ -123,26 +124,8 @@ pub(super) fn required(service_type: &str, out_of_warranty: bool) -> Vec<&'stati
     }
 }
 
-/// 差在哪里呢 asks why, not where; leave is asked for before anything else.
-const ASKS_NOTHING: [&str; 17] = [
-    "差在",
-    "慢在",
-    "贵在",
-    "在哪几",
-    "在哪方面",
-    "在哪些",
-    "出在",
-    "不好在",
-    "问题在",
-    "不满意",
-    "地方不",
-    "地方没",
-    "地方让",
-    "回访可以",
-    "耽误不了",
-    "配合",
-    "给您打合适",
-];
+/// Leave is asked for before anything else.
+const ASKS_LEAVE: [&str; 4] = ["回访可以", "耽误不了", "配合", "给您打合适"];
 
 /// The line that asks for it.
 pub(super) fn asked_by<'a>(item: &Item, lines: &'a [Line]) -> Option<&'a Line> {
@@ -150,5 +133,7 @@ pub(super) fn asked_by<'a>(item: &Item, lines: &'a [Line]) -> Option<&'a Line> {
         let end = l.text.trim_end_matches(|c: char| !c.is_alphanumeric());
         ["对吧", "是吧", "对吗", "是吗", "没错吧"].iter().any(|tag| end.ends_with(tag)) && l.has(item.told)
     };
-    lines.iter().find(|l| l.agent() && !l.has(&ASKS_NOTHING) && (item.ways.said_in(&l.text) || tells(l)))
+    lines
+        .iter()
+        .find(|l| l.agent() && !l.has(&ASKS_WHY) && !l.has(&ASKS_LEAVE) && (item.ways.said_in(&l.text) || tells(l)))
 }

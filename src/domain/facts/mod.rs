@@ -127,6 +127,23 @@ fn best_text(answer: &Answer) -> String {
     if own.is_empty() { answer.also_heard.first().map(|(_, t)| to_simplified(t)).unwrap_or_default() } else { own }
 }
 
+/// 差在哪里呢 asks why, not where.
+pub(in crate::domain) const ASKS_WHY: [&str; 13] = [
+    "差在",
+    "慢在",
+    "贵在",
+    "在哪几",
+    "在哪方面",
+    "在哪些",
+    "出在",
+    "不好在",
+    "问题在",
+    "不满意",
+    "地方不",
+    "地方没",
+    "地方让",
+];
+
 fn about(question: &str) -> Vec<About> {
     let q = to_simplified(question).replace("啥", "什么");
     let any = |words: &[&str]| words.iter().any(|w| q.contains(w));
@@ -191,21 +208,7 @@ fn about(question: &str) -> Vec<About> {
     );
     add(
         any(&["地点", "在哪", "什么地方", "哪个工地", "哪里施工", "哪里干活", "哪儿施工", "哪儿干活", "位置"])
-            && !any(&[
-                "差在",
-                "慢在",
-                "贵在",
-                "在哪几",
-                "在哪方面",
-                "在哪些",
-                "出在",
-                "不好在",
-                "问题在",
-                "不满意",
-                "地方不",
-                "地方没",
-                "地方让",
-            ]),
+            && !any(&ASKS_WHY),
         About::Location,
     );
     add(any(&["更换", "换了", "换过", "保养件", "零部件", "换件", "换的", "买了", "购买了"]), About::Parts);
