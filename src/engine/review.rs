@@ -49,13 +49,13 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let judged = judgements(rubric, &answers);
     let card = score_judged(rubric, &answers, &judged);
     let facts = facts_of(&answers);
-    let called_at = call.instants.answered_at.map(|at| at.to_zoned(visit.calendar(&site.rules.calendar).tz().clone()));
+    let calendar = visit.calendar(&site.rules.calendar);
+    let called_at = call.instants.answered_at.map(|at| at.to_zoned(calendar.tz().clone()));
     let truth = called_at.as_ref().map(|at| truth::check(&order.claims, &facts, at, &Tolerance::default()));
     let programme = site.rules.programmes.get(&visit.programme);
     let script = programme.and_then(|p| site.script(p, &order));
     let form: Vec<String> = script.iter().flat_map(|s| &s.steps).map(|step| step.id.clone()).collect();
     let activity = voices(engine, &call).await;
-    let calendar = visit.calendar(&site.rules.calendar);
     let hours = programme.zip(call.instants.invited_at).map(|(p, at)| CallingHours {
         text: p.calling_hours_text(),
         kept: calendar.next_within(&p.calling_hours, at) == at,

@@ -86,6 +86,7 @@ impl Site {
         }
         let manifest = Arc::new(PromptManifest::parse(&read(&config.data.prompts.join("manifest.tsv"))?)?);
         let rubric = load_rubric(&config.data.rubrics, &programmes)?;
+        let table = |name: &str| config.data.rubrics.join(name);
         let assignment = Assignment { own: config.site.programme.clone(), rules: config.intake.rules.clone() };
         assignment.check(&programmes)?;
         let site = Site {
@@ -93,16 +94,20 @@ impl Site {
             prompts: Arc::new(Prompts::load(&config.data.prompts)?),
             rules: Arc::new(IntakeRules {
                 templates: Arc::new(load_templates(config)?),
-                complaints: load_complaints(&config.data.rubrics)?,
+                complaints: own_or(&table("complaints.toml"), Policy::parse, || Ok(Policy::builtin().clone()))?,
                 assignment,
                 terms: config.promises.terms(),
                 programmes,
                 calendar,
             }),
             rubric: Arc::new(rubric),
-            announcements: Arc::new(load_announcements(&config.data.rubrics)?),
-            form: Arc::new(load_form(&config.data.rubrics.join("qa-form.toml"))?),
-            tariff: Arc::new(load_tariff(&config.data.rubrics.join("tariff.toml"))?),
+            announcements: Arc::new(own_or(
+                &table("announcements-zh.toml"),
+                Announcements::parse,
+                Announcements::builtin,
+            )?),
+            form: Arc::new(own_or(&table("qa-form.toml"), Form::parse, Form::builtin)?),
+            tariff: Arc::new(own_or(&table("tariff.toml"), Tariff::parse, Tariff::builtin)?),
             mode: if config.dialer.mode == "agent" { DialMode::Agent } else { DialMode::Voice },
             manifest,
         };
@@ -211,26 +216,16 @@ fn load_rubric(folder: &Path, programmes: &Programmes) -> Result<Rubric, SiteErr
     Ok(Rubric::parse(&read(&folder.join(format!("{name}.toml")))?)?)
 }
 
-/// A folder of before there were announcements has the table of the program.
-fn load_announcements(folder: &Path) -> Result<Announcements, SiteError> {
-    let path = folder.join("announcements-zh.toml");
-    Ok(if path.exists() { Announcements::parse(&read(&path)?)? } else { Announcements::builtin()? })
-}
-
-/// The table of a site that has none of its own is the shipped one.
-fn load_complaints(folder: &Path) -> Result<Policy, SiteError> {
-    let file = folder.join("complaints.toml");
-    if file.exists() { Ok(Policy::parse(&read(&file)?)?) } else { Ok(Policy::builtin().clone()) }
-}
-
-/// The site's own form, or the one that travels with the program.
-fn load_form(path: &Path) -> Result<Form, SiteError> {
-    if path.exists() { Ok(Form::parse(&read(path)?)?) } else { Ok(Form::builtin()?) }
-}
-
-/// The site's own table, or the one that travels with the program.
-fn load_tariff(path: &Path) -> Result<Tariff, SiteError> {
-    if path.exists() { Ok(Tariff::parse(&read(path)?)?) } else { Ok(Tariff::builtin()?) }
+/// The site's own table, or the one that travels with the program: a folder of before there was such a table has none.
+fn own_or<T, E>(
+    path: &Path,
+    parse: fn(&str) -> Result<T, E>,
+    builtin: impl FnOnce() -> Result<T, E>,
+) -> Result<T, SiteError>
+where
+    SiteError: From<E>,
+{
+    Ok(if path.exists() { parse(&read(path)?)? } else { builtin()? })
 }
 
 /// The script sets that programmes name: one folder each, one file a service type.

@@ -142,18 +142,20 @@ const SPENT: &str = "SELECT trunk, COUNT(*) AS calls,
     CAST(SUM(CASE WHEN answered_at IS NULL OR ended_at IS NULL THEN 0 ELSE (ended_at - answered_at + 59999) / 60000 END) AS BIGINT)
     AS minutes FROM calls WHERE claimed_at >= $1 AND trunk IS NOT NULL GROUP BY trunk";
 
-/// Of the site, whichever way they went.
-const CLAIMED: &str = "SELECT COUNT(*) FROM calls WHERE claimed_at >= $1 AND claimed_at < $2";
+/// The calls of a day, whichever way they went.
+async fn count_claimed(from: impl sqlx::Executor<'_, Database = sqlx::Any>, limit: &DayLimit) -> Result<i64> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM calls WHERE claimed_at >= $1 AND claimed_at < $2")
+        .bind(ms(limit.from))
+        .bind(ms(limit.until))
+        .fetch_one(from)
+        .await
+        .doing("count calls of a day")
+}
 
 impl Store {
     /// How many calls of a day were claimed.
     pub async fn claimed_in(&self, limit: &DayLimit) -> Result<u32> {
-        let n: i64 = sqlx::query_scalar(CLAIMED)
-            .bind(ms(limit.from))
-            .bind(ms(limit.until))
-            .fetch_one(&self.readers)
-            .await
-            .doing("count calls of a day")?;
+        let n = count_claimed(&self.readers, limit).await?;
         Ok(u32::try_from(n).unwrap_or(u32::MAX))
     }
 
@@ -339,12 +341,7 @@ impl Tx {
     /// Asked by every claim, with the writer in hand: no two claims take the last call of a day.
     pub(super) async fn day_is_spent(&mut self, limit: Option<DayLimit>) -> Result<bool> {
         let Some(limit) = limit else { return Ok(false) };
-        let n: i64 = sqlx::query_scalar(CLAIMED)
-            .bind(ms(limit.from))
-            .bind(ms(limit.until))
-            .fetch_one(self.conn())
-            .await
-            .doing("count calls of a day")?;
+        let n = count_claimed(self.conn(), &limit).await?;
         Ok(n >= i64::from(limit.calls_max))
     }
 

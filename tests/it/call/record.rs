@@ -4,14 +4,14 @@ use super::NUMBER;
 use crate::sip::peer::{Message, Peer};
 use crate::support::api::{Api, instant, text};
 use crate::support::far::Far;
-use crate::support::{Station, config, until};
+use crate::support::{Station, config, data, until};
 use huifang::clock::{Clock, ManualClock, SystemClock, monotonic};
 use huifang::domain::call::outcome::{ConversationEnd, Outcome};
 use huifang::domain::call::{Call, Instants};
-use huifang::domain::id::{CallId, OrderNo, VisitId};
+use huifang::domain::id::{CallId, OrderNo};
 use huifang::domain::order::{Claims, Customer, Order, ServiceType};
 use huifang::domain::phone::Phone;
-use huifang::domain::visit::task::{CallResult, Origin, Visit, VisitState, WaitReason, after_call};
+use huifang::domain::visit::task::{CallResult, Visit, after_call};
 use huifang::engine::recovery::recover_calls;
 use huifang::engine::site::Site;
 use huifang::store::page::PageRequest;
@@ -297,27 +297,8 @@ impl World {
         if let Some(visit) = self.store.open_visits().await.unwrap().into_iter().next() {
             return visit;
         }
-        let (order_no, now) = (OrderNo::new("SO-1"), self.clock.now());
-        let visit = Visit {
-            id: VisitId::new(self.store.new_id()),
-            order_no,
-            programme: "excavator".into(),
-            origin: Origin::default(),
-            sms_at: now,
-            clock_starts_at: now,
-            due_at: now,
-            deadline_at: now,
-            attempts: 0,
-            first_attempt_at: None,
-            escalated_at: None,
-            late_cause: None,
-            tries: BTreeMap::new(),
-            redial_guard: None,
-            caller_id: None,
-            declined: vec![],
-            state: VisitState::Waiting { not_before: now, reason: WaitReason::New },
-            version: 1,
-        };
+        let now = self.clock.now();
+        let visit = Visit { due_at: now, deadline_at: now, ..data::visit(&self.store.new_id(), "SO-1", now) };
         self.store.insert_visit(&visit).await.unwrap();
         visit
     }
