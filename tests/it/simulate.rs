@@ -26,13 +26,13 @@ fn what_cannot_be_simulated_is_said_in_one_line_that_names_file_line_or_option()
     let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
     write("empty.csv", b"");
     write("bad.csv", b"order_no,completed_at\r\nSO-1,2026-11-23T09:00\r\nSO-2,\xe4\xb8\x8b\xe5\x8d\x88\r\n");
-    write("gbk.csv", b"order_no,completed_at\n\xb6\xa9\xb5\xa51,2026-11-23T09:00\n");
+    write("neither.csv", b"order_no,completed_at\n\xb6\xa9\xb5\xa51,2026-11-23T09:00\n\xff\xfe,2026-11-23T09:00\n");
     write("one.csv", b"SO-1,2026-11-23T09:00");
     for (args, want) in [
         (vec!["--completions", "none.csv", "--seats", "3"], "none.csv: No such file"),
         (vec!["--completions", "empty.csv", "--seats", "3"], "empty.csv: holds no completions"),
         (vec!["--completions", "bad.csv", "--seats", "3"], "bad.csv: line 3: \"下午\" is no time"),
-        (vec!["--completions", "gbk.csv", "--seats", "3"], "gbk.csv: line 2: is not UTF-8"),
+        (vec!["--completions", "neither.csv", "--seats", "3"], "neither.csv: line 2: is neither UTF-8 nor GBK"),
         (vec!["--completions", "one.csv", "--seats", "0"], "--seats 0: want 1 to 4096"),
         (vec!["--completions", "one.csv", "--seats", "3", "--programme", "none"], "there is no programme \"none\""),
         (vec!["--completions", "one.csv", "--seats", "3", "--answer-rate", "1.5"], "--answer-rate"),
@@ -43,6 +43,22 @@ fn what_cannot_be_simulated_is_said_in_one_line_that_names_file_line_or_option()
         let said = text(&out.stderr);
         assert_eq!((out.status.code(), said.lines().count()), (Some(1), 1), "{args:?}: {said}");
         assert!(said.starts_with("huifang: ") && said.contains(want) && out.stdout.is_empty(), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn what_excel_writes_in_china_is_read_as_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    // 订单1, 张建国 in GBK, and the same in UTF-8.
+    let gbk = b"order_no,completed_at,customer\r\n\xb6\xa9\xb5\xa51,2026/11/23 9:05,\xd5\xc5\xbd\xa8\xb9\xfa\r\n";
+    for bytes in [&gbk[..], "\u{feff}order_no,completed_at\r\n订单1,2026/11/23 9:05:00\r\n".as_bytes()] {
+        std::fs::write(folder.path().join("day.csv"), bytes).unwrap();
+        let out =
+            simulate(folder.path(), &["--completions", "day.csv", "--seats", "2", "--no-search", "--csv", "out.csv"]);
+        assert!(out.status.success(), "{}", text(&out.stderr));
+        let rows = std::fs::read_to_string(folder.path().join("out.csv")).unwrap();
+        let row = rows.lines().nth(1).unwrap();
+        assert!(row.starts_with("订单1,2026-11-23T09:05:00+08:00,"), "{row}");
     }
 }
 
