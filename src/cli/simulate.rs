@@ -295,9 +295,9 @@ mod tests {
         check(b",2026-11-23T09:00\n", "line 1: \"\" is no order number");
         check(b"SO-1;2026-11-23T09:00\n", "line 1: want order_no,completed_at");
         check(b"SO-1,2026-02-30T09:00\n", "line 1: \"2026-02-30T09:00\" is no time");
-        // GBK: 订单 is B6 A9 B5 A5 there. UTF-16 as Excel's "Unicode text".
-        check(b"order_no,completed_at\r\n\xb6\xa9\xb5\xa51,2026-11-23T09:00\r\n", "line 2: is not UTF-8");
-        check(b"\xff\xfeo\0r\0", "line 1: is not UTF-8");
+        // GBK: 下午 is CF C2 CE E7 there. UTF-16 as Excel's "Unicode text".
+        check(b"order_no,completed_at\r\nSO-1,\xcf\xc2\xce\xe7\r\n", "line 2: \"下午\" is no time");
+        check(b"\xff\xfeo\0r\0", "line 1: is neither UTF-8 nor GBK");
         for empty in ["", "\u{feff}", "\r\n\r\n", "order_no,completed_at\n"] {
             check(empty.as_bytes(), "holds no completions");
         }
