@@ -312,9 +312,15 @@ mod tests {
             "\u{feff}order_no,completed_at\r\nSO-1,2026-11-23T09:00\r\n",
             "\"order_no\",\"completed_at\"\n\n\"SO-1\",\"2026-11-23 09:00:00\"\n",
             "order_no,completed_at,dealer\nSO-1, 2026-11-23T01:00:00Z ,福田\n",
+            "SO-1,2026/11/23 9:00\r\n",
+            "SO-1,2026/11/23 9:00:00\r\n",
         ] {
             assert_eq!(csv::read(text.as_bytes(), &tz).unwrap(), plain, "{text}");
         }
+        // GBK: 订单1 of 福田.
+        let gbk = b"order_no,completed_at,dealer\r\n\xb6\xa9\xb5\xa51,2026/11/23 9:00,\xb8\xa3\xcc\xef\r\n";
+        let read = csv::read(gbk, &tz).unwrap();
+        assert_eq!((read[0].order_no.as_str(), read[0].at), ("订单1", plain[0].at));
     }
 
     #[test]
