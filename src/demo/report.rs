@@ -2,6 +2,7 @@
 //!
 //! What is missing in the JSON is printed as missing: a report never looks better than the record.
 
+use crate::domain::call::outcome::Outcome;
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -74,9 +75,14 @@ fn call_rows(call: &Value, visit: &Value) -> Vec<String> {
         ),
         format!(
             "结果 {}  会话 {}  先挂机 {}  回访状态 {}",
-            text(&call["outcome"]),
+            call["outcome"].as_str().and_then(Outcome::parse).map_or("—", Outcome::text_zh),
             text(&call["conversation"]["kind"]),
-            text(&call["hung_up_by"]),
+            match call["hung_up_by"].as_str() {
+                Some("customer") => "客户",
+                Some("us") => "我方",
+                Some("network") => "网络",
+                _ => "—",
+            },
             text(&visit["state"]["name"]),
         ),
         format!(
