@@ -6,7 +6,6 @@
 use super::row::{Row, Stored, decode_all, ms};
 use super::visit::VisitStateName;
 use super::{Doing, Result, Store, StoreError};
-use crate::domain::call::outcome::Outcome;
 use crate::domain::id::{OrderNo, VisitId};
 use crate::domain::order::Customer;
 use crate::domain::visit::customer::{NumberDoubt, SameCustomer};
@@ -26,7 +25,7 @@ impl Store {
         }
         let doubts = sqlx::query(NUMBERS_IN_DOUBT).fetch_all(&self.readers).await.doing("read wrong numbers")?;
         for found in decode_all::<FoundWrong>(&doubts)? {
-            if found.doubt.holds_for(&found.called, &found.customer) {
+            if NumberDoubt::holds_for(&found.called, &found.customer) {
                 same.doubt(found.visit, found.doubt);
             }
         }
@@ -66,13 +65,12 @@ impl Stored for FoundWrong {
 impl TryFrom<Row<'_>> for FoundWrong {
     type Error = StoreError;
     fn try_from(row: Row<'_>) -> Result<Self> {
-        let vacant = row.name::<Outcome>("outcome")? == Outcome::InvalidNumber;
         let order_no = OrderNo::new(row.text("order_no")?);
         Ok(Self {
             visit: VisitId::new(row.text("id")?),
             customer: row.json("customer")?,
             called: row.json("called")?,
-            doubt: NumberDoubt { order_no, found_at: row.instant("found_at")?, vacant },
+            doubt: NumberDoubt { order_no, found_at: row.instant("found_at")? },
         })
     }
 }
@@ -95,11 +93,11 @@ const CALLED_LATELY: &str = "SELECT v.id, MAX(c.ended_at) FROM calls c
 
 /// A08: visits that wait for the number of which a call for another visit found out that it is wrong, the last such call last. Over it is
 /// once somebody answered there for a whole visit, or the visit itself was called since: a person had said so. Index of migration 0014.
-const NUMBERS_IN_DOUBT: &str = r#"SELECT v.id AS id, c.order_no AS order_no, c.outcome AS outcome, c.ended_at AS found_at,
+const NUMBERS_IN_DOUBT: &str = r#"SELECT v.id AS id, c.order_no AS order_no, c.ended_at AS found_at,
         o.customer AS customer, f.customer AS called
     FROM visits v JOIN orders o ON o.no = v.order_no JOIN calls c ON c.phone = o.phone JOIN orders f ON f.no = c.order_no
     WHERE v.state = 'waiting' AND c.visit_id <> v.id AND c.outcome IS NOT NULL
-    AND (c.outcome = 'invalid_number' OR c.conversation = '{"kind":"wrong_number"}')
+    AND c.conversation = '{"kind":"wrong_number"}'
     AND NOT EXISTS (SELECT 1 FROM calls later WHERE later.phone = c.phone AND later.claimed_at > c.claimed_at
         AND (later.visit_id = v.id OR later.conversation = '{"kind":"completed"}'))
     ORDER BY c.ended_at"#;

@@ -28,28 +28,24 @@ pub struct SameCustomer {
     doubts: HashMap<VisitId, NumberDoubt>,
 }
 
-/// A call that found the number wrong (A08).
+/// A call in which somebody said that the number is not the customer's (A08). He is not to be troubled again. A number that the network
+/// does not know troubles nobody: another order that names it is dialled, and closed by the same status if it is true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberDoubt {
     pub order_no: OrderNo,
     pub found_at: Timestamp,
-    /// The network knows no such number; else who answered said that it is not the customer's.
-    pub vacant: bool,
 }
 
 impl NumberDoubt {
-    /// Whether what a call for `called` found out holds for `other`, whose number is the same: a number that is not there is nobody's, one
-    /// that is not this customer's may be another's.
-    pub fn holds_for(&self, called: &Customer, other: &Customer) -> bool {
-        let named = called.name.as_ref().zip(other.name.as_ref());
-        self.vacant || named.is_none_or(|(called, other)| called == other)
+    /// Whether what a call for `called` found out holds for `other`, whose number is the same: it may be another customer's.
+    pub fn holds_for(called: &Customer, other: &Customer) -> bool {
+        called.name.as_ref().zip(other.name.as_ref()).is_none_or(|(called, other)| called == other)
     }
 
     /// For people.
     fn text_zh(&self, now: Timestamp, tz: &TimeZone) -> String {
-        let found = if self.vacant { "是空号" } else { "不是该客户的" };
         let when = local_text(self.found_at, now, tz);
-        format!("订单 {} 在{when}查明这个号码{found}（规则 A08），请核实后拨打或改正订单上的号码", self.order_no)
+        format!("订单 {} 在{when}查明这个号码不是该客户的（规则 A08），请核实后拨打或改正订单上的号码", self.order_no)
     }
 }
 

@@ -10,7 +10,7 @@ use huifang::domain::id::CallId;
 use huifang::domain::transcript::{Channel, Segment, Transcript};
 use huifang::engine::events::EngineEvent;
 use huifang::engine::review::judge_call;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 async fn station(customer: &Phone) -> Station {
@@ -192,6 +192,35 @@ async fn c09_the_outcome_key_of_an_agent_is_a_wish_for_the_number_and_ends_the_o
         (&json!("never"), &json!("key"), &json!("以后别打了"))
     );
     assert_eq!(wishes.as_array().unwrap().len(), 1);
+    page.close().await;
+    station.finish().await;
+}
+
+#[tokio::test]
+async fn a08_a_number_that_is_not_the_customers_waits_in_his_other_visits_until_it_is_changed_or_a_person_says_so() {
+    let (mut agent, mut customer) = (phone().await, phone().await);
+    let station = station(&customer).await;
+    let api = &station.api;
+    let mut page = desk(&station, "anna", &agent).await;
+    let first = api.report("FL-1", NUMBER).await;
+    page.does(json!({ "type": "sign_in" })).await;
+    talk(&mut page, &mut agent, &mut customer, json!({ "type": "wrapped_up", "end": { "kind": "wrong_number" } }))
+        .await;
+    assert_eq!(api.visit(&first).await["state"]["cause"], "wrong_number");
+    let later = [api.report("FL-2", NUMBER).await, api.report("FL-3", NUMBER).await];
+    for visit in &later {
+        let why = api.why(visit).await;
+        let said = text(&why["text"]);
+        assert_eq!(why["code"], "for_person", "{why}");
+        assert!(said.starts_with("订单 FL-1 在") && said.contains("查明这个号码不是该客户的（规则 A08）"), "{why}");
+    }
+
+    let order = json!({ "service_type": "技术咨询", "customer": { "name": "张建国", "phone": "13800001112" } });
+    answer(api.request(Method::PUT, "orders/FL-2").json(&order).send().await.unwrap(), StatusCode::OK).await;
+    answer(api.post(&format!("visits/{}/dial", later[1]), &json!({})).await, StatusCode::ACCEPTED).await;
+    for (visit, freed_by) in later.iter().zip(["another number", "a person has said so"]) {
+        until(freed_by, async || (api.why(visit).await["code"] != "for_person").then_some(())).await;
+    }
     page.close().await;
     station.finish().await;
 }

@@ -9,19 +9,14 @@ fn a08_a_number_that_was_found_wrong_is_dialled_only_when_a_person_says_so_and_t
     let asked = tried(&fresh("v1", "23T09:00"), "23T09:20", Outcome::Answered, {
         Some(ConversationEnd::Callback { said: Some("十点".into()), at: None })
     });
-    let vacant =
-        "订单 FL-9 在09:30查明这个号码是空号（规则 A08），请核实后拨打或改正订单上的号码，等待人工改约、拨打或关闭";
-    let another = "订单 FL-9 在09:30查明这个号码不是该客户的（规则 A08），请核实后拨打或改正订单上的号码，等待人工改约、拨打或关闭";
-    for (visit, is_vacant, held) in [
-        (fresh("v1", "23T09:30"), true, Some(vacant)),
-        (fresh("v1", "23T09:30"), false, Some(another)),
-        (asked, false, Some(another)),
-        (by_hand(&fresh("v1", "23T09:30")), false, None),
-    ] {
+    let doubted = "订单 FL-9 在09:30查明这个号码不是该客户的（规则 A08），请核实后拨打或改正订单上的号码，等待人工改约、拨打或关闭";
+    for (visit, held) in
+        [(fresh("v1", "23T09:30"), Some(doubted)), (asked, Some(doubted)), (by_hand(&fresh("v1", "23T09:30")), None)]
+    {
         let visits = [visit, fresh("other", "23T09:50")];
         let mut same = SameCustomer::default();
         let (order_no, found_at) = (OrderNo::new("FL-9"), at("23T09:30"));
-        same.doubt(VisitId::new("v1"), NumberDoubt { order_no, found_at, vacant: is_vacant });
+        same.doubt(VisitId::new("v1"), NumberDoubt { order_no, found_at });
         let s = Situation { same: &same, ..situation(&visits) };
         let planned = plan(at("23T10:05"), &s);
         assert_eq!(ids(&planned.dial).contains(&"v1"), held.is_none());
