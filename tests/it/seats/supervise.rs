@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use tokio::task::JoinHandle;
 
-const BOSS_HZ: f64 = 700.0;
+pub const BOSS_HZ: f64 = 700.0;
 
 /// A supervisor at his page: it is connected, he has not signed in, and he hums.
 pub struct Boss {
@@ -78,6 +78,14 @@ impl Boss {
 
     pub async fn leaves(&self, call: &str) {
         self.does(Method::DELETE, &format!("calls/{call}/supervise"), Value::Null).await;
+    }
+
+    pub async fn takes_over(&self, call: &str) {
+        self.does(Method::POST, &format!("calls/{call}/take_over"), Value::Null).await;
+    }
+
+    pub fn falls_silent(&self) {
+        self.hum.abort();
     }
 
     /// He closes his page.
@@ -226,7 +234,7 @@ async fn a_supervisor_who_takes_over_is_the_agent_and_the_former_one_writes_down
     let Scene { station, page, boss, desk, far, call, visit, .. } = &mut scene;
     page.does(json!({ "type": "mute", "on": true })).await;
     boss.supervises(call, "listen").await;
-    boss.does(Method::POST, &format!("calls/{call}/take_over"), Value::Null).await;
+    boss.takes_over(call).await;
     hears(far, BOSS_HZ).await;
     does_not_hear(far, AGENT_HZ).await;
     boss.peer.hears(CUSTOMER_HZ).await;
