@@ -10,7 +10,7 @@ use huifang::stt::settings::Settings;
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 
-/// Customers that are listened to in each condition; all of them only in the long call.
+/// Every third customer is listened to in each condition; all of them only in the long call.
 const HEARD: usize = 3;
 /// Between the answers of the long call.
 const LONG_PAUSE_S: usize = 20;
@@ -33,8 +33,7 @@ pub fn tables(engines: &mut Engines, dir: &Path) -> Result<()> {
     ];
     header("condition");
     for (name, settings, treat) in conditions {
-        // A third of the customers, from the worst pleased to the fast speaker.
-        let heard: Vec<Talk> = talks(dir, QUESTION_S, treat)?.into_iter().skip(2).step_by(HEARD).collect();
+        let heard: Vec<Talk> = talks(dir, QUESTION_S, treat)?.into_iter().skip(HEARD - 1).step_by(HEARD).collect();
         measure(engines, name, settings, &heard)?;
     }
     let long = in_one(talks(dir, LONG_PAUSE_S, |_, voice| Ok(voice))?);
