@@ -86,7 +86,7 @@ impl Rubric {
     }
 
     /// Exact words of either recogniser first, then the transcript by its sound: in that order there is no false hit. Words in which a
-    /// denial of the transcript is missing (不是很满意 → 是很满意) give no level: recognisers lose a 不, they do not invent one.
+    /// denial of the transcript is missing (不是很满意 → 是很满意) give no level: recognisers lose a 不 far more often than they invent one.
     fn merge_engines(&self, answer: &Answer, question: &Question, listed: &Normal, own: Judgement) -> Judgement {
         let mut chosen = own;
         let mut beside: Vec<Judgement> = Vec::new();
