@@ -197,7 +197,7 @@ fn echoes(text: &str, prompt: &str) -> bool {
 fn without_echoes(text: &str, prompt: &str) -> String {
     let Some((sentence, list)) = prompt.split_once('：') else { return text.to_owned() };
     let (sentence, list): (Vec<char>, Vec<char>) = (words(sentence).chars().collect(), words(list).chars().collect());
-    let passage = sentence.iter().rev().take(1).chain(list.iter().take(ECHO_WORD)).collect::<String>();
+    let passage: String = sentence.last().into_iter().chain(list.iter().take(ECHO_WORD)).collect();
     let said_back = |said: &str| {
         let said = words(said);
         said.contains(&passage) || sentence.windows(ECHO).any(|part| said.contains(&part.iter().collect::<String>()))

@@ -278,7 +278,8 @@ async fn a_supervisor_who_takes_over_is_the_agent_and_the_former_one_writes_down
     let report = scene.station.api.report_of(&row).await;
     assert_eq!(journal(&report), ["boss 开始监听", "boss 不再监听", "boss 接管了通话，anna 退出"]);
     assert!(changes(&report).contains(&"joined".to_owned()));
-    assert_eq!(scene.audit().await.last().unwrap().0, "call.taken_over");
+    // That of the complaint may stand behind it.
+    assert!(scene.audit().await.iter().any(|(act, _)| act == "call.taken_over"));
     scene.ends().await;
 }
 
