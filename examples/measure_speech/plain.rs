@@ -1,7 +1,8 @@
 //! The same model without what `stt` adds: no voice detection, no packing, each channel whole, greedy, the decoder's own windows.
 
+use crate::corpus::{LINE_HZ, Turn, recorded_call, sorted, stem};
 use crate::errors::Errors;
-use crate::{Engines, LINE_HZ, Turn, channel_errors, cpu_seconds, recorded_call, sorted, stem, whisper_text};
+use crate::{Engines, channel_errors, cpu_seconds, whisper_text};
 use anyhow::{Context, Result};
 use huifang::clock;
 use huifang::domain::transcript::Channel;

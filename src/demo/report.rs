@@ -133,9 +133,12 @@ fn score_row(score: &Value) -> String {
         .as_array()
         .into_iter()
         .flatten()
-        .map(|e| match (e["from_s"].as_f64(), e["to_s"].as_f64()) {
-            (Some(from), Some(to)) => format!("“{}”（{from:.1}–{to:.1} 秒）", text(&e["text"])),
-            _ => format!("“{}”", text(&e["text"])),
+        .map(|e| {
+            let by = e["heard_by"].as_str().map(|engine| format!("，{engine}")).unwrap_or_default();
+            match (e["from_s"].as_f64(), e["to_s"].as_f64()) {
+                (Some(from), Some(to)) => format!("“{}”（{from:.1}–{to:.1} 秒{by}）", text(&e["text"])),
+                _ => format!("“{}”{by}", text(&e["text"])),
+            }
         })
         .collect();
     format!("{name}  {level}  {}", words.join(" "))

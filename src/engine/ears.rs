@@ -1,4 +1,5 @@
-//! The recognisers of this process, loaded when first needed: a site that has not called yet holds no model in memory.
+//! The recognisers of this process, loaded when first needed, the streaming one while the telephone rings: a site that has not called yet
+//! holds no model in memory.
 //!
 //! Contract: one whisper context and one streaming model serve everything; a model that is missing is said once, until it is there, and is not
 //! fatal for the call: the questionnaire then asks for keys, of early media only tones are told, and the transcript waits for the model.
@@ -15,13 +16,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Calls whose early media is listened to for words at one time. Ring-back music is recognised like speech, at a fifteenth of a core a call.
 const EARLY_MAX: usize = 16;
 
+type Load = Box<dyn Fn() -> Result<Arc<dyn StreamingModel>, SttError> + Send + Sync>;
+
 pub struct Ears {
     model: PathBuf,
     vad_model: PathBuf,
     language: String,
     threads: usize,
-    streaming_library: PathBuf,
-    streaming_model: PathBuf,
+    load_streaming: Load,
     whisper: Mutex<Option<Arc<Whisper>>>,
     streaming: Mutex<Option<Arc<dyn StreamingModel>>>,
     early: Arc<Semaphore>,
@@ -32,13 +34,14 @@ pub struct Ears {
 
 impl Ears {
     pub fn new(config: &Config) -> Self {
+        let library = config.model_path(&config.stt.streaming_library);
+        let model = config.model_path(&config.stt.streaming_model);
         Self {
             model: config.model_path(&config.stt.model),
             vad_model: config.model_path(&config.stt.vad_model),
             language: config.stt.language.clone(),
             threads: config.stt.threads,
-            streaming_library: config.model_path(&config.stt.streaming_library),
-            streaming_model: config.model_path(&config.stt.streaming_model),
+            load_streaming: Box::new(move || Ok(Arc::new(Vosk::open(&library, &model)?))),
             whisper: Mutex::default(),
             streaming: Mutex::default(),
             early: Arc::new(Semaphore::new(EARLY_MAX)),
@@ -47,9 +50,12 @@ impl Ears {
         }
     }
 
-    /// With a streaming recogniser that is loaded already.
-    pub fn hearing_by(self, model: Arc<dyn StreamingModel>) -> Self {
-        Self { streaming: Mutex::new(Some(model)), ..self }
+    /// With another streaming recogniser, got when it is first needed.
+    pub fn hearing_by(
+        self,
+        load: impl Fn() -> Result<Arc<dyn StreamingModel>, SttError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { load_streaming: Box::new(load), ..self }
     }
 
     /// The recogniser of record. Blocks while it loads, the first time.
@@ -61,7 +67,14 @@ impl Ears {
 
     /// The streaming recogniser. Blocks while it loads, the first time.
     pub fn streaming(&self) -> Result<Arc<dyn StreamingModel>, SttError> {
-        loaded(&self.streaming, || Ok(Arc::new(Vosk::open(&self.streaming_library, &self.streaming_model)?)))
+        loaded(&self.streaming, &self.load_streaming)
+    }
+
+    /// Loads the streaming recogniser while there is time: the first words of the first call do not wait for it. Blocks while it loads.
+    pub fn warm(&self) {
+        if let Err(error) = self.streaming() {
+            tracing::debug!(%error, "no streaming recogniser to read along");
+        }
     }
 
     /// The right to listen to early media for words, while there is room.

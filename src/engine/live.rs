@@ -11,7 +11,7 @@
 use super::Engine;
 use super::voice::gate::Gate;
 use super::voice::listener::{Heard, Listener};
-use crate::domain::id::CallId;
+use crate::domain::id::{CallId, SeatId};
 use crate::domain::live::{Live, Setting, Taken};
 use crate::domain::transcript::Channel;
 use crate::media::codec::FRAME;
@@ -23,8 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-/// Steps of the script that may wait for the reader.
-const STEPS_MAX: usize = 16;
+/// Turns of the call that may wait for the reader.
+const TURNS_MAX: usize = 16;
 /// Silence that ends an utterance.
 const END_MS: u32 = 600;
 /// What is said in one breath for longer than this is cut, so that it counts.
@@ -33,11 +33,20 @@ const FRAME_S: f64 = 0.02;
 /// After the call its last words are waited for.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// To the reader: the agent went to a step of his script.
-pub type Steps = mpsc::Sender<String>;
+/// What the words do not say.
+#[derive(Debug)]
+pub enum Turn {
+    /// The agent went to a step of his script.
+    Step(String),
+    /// Another seat goes on with the call.
+    Seat(SeatId),
+}
+
+/// To the reader.
+pub type Turns = mpsc::Sender<Turn>;
 
 /// Begins to read along, where that is wanted, there is room, and the recogniser's files are there.
-pub fn follow(engine: &Arc<Engine>, call: &CallId, setting: Setting, media: &MediaSession) -> Option<Steps> {
+pub fn follow(engine: &Arc<Engine>, call: &CallId, setting: Setting, media: &MediaSession) -> Option<Turns> {
     if !engine.config.stt.live {
         return None;
     }
@@ -46,18 +55,18 @@ pub fn follow(engine: &Arc<Engine>, call: &CallId, setting: Setting, media: &Med
         return None;
     };
     let frames = media.overhear();
-    let (steps, gone_to) = mpsc::channel(STEPS_MAX);
+    let (turns, taken) = mpsc::channel(TURNS_MAX);
     let (reading, call) = (engine.clone(), call.clone());
     engine.tasks.spawn(async move {
         let ears = reading.ears.clone();
         match tokio::task::spawn_blocking(move || ears.for_both_sides()).await {
-            Ok(Ok(streams)) => Reader::new(reading, call, setting, streams, place).run(frames, gone_to).await,
+            Ok(Ok(streams)) => Reader::new(reading, call, setting, streams, place).run(frames, taken).await,
             Ok(Err(error @ SttError::ModelMissing { .. })) => tracing::debug!(call.id = %call, %error, "no live text"),
             Ok(Err(error)) => tracing::warn!(call.id = %call, %error, "no live text"),
             Err(error) => tracing::error!(call.id = %call, %error, "no live text"),
         }
     });
-    Some(steps)
+    Some(turns)
 }
 
 struct Reader {
@@ -99,7 +108,7 @@ impl Reader {
         Self { engine, call, live, sides }
     }
 
-    async fn run(mut self, mut frames: mpsc::Receiver<SpokenFrame>, mut steps: mpsc::Receiver<String>) {
+    async fn run(mut self, mut frames: mpsc::Receiver<SpokenFrame>, mut turns: mpsc::Receiver<Turn>) {
         self.show();
         loop {
             let [agent, customer] = &mut self.sides;
@@ -110,10 +119,17 @@ impl Reader {
                 },
                 heard = Listener::next(&mut agent.listener) => self.heard(0, heard),
                 heard = Listener::next(&mut customer.listener) => self.heard(1, heard),
-                Some(step) = steps.recv() => {
-                    self.live.at_step(&step);
-                    false
-                }
+                Some(turn) = turns.recv() => match turn {
+                    Turn::Step(step) => {
+                        self.live.at_step(&step);
+                        false
+                    }
+                    // His page has nothing of the call yet.
+                    Turn::Seat(seat) => {
+                        self.live.led_by(seat);
+                        true
+                    }
+                },
             };
             if news {
                 self.show();

@@ -14,7 +14,7 @@ use crate::domain::call::Call;
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::facts::{Facts, facts_of};
 use crate::domain::id::CallId;
-use crate::domain::score::{Answer, Rubric, answers_of, answers_of_turns, judgements, score_judged, spoken_turns};
+use crate::domain::score::{Answer, Rubric, answers_of, answers_of_talk, judgements, score_judged};
 use crate::domain::transcript::Transcript;
 use crate::domain::truth::{self, Tolerance, TruthCheck};
 use crate::media::{vad, wav};
@@ -112,7 +112,7 @@ pub(super) fn answers_of_call(rubric: &Rubric, call: &Call, transcript: &Transcr
         // Nobody has said anything.
         _ if matches!(call.conversation, Some(ConversationEnd::Machine { .. })) => vec![],
         // What an agent asked is in his words; the journal only knows at which step he was.
-        Some(_) => answers_of_turns(rubric, &spoken_turns(transcript)),
+        Some(_) => answers_of_talk(rubric, transcript),
         None => answers_of(&call.journal, transcript, answered_at_s),
     }
 }

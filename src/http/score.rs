@@ -4,6 +4,7 @@ use super::AppState;
 use super::extract::Json;
 use super::problem::Problem;
 use super::schema::IndicatorName;
+use super::scorecard::DisagreementDto;
 use super::transcript::HeardDto;
 use crate::domain::score::{Indicator, Level, ScoredEvidence};
 use crate::engine::handle::ScoreRequest;
@@ -68,6 +69,8 @@ pub struct JudgedDto {
     alarms: Vec<JudgedEvidenceDto>,
     /// The customer complains.
     complaint: bool,
+    /// The recognisers lead to clearly different levels.
+    disagreement: Option<DisagreementDto>,
     /// `name@version`.
     rubric: String,
 }
@@ -126,6 +129,7 @@ fn judge(state: &AppState, dto: AnswerDto) -> Result<JudgedDto, Problem> {
         evidence: judged.evidence.into_iter().map(JudgedEvidenceDto::from).collect(),
         alarms: judged.alarms.into_iter().map(JudgedEvidenceDto::from).collect(),
         complaint: judged.complaint,
+        disagreement: judged.disagreement.as_ref().map(DisagreementDto::of),
         rubric: judged.rubric,
     })
 }

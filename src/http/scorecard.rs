@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::schema::{IndicatorName, NullReasonName};
 use super::view::View;
 use crate::domain::id::CallId;
-use crate::domain::score::{Evidence, HumanScore, Indicator, Level, NoLevel, Score, Scorecard};
+use crate::domain::score::{Disagreement, Evidence, HumanScore, Indicator, Level, NoLevel, Score, Scorecard};
 use axum::Extension;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,29 @@ pub struct ScoreDto {
     #[schema(value_type = Option<NullReasonName>)]
     pub null_reason: Option<NoLevel>,
     pub evidence: Vec<EvidenceDto>,
+    /// The recognisers, or words and key, lead to clearly different levels: the call is due for review.
+    pub disagreement: Option<DisagreementDto>,
     pub human: Option<HumanDto>,
+}
+
+/// Words that one of the two did not hear so.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DisagreementDto {
+    /// The level that was taken.
+    #[schema(value_type = Option<u8>)]
+    pub chosen: Option<Level>,
+    /// The level of these words.
+    #[schema(value_type = Option<u8>)]
+    pub other: Option<Level>,
+    /// Who heard them: a recogniser, `transcript`, `live` or `keypad`.
+    pub engine: String,
+    pub text: String,
+}
+
+impl DisagreementDto {
+    pub fn of(d: &Disagreement) -> Self {
+        Self { chosen: d.chosen, other: d.other, engine: d.engine.clone(), text: d.text.clone() }
+    }
 }
 
 /// The customer's words that carry a level.
@@ -105,6 +127,7 @@ impl ScoreDto {
             machine_level: score.level,
             null_reason: score.null_reason,
             evidence: score.evidence.iter().map(EvidenceDto::of).collect(),
+            disagreement: score.disagreement.as_ref().map(DisagreementDto::of),
             human: score.human.as_ref().map(human),
         }
     }

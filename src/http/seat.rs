@@ -242,7 +242,7 @@ fn show_live(live: &LiveText, view: &View<'_>) -> Value {
     let shown = &live.view;
     let lines = shown.lines.iter().map(|line| {
         json!({
-            "n": line.n, "speaker": line.speaker, "from_s": line.from_s, "to_s": line.to_s, "text": view.text(&line.text),
+            "n": line.n, "speaker": line.speaker, "seat": line.seat, "from_s": line.from_s, "to_s": line.to_s, "text": view.text(&line.text),
             "done": line.done,
         })
     });

@@ -11,6 +11,8 @@ use rubato::{Fft, FixedSync, Resampler, WindowFunction};
 pub const LINE_HZ: u32 = 8_000;
 /// What both recognisers were trained on, Hz.
 pub const MODEL_HZ: u32 = 16_000;
+/// -3 dBFS.
+const PEAK: f32 = 0.707;
 /// Frames per step: long enough for a good filter, 20 ms on the line.
 const STREAM_FRAMES: usize = 160;
 const FILE_FRAMES: usize = 2048;
@@ -39,6 +41,22 @@ pub fn resample(pcm: &[i16], from_hz: u32, to_hz: u32) -> Result<Vec<f32>, SttEr
     let input = InterleavedSlice::new(&samples, 1, samples.len()).map_err(|e| failed(e.to_string()))?;
     let output = fft.process_all(&input, samples.len(), None).map_err(|e| failed(e.to_string()))?;
     Ok(output.take_data())
+}
+
+/// Line rate to model rate without a filter: a mean between each two samples. What lies above 4 kHz is then a mirror of what lies below.
+#[must_use]
+pub fn double(pcm: &[i16]) -> Vec<f32> {
+    let samples = to_float(pcm);
+    let next = samples.iter().skip(1).chain(samples.last());
+    samples.iter().zip(next).flat_map(|(a, b)| [*a, a.midpoint(*b)]).collect()
+}
+
+/// Brings the loudest sample to -3 dBFS; silence stays silence.
+pub fn level(samples: &mut [f32]) {
+    let peak = samples.iter().fold(0.0_f32, |peak, s| peak.max(s.abs()));
+    if peak > 0.0 {
+        samples.iter_mut().for_each(|s| *s *= PEAK / peak);
+    }
 }
 
 /// As [`resample`], back to 16-bit samples.
@@ -136,6 +154,23 @@ mod tests {
             // The filter's delay need not be a whole number of output samples: within half of one.
             let half_a_sample = 8_000.0 / 32_768.0 * TAU * 440.0 * 0.5 / to as f32;
             assert!(error < half_a_sample, "{from} to {to}: off by {error}");
+        }
+    }
+
+    #[test]
+    fn a_clip_doubled_without_a_filter_has_means_between_and_twice_the_length() {
+        let whole = |pcm: &[i16]| double(pcm).iter().map(|s| (s * 32_768.0).round() as i32).collect::<Vec<_>>();
+        assert_eq!(whole(&[100, 200, -100]), [100, 150, 200, 50, -100, -100]);
+        assert_eq!(whole(&[]), Vec::<i32>::new());
+    }
+
+    #[test]
+    fn a_levelled_clip_peaks_at_3_db_below_full_scale_and_silence_stays() {
+        for (pcm, peak) in [(&[0.01_f32, -0.02][..], PEAK), (&[1.0, -0.5], PEAK), (&[0.0; 3], 0.0), (&[], 0.0)] {
+            let mut levelled = pcm.to_vec();
+            level(&mut levelled);
+            let loudest = levelled.iter().fold(0.0_f32, |peak, s| peak.max(s.abs()));
+            assert!((loudest - peak).abs() < 1e-6, "{pcm:?} → {levelled:?}");
         }
     }
 

@@ -32,6 +32,10 @@ const LONG_UNIT: usize = 4;
 const LONG_REPEATS: usize = 3;
 /// Short ones are said by people too (好好好): they must repeat more often.
 const SHORT_REPEATS: usize = 6;
+/// So many characters in a row of the prompt's sentence are no chance.
+const ECHO: usize = 8;
+/// So many of its list behind the end of that sentence.
+const ECHO_WORD: usize = 3;
 /// Longest unit looked for.
 const UNIT_MAX: usize = 24;
 
@@ -48,7 +52,7 @@ static SIMPLIFIER: LazyLock<Option<OpenCC>> = LazyLock::new(|| match OpenCC::fro
 pub fn clean(raw: &str, prompt: &str) -> String {
     let text = SIMPLIFIER.as_ref().map_or_else(|| raw.to_owned(), |c| c.convert(raw));
     let text = chinese_punctuation(&without_brackets(&text));
-    let text = without_repeats(&without_phantoms(&text));
+    let text = without_repeats(&without_echoes(&without_phantoms(&text), prompt));
     let text = text.trim_start_matches(is_mark).trim().to_owned();
     if is_invented(&text) || echoes(&text, prompt) { String::new() } else { text }
 }
@@ -188,11 +192,24 @@ fn echoes(text: &str, prompt: &str) -> bool {
     text.chars().count() >= 6 && words(prompt).contains(&text)
 }
 
+/// Drops each sentence that holds a good part of the prompt's own sentence (before its ：), or passes from that to its list of words:
+/// sounds like speech become 回访电话：挖掘机, the middle left out. Words of the list alone are the customer's.
+fn without_echoes(text: &str, prompt: &str) -> String {
+    let Some((sentence, list)) = prompt.split_once('：') else { return text.to_owned() };
+    let (sentence, list): (Vec<char>, Vec<char>) = (words(sentence).chars().collect(), words(list).chars().collect());
+    let passage: String = sentence.last().into_iter().chain(list.iter().take(ECHO_WORD)).collect();
+    let said_back = |said: &str| {
+        let said = words(said);
+        said.contains(&passage) || sentence.windows(ECHO).any(|part| said.contains(&part.iter().collect::<String>()))
+    };
+    text.split_inclusive(['。', '？', '！']).filter(|said| !said_back(said)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PROMPT: &str = "以下是工程机械售后服务回访电话，挖掘机、液压油。";
+    const PROMPT: &str = "以下是工程机械售后服务的回访电话，说的是普通话：挖掘机、液压油、黄油。";
 
     fn check(raw: &str, expected: &str) {
         assert_eq!(clean(raw, PROMPT), expected, "from {raw:?}");
@@ -240,8 +257,13 @@ mod tests {
 
     #[test]
     fn an_echo_of_the_prompt_is_refused_but_its_words_are_not() {
-        check("以下是工程机械售后服务回访电话", "");
+        check("以下是工程机械售后服务的回访电话", "");
+        check("以下是工程机械售后服务的回访电话：挖掘机。", "");
+        check("华领导的回访电话：挖掘机，", "");
+        check("挺好的。以下是工程机械售后服务的回访电话。", "挺好的。");
         check("液压油", "液压油");
+        check("你们的回访电话我接过，换的液压油和黄油。", "你们的回访电话我接过，换的液压油和黄油。");
+        check("我这挖掘机是你们工程机械公司卖的", "我这挖掘机是你们工程机械公司卖的");
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod clean;
 pub mod models;
 pub mod plan;
 pub mod scripted;
+pub mod settings;
 pub mod tokens;
 pub mod vosk;
 pub mod whisper;

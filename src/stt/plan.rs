@@ -54,12 +54,12 @@ pub struct Placed {
 /// What one decoder pass sees: utterances in order, zeros between.
 pub type Window = Vec<Placed>;
 
-/// Groups detected speech into utterances, each at most [`WINDOW_MAX`] long, sorted, never overlapping.
+/// Groups detected speech into utterances, each [`padded`] at most [`WINDOW_MAX`] long, sorted, never overlapping.
 ///
 /// With `turns` (the call's journal: when the other side spoke) every turn becomes its own utterance, pauses inside it
 /// included; speech outside all turns keeps its own. Without, a pause of 0.7 s ends an utterance.
 #[must_use]
-pub fn utterances(speech: &[Span], turns: &[Span], total: usize) -> Vec<Span> {
+pub fn utterances(speech: &[Span], turns: &[Span]) -> Vec<Span> {
     let speech: Vec<Span> = speech.iter().flat_map(|&s| cut_at_turns(s, turns)).collect();
     let mut groups: Vec<(Option<usize>, Vec<Span>)> = Vec::new();
     for piece in speech {
@@ -69,8 +69,7 @@ pub fn utterances(speech: &[Span], turns: &[Span], total: usize) -> Vec<Span> {
             _ => groups.push((turn, vec![piece])),
         }
     }
-    let spans: Vec<Span> = groups.iter().flat_map(|(_, pieces)| fit_window(pieces)).collect();
-    pad(&spans, total)
+    groups.iter().flat_map(|(_, pieces)| fit_window(pieces)).collect()
 }
 
 fn joins(last_turn: Option<usize>, turn: Option<usize>, pieces: &[Span], piece: Span) -> bool {
@@ -125,8 +124,9 @@ fn fit_window(pieces: &[Span]) -> Vec<Span> {
     }
 }
 
-/// Adds [`PAD`] at both ends, at most to the middle of the silence between neighbours.
-fn pad(spans: &[Span], total: usize) -> Vec<Span> {
+/// What is decoded of each utterance: [`PAD`] more at both ends, at most to the middle of the silence between neighbours.
+#[must_use]
+pub fn padded(spans: &[Span], total: usize) -> Vec<Span> {
     (0..spans.len())
         .map(|i| {
             let floor = if i == 0 { 0 } else { spans[i - 1].end.midpoint(spans[i].start) };
@@ -154,6 +154,12 @@ pub fn pack(utterances: &[Span]) -> Vec<Window> {
     windows
 }
 
+/// A window for each utterance.
+#[must_use]
+pub fn single(utterances: &[Span]) -> Vec<Window> {
+    utterances.iter().enumerate().map(|(utterance, span)| vec![Placed { utterance, at: 0, len: span.len() }]).collect()
+}
+
 /// The position in `window` of the utterance that `at` (samples) falls into; a gap is divided in its middle.
 #[must_use]
 pub fn slot_at(window: &[Placed], at: usize) -> usize {
@@ -168,8 +174,12 @@ mod tests {
         pieces.iter().map(|&(a, b)| Span::new((a * HZ as f64) as usize, (b * HZ as f64) as usize)).collect()
     }
 
+    fn decoded(speech: &[(f64, f64)], turns: &[(f64, f64)], total: usize) -> Vec<Span> {
+        padded(&utterances(&spans(speech), &spans(turns)), total)
+    }
+
     fn check(speech: &[(f64, f64)], turns: &[(f64, f64)], expected: &[(f64, f64)]) {
-        let out = utterances(&spans(speech), &spans(turns), 200 * HZ);
+        let out = decoded(speech, turns, 200 * HZ);
         assert_eq!(out, spans(expected), "speech {speech:?}, turns {turns:?}");
     }
 
@@ -202,15 +212,15 @@ mod tests {
 
     #[test]
     fn the_padding_stays_inside_the_recording() {
-        let out = utterances(&spans(&[(0.1, 1.0)]), &[], HZ + HZ / 10);
+        let out = decoded(&[(0.1, 1.0)], &[], HZ + HZ / 10);
         assert_eq!(out, vec![Span::new(0, HZ + HZ / 10)]);
     }
 
     #[test]
     fn an_utterance_longer_than_a_window_is_cut_at_its_longest_pause_and_loses_nothing() {
-        let out = utterances(&spans(&[(1.0, 15.0), (15.5, 20.0), (20.25, 40.0)]), &spans(&[(1.0, 40.0)]), 200 * HZ);
+        let out = decoded(&[(1.0, 15.0), (15.5, 20.0), (20.25, 40.0)], &[(1.0, 40.0)], 200 * HZ);
         assert_eq!(out, spans(&[(0.75, 15.25), (15.25, 40.25)]));
-        let monologue = utterances(&spans(&[(1.0, 61.0)]), &[], 200 * HZ);
+        let monologue = decoded(&[(1.0, 61.0)], &[], 200 * HZ);
         assert_eq!(monologue.len(), 3);
         assert!(monologue.iter().all(|s| s.len() <= WINDOW_MAX));
         assert!(monologue.windows(2).all(|pair| pair[0].end == pair[1].start));
@@ -224,6 +234,8 @@ mod tests {
         assert_eq!(held, vec![vec![0, 1], vec![2, 3]]);
         assert_eq!(windows[0][1].at, 10 * HZ + GAP);
         assert!(windows.iter().all(|w| w.last().is_some_and(|p| p.at + p.len <= WINDOW_MAX)));
+        let alone: Vec<Placed> = single(&utterances).concat();
+        assert!(alone.iter().enumerate().all(|(n, p)| (p.utterance, p.at, p.len) == (n, 0, utterances[n].len())));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 //! One model, a decoder state per job, so jobs run side by side on blocking threads. Without voice detection whisper turns
 //! silence, ring-back and music into text: it is not optional. Does not know calls: one channel in, its segments out.
 
-use super::audio::{LINE_HZ, MODEL_HZ, resample};
+use super::audio::{self, LINE_HZ, MODEL_HZ, resample};
 use super::clean::clean;
 use super::plan::{self, Placed, Span};
+use super::settings::{Resampling, Settings, Windows};
 use super::tokens::{self, Token};
 use super::{Recogniser, SttError};
 use crate::domain::transcript::{Channel, Segment};
@@ -34,7 +35,9 @@ pub struct Whisper {
     prompt: Vec<c_int>,
     vad_model: String,
     name: String,
+    language: &'static str,
     threads: c_int,
+    settings: Settings,
 }
 
 impl Whisper {
@@ -55,10 +58,41 @@ impl Whisper {
         // Zero threads would mean "all" further down.
         let threads = c_int::try_from(threads.max(1)).unwrap_or(1);
         let name = model.file_name().map_or_else(|| path.clone(), |n| n.to_string_lossy().into_owned());
-        Ok(Self { context, params: decoder_parameters(language, threads), prompt, vad_model, name, threads })
+        let settings = Settings::default();
+        let params = decoder_parameters(language, threads, settings.beam);
+        Ok(Self { context, params, prompt, vad_model, name, language, threads, settings })
     }
 
-    fn speech(&self, audio: &[f32]) -> Result<Vec<Span>, SttError> {
+    /// Listens in another way from here on: for measuring.
+    pub fn listen_by(&mut self, settings: Settings) {
+        self.params = decoder_parameters(self.language, self.threads, settings.beam);
+        self.settings = settings;
+    }
+
+    /// The channel as the model takes it.
+    fn audio(&self, pcm: &[i16]) -> Result<Vec<f32>, SttError> {
+        let mut audio = match self.settings.resampling {
+            Resampling::Filtered => resample(pcm, LINE_HZ, MODEL_HZ)?,
+            Resampling::Linear => audio::double(pcm),
+        };
+        if self.settings.level {
+            audio::level(&mut audio);
+        }
+        Ok(audio)
+    }
+
+    /// Where there is speech; as the turns have it, or all of it, where nobody is to look.
+    fn speech(&self, audio: &[f32], turns: &[Span]) -> Result<Vec<Span>, SttError> {
+        if self.settings.find_speech {
+            return self.detected(audio);
+        }
+        let all = [Span::new(0, audio.len())];
+        let taken = if turns.is_empty() { &all[..] } else { turns };
+        let there = taken.iter().map(|t| Span::new(t.start.min(audio.len()), t.end.min(audio.len())));
+        Ok(there.filter(|span| !span.is_empty()).collect())
+    }
+
+    fn detected(&self, audio: &[f32]) -> Result<Vec<Span>, SttError> {
         if audio.is_empty() {
             return Ok(Vec::new());
         }
@@ -89,7 +123,9 @@ impl Whisper {
             samples[placed.at..placed.at + placed.len].copy_from_slice(&audio[span.start..span.end]);
         }
         let mut params = self.params.clone();
-        params.set_tokens(&self.prompt);
+        if self.settings.prompt {
+            params.set_tokens(&self.prompt);
+        }
         // SAFETY: `cancel` outlives `full`, the only user of the callback; the callback only reads it.
         unsafe {
             params.set_abort_callback(Some(stop_asked));
@@ -121,30 +157,35 @@ impl Recogniser for Whisper {
         progress: &mut dyn FnMut(f32),
         cancel: &AtomicBool,
     ) -> Result<Vec<Segment>, SttError> {
-        let audio = resample(pcm, LINE_HZ, MODEL_HZ)?;
+        let audio = self.audio(pcm)?;
         let turns: Vec<Span> = turns.iter().map(|&(start, end)| Span::new(sample_at(start), sample_at(end))).collect();
-        let utterances = plan::utterances(&self.speech(&audio)?, &turns, audio.len());
+        let spoken = plan::utterances(&self.speech(&audio, &turns)?, &turns);
+        let utterances = plan::padded(&spoken, audio.len());
         if utterances.is_empty() {
             progress(1.0);
             return Ok(Vec::new());
         }
         let mut state = self.context.create_state().map_err(|e| failed(format!("no memory for a job: {e}")))?;
-        let windows = plan::pack(&utterances);
+        let windows = match self.settings.windows {
+            Windows::Single => plan::single(&utterances),
+            Windows::Checked | Windows::Packed => plan::pack(&utterances),
+        };
+        // Only the customer scores: a word of the agent in the wrong sentence is not worth a decoder pass.
+        let as_they_fall = channel == Channel::Agent || self.settings.windows == Windows::Packed;
         let mut segments = Vec::new();
         for (done, window) in windows.iter().enumerate() {
             progress(fraction(done, windows.len()));
             let decoded = self.decode(&mut state, &audio, &utterances, window, cancel)?;
             for (placed, share) in window.iter().zip(tokens::divide(&decoded, window)) {
                 let alone;
-                // Only the customer scores: a word of the agent in the wrong sentence is not worth a decoder pass.
-                let own = if share.certain || window.len() == 1 || channel == Channel::Agent {
+                let own = if share.certain || window.len() == 1 || as_they_fall {
                     &decoded[share.tokens]
                 } else {
                     let window = [Placed { at: 0, ..*placed }];
                     alone = self.decode(&mut state, &audio, &utterances, &window, cancel)?;
                     &alone[..]
                 };
-                segments.extend(segment(channel, utterances[placed.utterance], own));
+                segments.extend(segment(channel, spoken[placed.utterance], own));
             }
         }
         progress(1.0);
@@ -217,8 +258,11 @@ fn known_language(code: &str) -> Result<&'static str, SttError> {
     id.and_then(whisper_rs::get_lang_str).ok_or_else(|| failed(format!("language {code:?} is not a code such as zh")))
 }
 
-fn decoder_parameters(language: &'static str, threads: c_int) -> FullParams<'static, 'static> {
-    let mut params = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+fn decoder_parameters(language: &'static str, threads: c_int, beam: u8) -> FullParams<'static, 'static> {
+    let mut params = FullParams::new(match beam {
+        0 | 1 => SamplingStrategy::Greedy { best_of: 1 },
+        wide => SamplingStrategy::BeamSearch { beam_size: c_int::from(wide), patience: -1.0 },
+    });
     params.set_language(Some(language));
     params.set_n_threads(threads);
     params.set_no_context(true);

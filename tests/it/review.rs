@@ -8,7 +8,7 @@ use huifang::domain::id::{CallId, OrderNo, SeatId};
 use huifang::domain::order::{Claims, Customer, Order, ServiceType};
 use huifang::domain::phone::Phone;
 use huifang::domain::score::{Indicator, NoLevel, Rubric, Score, Scorecard};
-use huifang::domain::transcript::{Channel, Segment, Transcript};
+use huifang::domain::transcript::{Channel, Heard, Segment, Transcript};
 use huifang::domain::visit::task::{Visit, VisitState};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -17,7 +17,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// Nobody answers there; nothing is dialled in these tests.
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9);
 
-/// A finished call of an agent with these words on record, scored as nothing by an earlier table.
+/// A finished call of an agent with these words on record, scored as nothing by an earlier table. Behind a `/` stands what another
+/// recogniser heard.
 async fn spoken(station: &Station, no: &str, programme: &str, words: &[(Channel, &str)]) -> CallId {
     let store = &station.app().store;
     let (now, phone) = (store.now(), Phone::parse("13812345678").unwrap());
@@ -37,13 +38,16 @@ async fn spoken(station: &Station, no: &str, programme: &str, words: &[(Channel,
     call.hung_up_by = Some(Party::Customer);
     call.instants.ended_at = Some(now);
     let state = VisitState::Completed { call: call.id.clone(), at: now };
-    let segment = |(n, (channel, text)): (usize, &(Channel, &str))| Segment {
-        channel: *channel,
-        start: n as f64 * 3.0,
-        end: n as f64 * 3.0 + 2.0,
-        text: (*text).into(),
-        confidence: 0.9,
-        also_heard: vec![],
+    let segment = |(n, (channel, texts)): (usize, &(Channel, &str))| {
+        let mut texts = texts.split('/');
+        Segment {
+            channel: *channel,
+            start: n as f64 * 3.0,
+            end: n as f64 * 3.0 + 2.0,
+            text: texts.next().unwrap_or_default().into(),
+            confidence: 0.9,
+            also_heard: texts.map(|text| Heard { engine: "vosk".into(), text: text.into() }).collect(),
+        }
     };
     let segments = words.iter().enumerate().map(segment).collect();
     store.finish_call(&call, &Visit { state, ..held }, &[]).await.unwrap();
@@ -53,6 +57,7 @@ async fn spoken(station: &Station, no: &str, programme: &str, words: &[(Channel,
         level: None,
         null_reason: Some(NoLevel::NotAsked),
         evidence: vec![],
+        disagreement: None,
         human: None,
     };
     let card = Scorecard { rubric: "earlier@1".into(), scores: Indicator::ALL.map(empty).to_vec(), alarms: vec![] };
@@ -120,6 +125,38 @@ async fn another_table_is_compared_before_it_is_adopted_and_what_is_judged_enter
     assert_eq!((&sheet["made_by"], &sheet["version"]), (&json!("machine"), &json!(1)));
     let listed = api.get("reviews?due=true&seat=li").await;
     assert_eq!(listed["items"][0]["id"], call.as_str());
+    station.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e4_words_of_either_recogniser_score_an_agents_call_and_where_they_differ_a_person_listens() {
+    let station = Station::start_with(NOWHERE, |config| {
+        config.dialer.enabled = false;
+        config.review.share_percent = 0;
+        config.review.agent_minimum = 0;
+    })
+    .await;
+    let api = &station.api;
+    let talk = [
+        (Channel::Agent, "您对工程师的服务态度满意吗？"),
+        (Channel::Customer, "太度听号/态度挺好"),
+        (Channel::Agent, "配件供应您满意吗？"),
+        (Channel::Customer, "不慢意/满意"),
+    ];
+    let call = spoken(&station, "FW-1", "excavator", &talk).await;
+    let made = api.post("rescoring", &json!({"from": "2020-01-01", "to": "2100-01-01"})).await;
+    let made: Value = made.json().await.unwrap();
+    let adopt = format!("rescoring/{}/adopt", made["id"].as_str().unwrap());
+    assert_eq!(api.post(&adopt, &json!({})).await.status(), StatusCode::OK);
+
+    let card = api.get(&format!("calls/{call}/scorecard")).await;
+    let (attitude, parts) = (&card["scores"][1], &card["scores"][3]);
+    assert_eq!((&attitude["level"], &attitude["evidence"][0]["heard_by"]), (&json!(4), &json!("vosk")), "{card}");
+    assert_eq!(attitude["disagreement"], Value::Null);
+    assert_eq!((&parts["level"], &parts["evidence"][0]["heard_by"]), (&json!(2), &Value::Null), "{card}");
+    assert_eq!(parts["disagreement"], json!({"chosen": 2, "other": 4, "engine": "vosk", "text": "满意"}));
+    let review = api.get(&format!("calls/{call}/review")).await;
+    assert_eq!((review["why"].is_string(), &review["disagreement"]), (true, &json!(true)), "{review}");
     station.finish().await;
 }
 

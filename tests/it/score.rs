@@ -191,6 +191,44 @@ fn two_recognisers_exact_words_first_then_sound_and_disagreement_is_told() {
     assert!(judge("很好", "挺好的").disagreement.is_none());
 }
 
+#[test]
+fn a_denial_that_the_second_recogniser_lost_turns_no_level_and_is_for_a_person_to_hear() {
+    let rubric = Rubric::builtin();
+    let judge = |indicator, text: &str, vosk: &str| {
+        let mut a = Answer::bare(Some(indicator), question(indicator), text);
+        a.also_heard.push(("vosk".into(), vosk.into()));
+        rubric.judge(&a)
+    };
+    let check = |indicator, text: &str, vosk: &str, means: &str| {
+        let judged = judge(indicator, text, vosk);
+        let want = label(Some(indicator), question(indicator), means);
+        assert_eq!(judged.label.map(Level::get), want, "{text} / {vosk}");
+        let told = judged.disagreement.expect(text);
+        assert_eq!((told.engine.as_str(), told.text.as_str(), told.chosen), ("vosk", vosk, judged.label), "{text}");
+    };
+    use Indicator::{Overall, Skill, Timeliness};
+    check(Overall, "不慢意", "满意", "不满意");
+    check(Timeliness, "不是很慢意", "是很满意", "不是很满意");
+    check(Skill, "不姓", "行", "不行");
+    check(Overall, "不买一", "满意", "不满意");
+    check(Overall, "不小的咋讲", "挺好", "这个");
+    // The transcript may lose one, too: then the fuller words count.
+    let found = judge(Overall, "满意", "不满意");
+    assert_eq!((found.label.map(Level::get), found.disagreement.is_some()), (Some(2), true));
+}
+
+#[test]
+fn what_only_the_second_recogniser_heard_of_another_indicator_counts_and_says_who_heard_it() {
+    let rubric = Rubric::builtin();
+    let mut answer = Answer::bare(Some(Indicator::Overall), question(Indicator::Overall), "满意，就是陪见来的慢慢");
+    answer.also_heard.push(("vosk".into(), "满意就是配件太慢".into()));
+    let judged = rubric.judge(&answer);
+    assert_eq!(judged.labels.get(&Indicator::Parts).map(|l| l.get()), Some(2), "{judged:?}");
+    let card = score_call(rubric, &[answer]);
+    let heard_by: Vec<Option<&str>> = card.scores[3].evidence.iter().map(|e| e.heard_by.as_deref()).collect();
+    assert_eq!((card.scores[3].level.map(Level::get), heard_by), (Some(2), vec![Some("vosk")]));
+}
+
 fn dialogue(turns: &[(Channel, &str)]) -> Vec<SpokenTurn> {
     turns
         .iter()

@@ -11,6 +11,7 @@ mod insight;
 
 pub use insight::{HeardFact, Hint, HintKind, Insight, Question, Standing, Warning, WarningKind};
 
+use super::id::SeatId;
 use super::order::Claims;
 use super::score::Rubric;
 use super::script::sheet::SheetStep;
@@ -37,6 +38,8 @@ pub struct Setting {
     /// Spoken days count from here.
     pub called_at: Zoned,
     pub sheet: Vec<SheetStep>,
+    /// Whose call it is, until [`Live::led_by`] says otherwise.
+    pub seat: SeatId,
 }
 
 /// One utterance of one side. Times are seconds since the answer.
@@ -45,6 +48,8 @@ pub struct Line {
     /// The same for the part and for what it becomes.
     pub n: u64,
     pub speaker: Channel,
+    /// Who spoke, on our side: after a take-over it is somebody else.
+    pub seat: Option<SeatId>,
     pub from_s: f64,
     pub to_s: f64,
     pub text: String,
@@ -124,6 +129,11 @@ impl Live {
         self.step = Some(step.to_owned());
     }
 
+    /// Another seat goes on with the call: what our side says from here on is his.
+    pub fn led_by(&mut self, seat: SeatId) {
+        self.setting.seat = seat;
+    }
+
     /// The words of this side's utterance as far as they are known. Without words there was none.
     pub fn hears(&mut self, speaker: Channel, (from_s, to_s): (f64, f64), text: &str, done: bool) {
         let open = self.lines.iter().position(|line| line.speaker == speaker && !line.done);
@@ -137,7 +147,8 @@ impl Live {
             None if text.is_empty() => return,
             None => {
                 let step = self.step.clone();
-                self.lines.push(Line { n: self.next, speaker, from_s, to_s, text, done, step });
+                let seat = (speaker == Channel::Agent).then(|| self.setting.seat.clone());
+                self.lines.push(Line { n: self.next, speaker, seat, from_s, to_s, text, done, step });
                 self.next += 1;
                 if self.lines.len() > LINES_MAX {
                     self.lines.remove(0);

@@ -25,6 +25,7 @@ fn live() -> Live {
         claims: Claims { reported_hours: Some(1520.0), ..Claims::default() },
         called_at: "2026-11-22T15:00+08:00[+08:00]".parse().unwrap(),
         sheet,
+        seat: SeatId::new("li"),
     })
 }
 
@@ -66,6 +67,18 @@ fn an_utterance_is_one_line_from_its_first_part_to_its_last_word() {
     live.hears(Channel::Customer, (4.0, 4.5), "法", false);
     live.hears(Channel::Customer, (4.0, 4.5), "", true);
     assert_eq!(live.view().lines.len(), 2, "noise that came to no word is no line");
+}
+
+#[test]
+fn our_lines_name_who_led_the_call_when_they_began() {
+    let mut live = live();
+    live.hears(Channel::Agent, (0.0, 0.5), "我请", false);
+    live.led_by(SeatId::new("wang"));
+    live.hears(Channel::Agent, (0.0, 1.0), "我请主管来", true);
+    live.hears(Channel::Customer, (1.2, 1.8), "好", true);
+    live.hears(Channel::Agent, (2.0, 3.0), "您好", true);
+    let seats: Vec<_> = live.view().lines.into_iter().map(|line| line.seat.map(|seat| seat.to_string())).collect();
+    assert_eq!(seats, [Some("li".to_owned()), None, Some("wang".to_owned())]);
 }
 
 #[test]

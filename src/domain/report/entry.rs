@@ -70,7 +70,12 @@ impl Judged {
         let score = |indicator: Indicator| card.scores.iter().find(|score| score.indicator == indicator);
         let words = |indicator: Indicator| {
             let evidence = score(indicator).into_iter().flat_map(|score| &score.evidence);
-            evidence.map(|e| e.text.as_str()).collect::<Vec<_>>().join("；")
+            let quoted = evidence.map(|e| match &e.heard_by {
+                // Not in the transcript of record: a reader who looks there is told why.
+                Some(engine) => format!("{}（{engine}）", e.text),
+                None => e.text.clone(),
+            });
+            quoted.collect::<Vec<_>>().join("；")
         };
         Self {
             levels: Indicator::ALL.map(|indicator| score(indicator)?.in_force()),
@@ -225,5 +230,19 @@ pub(super) fn why_not_zh(visit: &Visit) -> String {
     match &visit.late_cause {
         Some(cause) => format!("{now}；超时原因：{cause}"),
         None => now,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::score::{Answer, Rubric, score_call};
+
+    #[test]
+    fn words_that_only_another_recogniser_heard_name_it() {
+        let mut answer = Answer::bare(Some(Indicator::Parts), "配件供应怎么样？", "哭纯竹");
+        answer.also_heard.push(("vosk".into(), "库存足".into()));
+        let judged = Judged::of(&score_call(Rubric::builtin(), &[answer]));
+        assert_eq!(judged.words, ["", "", "", "库存足（vosk）", ""]);
     }
 }

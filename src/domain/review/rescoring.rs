@@ -128,6 +128,7 @@ mod tests {
                 indicator,
                 level,
                 null_reason: level.is_none().then_some(NoLevel::NotAsked),
+                disagreement: None,
                 evidence: level.map(said).into_iter().collect(),
                 human: (overridden == Some(n)).then_some(human),
             }

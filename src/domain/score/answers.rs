@@ -18,7 +18,7 @@ const REACTION_S: f64 = 0.3;
 /// What a rating question asked for once the customer was told the keys (convention 13: only then does a number count).
 const SCALE_TOLD: &str = "（按键1到5）";
 /// Who "heard" a key, in the evidence.
-const KEYPAD: &str = "keypad";
+pub(super) const KEYPAD: &str = "keypad";
 
 /// One turn of a dialogue between a person and the customer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,16 +120,7 @@ fn shared_s(segment: &Segment, from_s: f64, to_s: f64) -> f64 {
 fn answer_in(e: &Exchange, inside: &[(usize, &Segment)]) -> Option<Answer> {
     let utterances = inside.iter().map(|(turn, s)| (*turn, s.start, s.end, s.text.as_str()));
     let mut answer = joined(e.indicator, &e.question, utterances);
-    let engines: Vec<&str> = inside.iter().flat_map(|(_, s)| s.also_heard.iter().map(|h| h.engine.as_str())).collect();
-    for engine in unique(&engines) {
-        let mut text = String::new();
-        for (_, s) in inside {
-            // Where the second engine has no words of its own for an utterance, the first one's stand in.
-            let heard = s.also_heard.iter().find(|h| h.engine == engine).map_or(s.text.as_str(), |h| h.text.as_str());
-            join(&mut text, heard);
-        }
-        answer.also_heard.push((engine.to_string(), text));
-    }
+    answer.also_heard = heard_again(inside.iter().map(|(_, s)| *s));
     if !e.text.is_empty() && !answer.also_heard.iter().any(|(_, t)| *t == e.text) {
         answer.also_heard.push(("live".to_string(), e.text.clone()));
     }
@@ -137,12 +128,40 @@ fn answer_in(e: &Exchange, inside: &[(usize, &Segment)]) -> Option<Answer> {
     (!silent).then_some(answer)
 }
 
+/// The words of each further recogniser for these utterances. Where it has none of its own, the first one's stand in.
+fn heard_again<'a>(segments: impl Iterator<Item = &'a Segment> + Clone) -> Vec<(String, String)> {
+    let engines: Vec<&str> = segments.clone().flat_map(|s| s.also_heard.iter().map(|h| h.engine.as_str())).collect();
+    let words = |engine: &str| {
+        let mut text = String::new();
+        for s in segments.clone() {
+            let heard = s.also_heard.iter().find(|h| h.engine == engine).map_or(s.text.as_str(), |h| h.text.as_str());
+            join(&mut text, heard);
+        }
+        (engine.to_string(), text)
+    };
+    unique(&engines).into_iter().map(words).collect()
+}
+
+/// Answers of a call that an agent led, with the words of every recogniser.
+pub fn answers_of_talk(rubric: &Rubric, transcript: &Transcript) -> Vec<Answer> {
+    let segments = in_order(transcript);
+    let mut answers = answers_of_turns(rubric, &spoken_turns(transcript));
+    for answer in &mut answers {
+        answer.also_heard = heard_again(answer.pieces.iter().map(|piece| segments[piece.turn]));
+    }
+    answers
+}
+
+fn in_order(transcript: &Transcript) -> Vec<&Segment> {
+    let mut segments: Vec<&Segment> = transcript.segments.iter().collect();
+    segments.sort_by(|a, b| a.start.total_cmp(&b.start));
+    segments
+}
+
 /// The turns of a transcript, in call order.
 pub fn spoken_turns(transcript: &Transcript) -> Vec<SpokenTurn> {
     let turn = |s: &Segment| SpokenTurn { speaker: s.channel, start: s.start, end: s.end, text: s.text.clone() };
-    let mut turns: Vec<SpokenTurn> = transcript.segments.iter().map(turn).collect();
-    turns.sort_by(|a, b| a.start.total_cmp(&b.start));
-    turns
+    in_order(transcript).into_iter().map(turn).collect()
 }
 
 /// Answers of a dialogue: the agent's last words before the customer speaks are the question. An agent who asks for two indicators at
@@ -314,6 +333,17 @@ mod tests {
         let answers = answers_of(&journal, &transcript(vec![s]), 0.0);
         assert_eq!(answers.len(), 1);
         assert_eq!(answers[0].also_heard, [("vosk".to_string(), "不行".to_string())]);
+    }
+
+    #[test]
+    fn an_agents_call_brings_the_words_of_every_recogniser_along_too() {
+        let mut s = said(Channel::Customer, 3.0, "不姓");
+        s.also_heard.push(Heard { engine: "vosk".into(), text: "不行".into() });
+        let segments = vec![s, said(Channel::Customer, 5.0, "就这样"), said(Channel::Agent, 1.0, "服务技能怎么样？")];
+        let answers = answers_of_talk(Rubric::builtin(), &transcript(segments));
+        assert_eq!(answers.len(), 1);
+        assert_eq!((answers[0].indicator, answers[0].text.as_str()), (Some(Indicator::Skill), "不姓，就这样"));
+        assert_eq!(answers[0].also_heard, [("vosk".to_string(), "不行，就这样".to_string())]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One stateless scoring request: the same types for `huifang score` and `POST /api/v1/score`.
 
 use super::rubric::Rubric;
-use super::{Answer, Evidence, Indicator, Level};
+use super::{Answer, Disagreement, Evidence, Indicator, Level};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -32,6 +32,9 @@ pub struct ScoreReply {
     #[serde(default)]
     pub alarms: Vec<ScoredEvidence>,
     pub complaint: bool,
+    /// Another recogniser's words lead to a clearly different level: a person should listen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disagreement: Option<Disagreement>,
     /// `name@version`.
     pub rubric: String,
 }
@@ -66,6 +69,7 @@ pub fn score_request(rubric: &Rubric, request: &ScoreRequest) -> ScoreReply {
         evidence: j.evidence.into_iter().map(Into::into).collect(),
         alarms: j.alarms.into_iter().map(Into::into).collect(),
         complaint: j.complaint,
+        disagreement: j.disagreement,
         rubric: rubric.id().to_string(),
     }
 }

@@ -7,6 +7,7 @@
 //! Contract: pure, never panics, every level has evidence that points at the customer's words. Nothing is imputed: no evaluation, no
 //! level. The rules follow the labelling conventions by number.
 
+use super::answers::KEYPAD;
 use super::heard;
 use super::normal::Normal;
 use super::question::{Asked, Question};
@@ -84,17 +85,21 @@ impl Rubric {
         timed(answer, merged)
     }
 
-    /// Exact words of either recogniser first, then the transcript by its sound (TRAPS 19: no false hit in that order).
+    /// Exact words of either recogniser first, then the transcript by its sound: in that order there is no false hit. Words in which a
+    /// denial of the transcript is missing (不是很满意 → 是很满意) give no level: recognisers lose a 不 far more often than they invent one.
     fn merge_engines(&self, answer: &Answer, question: &Question, listed: &Normal, own: Judgement) -> Judgement {
         let mut chosen = own;
+        let mut beside: Vec<Judgement> = Vec::new();
         for (engine, text) in &answer.also_heard {
             let mut other = self.judge_normal(&self.listed(text, question), text, question);
             for e in other.evidence.iter_mut().chain(&mut other.alarms) {
                 e.heard_by = Some(engine.clone());
             }
-            let differ = apart(chosen.label, other.label);
+            let lost = engine != KEYPAD && loses_denial(&answer.text, text);
+            let changes = other.label.is_some() && chosen.label != other.label;
+            let differ = apart(chosen.label, other.label) || lost && changes;
             let fills = chosen.label.is_none() && other.label.is_some();
-            if fills || (chosen.label != other.label && says_more(&other, &chosen, text, &answer.text)) {
+            if !lost && (fills || (chosen.label != other.label && says_more(&other, &chosen, text, &answer.text))) {
                 let before = chosen.label;
                 let mut labels = chosen.labels;
                 labels.extend(&other.labels);
@@ -102,22 +107,26 @@ impl Rubric {
                 other.alarms.extend(chosen.alarms);
                 other.disagreement = differ.then(|| note(other.label, before, "transcript", &answer.text));
                 chosen = other;
-            } else if differ {
-                chosen.disagreement = Some(note(chosen.label, other.label, engine, text));
-                add_alarms(&mut chosen, other.alarms);
             } else {
-                add_alarms(&mut chosen, other.alarms);
+                if differ {
+                    chosen.disagreement = Some(note(chosen.label, other.label, engine, text));
+                }
+                add_alarms(&mut chosen, std::mem::take(&mut other.alarms));
+                beside.extend((!lost).then_some(other));
             }
         }
         let only_own = chosen.evidence.iter().all(|e| e.heard_by.is_none());
-        match self.judge_by_sound(listed, &answer.text, question).filter(|_| only_own) {
+        let mut merged = match self.judge_by_sound(listed, &answer.text, question).filter(|_| only_own) {
             Some(mut sounded) if sounded.label.is_some() || chosen.label.is_none() && !sounded.labels.is_empty() => {
-                sounded.disagreement = chosen.disagreement;
+                let differs = chosen.disagreement.filter(|d| d.other != sounded.label);
+                sounded.disagreement = differs.map(|d| Disagreement { chosen: sounded.label, ..d });
                 add_alarms(&mut sounded, chosen.alarms);
                 sounded
             }
             _ => chosen,
-        }
+        };
+        beside.into_iter().for_each(|other| add_asides(&mut merged, other, question.indicator));
+        merged
     }
 
     /// The words read by their sound; `None` where that changes nothing.
@@ -262,6 +271,25 @@ fn says_more(other: &Judgement, chosen: &Judgement, other_text: &str, text: &str
 
 fn note(chosen: Option<Level>, other: Option<Level>, engine: &str, text: &str) -> Disagreement {
     Disagreement { chosen, other, engine: engine.to_string(), text: text.to_string() }
+}
+
+/// What the second recogniser heard of indicators that were not asked for, where the first heard nothing of them.
+fn add_asides(merged: &mut Judgement, other: Judgement, asked: Option<Indicator>) {
+    for (indicator, level) in other.labels {
+        if Some(indicator) == asked || merged.labels.contains_key(&indicator) {
+            continue;
+        }
+        merged.labels.insert(indicator, level);
+        merged.complaint |= level.get() <= 2;
+        let about = |e: &&Evidence| e.rule.split_once(':').is_some_and(|(name, _)| name == indicator.name());
+        merged.evidence.extend(other.evidence.iter().filter(about).cloned());
+    }
+}
+
+/// The second text has fewer denials than the first.
+fn loses_denial(first: &str, second: &str) -> bool {
+    let denials = |text: &str| Normal::new(text).chars.iter().filter(|c| matches!(c, '不' | '没' | '未')).count();
+    denials(second) < denials(first)
 }
 
 fn add_alarms(chosen: &mut Judgement, alarms: Vec<Evidence>) {

@@ -21,7 +21,7 @@ mod scorecard;
 mod settle;
 mod vocabulary;
 
-pub use answers::{SpokenTurn, answers_of, answers_of_turns, spoken_turns};
+pub use answers::{SpokenTurn, answers_of, answers_of_talk, answers_of_turns, spoken_turns};
 pub use api::{ScoreReply, ScoreRequest, ScoredEvidence, score_request};
 pub use heard::sound;
 pub use judge::{Disagreement, Judgement};
@@ -131,6 +131,9 @@ pub struct Score {
     /// Present exactly when `level` is null.
     pub null_reason: Option<NoLevel>,
     pub evidence: Vec<Evidence>,
+    /// Another recogniser's words, or a key, lead to a clearly different level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disagreement: Option<Disagreement>,
     /// A person's correction; the machine's level stays beside it.
     pub human: Option<HumanScore>,
 }

@@ -49,11 +49,16 @@ fn score_of(indicator: Indicator, pairs: &[(&Answer, &Judgement)]) -> Score {
     // Asked again: the last answer that says something holds, as a correction would; his own words outweigh a yes to the agent's.
     let own = direct.iter().rev().find(|(_, j)| j.label.is_some() && !j.only_agrees());
     if let Some((_, j)) = own.or(direct.iter().rev().find(|(_, j)| j.label.is_some())) {
-        return scored(indicator, j.label, j);
+        return Score { disagreement: j.disagreement.clone(), ..scored(indicator, j.label, j) };
     }
     let not_applicable = direct.iter().any(|(_, j)| j.not_applicable);
     let reason = if not_applicable { NoLevel::NotApplicable } else { NoLevel::NoEvidence };
-    Score { indicator, level: None, null_reason: Some(reason), evidence: Vec::new(), human: None }
+    let disagreement = direct.iter().rev().find_map(|(_, j)| j.disagreement.clone());
+    Score { disagreement, ..without_level(indicator, reason) }
+}
+
+fn without_level(indicator: Indicator, reason: NoLevel) -> Score {
+    Score { indicator, level: None, null_reason: Some(reason), evidence: Vec::new(), disagreement: None, human: None }
 }
 
 /// Asks for a side of the indicator: the quality or the price of parts.
@@ -64,9 +69,7 @@ fn asks_aside(question: &str) -> bool {
 fn spontaneous(indicator: Indicator, pairs: &[(&Answer, &Judgement)]) -> Score {
     match pairs.iter().rev().find_map(|(_, j)| j.labels.get(&indicator).map(|l| (*l, j))) {
         Some((level, j)) => scored(indicator, Some(level), j),
-        None => {
-            Score { indicator, level: None, null_reason: Some(NoLevel::NotAsked), evidence: Vec::new(), human: None }
-        }
+        None => without_level(indicator, NoLevel::NotAsked),
     }
 }
 
@@ -76,5 +79,5 @@ fn scored(indicator: Indicator, level: Option<Level>, j: &Judgement) -> Score {
         None => true,
     };
     let evidence = j.evidence.iter().filter(own).cloned().collect();
-    Score { indicator, level, null_reason: None, evidence, human: None }
+    Score { indicator, level, null_reason: None, evidence, disagreement: None, human: None }
 }

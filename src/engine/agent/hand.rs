@@ -6,7 +6,7 @@
 use super::super::Engine;
 use super::super::desk::{AgentEnd, CallStage, CallView, SupervisorMode};
 use super::super::handle::CommandError;
-use super::super::live::{self, Steps};
+use super::super::live::{self, Turn, Turns};
 use super::{Ask, Reply, answer, conversation_end, view};
 use crate::clock::monotonic;
 use crate::domain::call::Call;
@@ -50,7 +50,7 @@ pub struct Hand {
     /// Of the visit's programme.
     rubric: Arc<Rubric>,
     /// To whoever reads along.
-    steps: Option<Steps>,
+    turns: Option<Turns>,
 }
 
 /// What a call must do about an [`Ask`].
@@ -105,7 +105,7 @@ impl Hand {
             gone: false,
             zone: visit.calendar(&site.rules.calendar).tz().clone(),
             rubric: site.rubrics.of(site.rules.programmes.get(&visit.programme)).clone(),
-            steps: None,
+            turns: None,
         }
     }
 
@@ -128,8 +128,9 @@ impl Hand {
         (self.view.muted, self.view.held) = (false, false);
         self.engine.seats.end_job(&self.seat, self.number);
         self.number = self.engine.seats.begin_job(&by, self.sender.clone());
-        let from = std::mem::replace(&mut self.seat, by);
+        let from = std::mem::replace(&mut self.seat, by.clone());
         self.tell();
+        self.tell_reader(Turn::Seat(by));
         from
     }
 
@@ -164,8 +165,9 @@ impl Hand {
             claims: self.view.order.claims.clone(),
             called_at: self.engine.clock.now().to_zoned(self.zone.clone()),
             sheet: self.view.steps.clone(),
+            seat: self.seat.clone(),
         };
-        self.steps = live::follow(&self.engine, call, setting, media);
+        self.turns = live::follow(&self.engine, call, setting, media);
     }
 
     /// Who hears the call beside the two, if anybody does.
@@ -285,9 +287,7 @@ impl Hand {
             }
             Ask::Keys(digits) => media.send_keys(&digits),
             Ask::Step { step, indicator } => {
-                if self.steps.as_ref().is_some_and(|steps| steps.try_send(step.clone()).is_err()) {
-                    tracing::debug!("nobody reads along any more");
-                }
+                self.tell_reader(Turn::Step(step.clone()));
                 self.keep(JournalEvent::Step { step, indicator });
             }
             other => self.heed_at_rest(other),
@@ -334,6 +334,12 @@ impl Hand {
             }
             None if by_supervisor && self.early.len() < ENTRIES_MAX => self.early.push((now, event)),
             Some(_) | None => {}
+        }
+    }
+
+    fn tell_reader(&self, turn: Turn) {
+        if self.turns.as_ref().is_some_and(|turns| turns.try_send(turn).is_err()) {
+            tracing::debug!("nobody reads along any more");
         }
     }
 

@@ -46,6 +46,10 @@ pub async fn run_for_agent(engine: Arc<Engine>, ticket: AgentTicket, order: Orde
     let mut hand = hand;
     hand.dialling(&live.call);
     (live.hand, live.lines) = (Some(hand), Some(lines));
+    if engine.config.stt.live {
+        let ears = engine.ears.clone();
+        engine.tasks.spawn_blocking(move || ears.warm());
+    }
     let keeper = live.dial(&order, pick).await;
     let Live { call, hand, phone, .. } = live;
     if let Some(phone) = phone {

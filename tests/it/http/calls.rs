@@ -42,6 +42,7 @@ async fn judged(site: &Site) -> Call {
             indicator,
             level: said.then_some(five),
             null_reason: (!said).then_some(NoLevel::NotAsked),
+            disagreement: None,
             evidence: if said { vec![evidence.clone()] } else { vec![] },
             human: None,
         }

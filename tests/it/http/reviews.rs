@@ -27,7 +27,8 @@ fn finding(rule: &str, severity: Severity, from_s: f64) -> Finding {
 
 fn card(level: u8) -> Scorecard {
     let level = Level::new(level);
-    let score = |indicator| Score { indicator, level, null_reason: None, evidence: vec![], human: None };
+    let score =
+        |indicator| Score { indicator, level, null_reason: None, evidence: vec![], disagreement: None, human: None };
     Scorecard { rubric: "after-sales-zh@2".into(), scores: Indicator::ALL.map(score).to_vec(), alarms: vec![] }
 }
 

@@ -5,9 +5,9 @@
 
 use super::calls::{AGENT_HZ, CUSTOMER_HZ, hears};
 use super::page::Page;
-use super::supervise::Boss;
+use super::supervise::{BOSS_HZ, Boss};
 use super::{desk, state};
-use crate::call::{NUMBER, ends, phone, picks_up};
+use crate::call::{NUMBER, ends, phone, picks_up, rings};
 use crate::support::audio::{Recording, bursts};
 use crate::support::data::LEVEL;
 use crate::support::steady::steady;
@@ -18,6 +18,7 @@ use huifang::media::tones::tone;
 use huifang::stt::scripted::ScriptedStream;
 use huifang::stt::{SpeechStream, StreamingModel, SttError};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 fn agents(config: &mut Config) {
@@ -270,6 +271,79 @@ async fn e5_a_supervisor_reads_the_call_that_he_listens_to_and_no_other() {
     talk.ends().await;
     talk.page.close().await;
     boss.goes().await;
+    talk.station.finish().await;
+}
+
+/// The last thing that this seat said for good.
+fn said_by<'a>(live: &'a Value, seat: &str) -> Option<&'a str> {
+    let lines = live["lines"].as_array()?;
+    lines.iter().rev().find(|line| line["seat"] == seat && line["done"] == true)?["text"].as_str()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e5_after_a_take_over_the_text_goes_on_at_the_supervisors_page_with_each_line_under_its_speaker() {
+    let (mut telephone, mut customer) = (phone().await, phone().await);
+    let station = Station::start_hearing_by(customer.addr(), says(&["一般", "太差了", "我要退机"]), agents).await;
+    let page = desk(&station, "anna", &telephone).await;
+    let mut boss = Boss::sits(&station).await;
+    let mut talk = Talk::on(station, page, [&mut telephone, &mut customer]).await.with([telephone, customer]);
+    talk.desk.say(&hums(AGENT_HZ, 1));
+    let first = talk.live("the agent's words", |live| said_by(live, "anna").is_some()).await;
+
+    boss.takes_over(first["call"].as_str().unwrap()).await;
+    let shown = |live: &Value, seat| said_by(live, seat).map(str::to_owned);
+    let before = boss.page.until("what was said before", |news| shown(&news["live"], "anna").is_some()).await;
+    assert_eq!(shown(&before["live"], "anna"), shown(&first, "anna"));
+    // He hums all the time: his utterance ends when he stops.
+    hears(&mut talk.far, BOSS_HZ).await;
+    boss.falls_silent();
+    let his = boss.page.until("his own words", |news| said_by(&news["live"], "boss").is_some()).await;
+    assert_eq!((said_by(&his["live"], "anna"), said_by(&his["live"], "boss")), (Some("一般"), Some("太差了")));
+    talk.far.say(&hums(CUSTOMER_HZ, 1));
+    let heard = boss
+        .page
+        .until("the customer", |news| news["type"] == "live" && line(&news["live"], "customer", true).is_some())
+        .await;
+    let customers =
+        heard["live"]["lines"].as_array().unwrap().iter().find(|line| line["speaker"] == "customer").unwrap();
+    assert_eq!((&customers["text"], &customers["seat"]), (&json!("一般"), &Value::Null));
+    talk.page.ask(json!({ "type": "ping" })).await;
+    assert!(!talk.page.was_told(|news| news["type"] == "live" && said_by(&news["live"], "boss").is_some()));
+
+    talk.far.hang_up().await;
+    boss.page.call_is("ended").await;
+    boss.page.does(json!({ "type": "wrapped_up", "end": { "kind": "completed" } })).await;
+    talk.page.does(json!({ "type": "available" })).await;
+    talk.page.close().await;
+    boss.goes().await;
+    talk.station.finish().await;
+}
+
+#[tokio::test]
+async fn e5_the_recogniser_is_loaded_while_the_telephone_rings() {
+    let (mut telephone, mut customer) = (phone().await, phone().await);
+    let loaded = Arc::new(AtomicUsize::new(0));
+    let times = loaded.clone();
+    let load = move || {
+        times.fetch_add(1, Ordering::Relaxed);
+        says(&["挺好的"])
+    };
+    let station = Station::start_loading(customer.addr(), load, agents).await;
+    let mut page = desk(&station, "anna", &telephone).await;
+    page.does(json!({ "type": "sign_in" })).await;
+    let visit = station.api.report("FL-1", NUMBER).await;
+    let desk = within("the agent's telephone rings", telephone.incoming()).await.unwrap().answer().await.unwrap();
+    let call = rings(&mut customer).await;
+    until("it is loaded", async || (loaded.load(Ordering::Relaxed) > 0).then_some(())).await;
+    call.ring().await;
+    let far = call.answer().await.unwrap();
+    page.call_is("answered").await;
+    let mut talk = Unheld { station, page, desk, far, visit }.with([telephone, customer]);
+    talk.far.say(&hums(CUSTOMER_HZ, 1));
+    talk.live("his words", |live| line(live, "customer", true).is_some()).await;
+    assert_eq!(loaded.load(Ordering::Relaxed), 1, "once for the process");
+    talk.ends().await;
+    talk.page.close().await;
     talk.station.finish().await;
 }
 

@@ -35,7 +35,14 @@ fn card(levels: [Option<u8>; 5]) -> Scorecard {
             heard_by: None,
         });
         let null_reason = level.is_none().then_some(NoLevel::NotAsked);
-        Score { indicator, level, null_reason, evidence: evidence.into_iter().collect(), human: None }
+        Score {
+            indicator,
+            level,
+            null_reason,
+            evidence: evidence.into_iter().collect(),
+            disagreement: None,
+            human: None,
+        }
     };
     let scores = Indicator::ALL.into_iter().zip(levels).map(score).collect();
     Scorecard { rubric: "after-sales-zh@1".into(), scores, alarms: vec![] }

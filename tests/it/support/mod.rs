@@ -135,10 +135,19 @@ impl Station {
         model: Arc<dyn StreamingModel>,
         change: impl FnOnce(&mut Config),
     ) -> Self {
+        Self::start_loading(trunk, move || model.clone(), change).await
+    }
+
+    /// One that gets its streaming recogniser so, when it is first needed.
+    pub async fn start_loading(
+        trunk: SocketAddr,
+        load: impl Fn() -> Arc<dyn StreamingModel> + Send + Sync + 'static,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(folder.path(), &format!("sip:{trunk}"));
         change(&mut config);
-        let ears = Ears::new(&config).hearing_by(model);
+        let ears = Ears::new(&config).hearing_by(move || Ok(load()));
         let app = start_with(&config, ears).await.unwrap();
         let token = app.first_administrator.as_ref().unwrap().token.clone();
         Self { api: Api::new(app.http, token), _folder: folder, config, app: Some(app) }

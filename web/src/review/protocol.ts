@@ -74,6 +74,8 @@ export interface Score {
   machine_level: number | null
   null_reason: 'not_asked' | 'no_evidence' | 'not_applicable' | null
   evidence: Evidence[]
+  /** Another recogniser, or a key, says a clearly different level. */
+  disagreement?: { chosen: number | null; other: number | null; engine: string; text: string } | null
   human: { level: number | null; reason: string; by: string; at: string } | null
 }
 

@@ -108,7 +108,8 @@ export interface Live {
   call: string
   state: 'listening' | 'behind' | 'lost'
   missed_s: number
-  lines: { n: number; speaker: Speaker; from_s: number; to_s: number; text: string; done: boolean }[]
+  /** `seat`: who spoke on our side; a take-over changes it. */
+  lines: { n: number; speaker: Speaker; seat?: string | null; from_s: number; to_s: number; text: string; done: boolean }[]
   questions: { step: string; standing: Standing; level: number | null }[]
   facts: { fact: string; said: string; claimed: string | null; agreement: Agreement | null; quote: string }[]
   warnings: { kind: 'alarm' | 'complaint' | 'refusal'; quote: string; at_s: number }[]
