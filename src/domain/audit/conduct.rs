@@ -3,13 +3,31 @@
 //!
 //! Contract: each function finds the line that shows it, or nothing; a flag without a line does not exist.
 
-use super::speech::{self, Line, agents};
-use super::ways::{Ways, clauses};
+use super::speech::{self, Line, agents, asks_consent, asks_identity};
 use crate::domain::facts::{Consent, consent_of};
+use crate::domain::ways::{Ways, clauses};
 use std::sync::LazyLock;
 
 /// A good level in the agent's mouth.
-const PRAISE: [&str; 28] = [
+const PRAISE: [&str; 46] = [
+    "够及时",
+    "供得上",
+    "跟得上",
+    "没有不满",
+    "没啥不满",
+    "没什么不满",
+    "不赖",
+    "周到",
+    "热情",
+    "客气",
+    "专业",
+    "给力",
+    "够快",
+    "优秀",
+    "负责",
+    "耐心",
+    "没毛病",
+    "放心",
     "满意",
     "很好",
     "挺好",
@@ -41,7 +59,9 @@ const PRAISE: [&str; 28] = [
 ];
 
 /// Endings that want no answer but yes.
-const TAGS: [&str; 32] = [
+const TAGS: [&str; 34] = [
+    "不是吗",
+    "没说错吧",
     "对吧",
     "是吧",
     "没错吧",
@@ -95,6 +115,11 @@ static REQUESTS: LazyLock<Ways> = LazyLock::new(|| {
         "那就|那算|就算|默认…满意|好评|五分",
         "肯定满意|一定满意|应该满意|肯定是满意|态度好|技术好|服务好…不用说|没得说|不用问",
         "是不是都|是不是挺|是不是很…好|满意|不错",
+        "麻烦|帮忙|拜托|照顾|支持|理解|高抬贵手|手下留情…@top|高分|打高|好点|高点",
+        "别给|不要给|别打|别选|别说…低|差|一般|不满意|四分|三分|中评",
+        "奖金|绩效|饭碗|业绩|扣|罚…@top|评价|打分|打个分",
+        "满意还是非常满意|满意或者非常满意|非常满意还是满意|满意还是很满意|五分还是四分",
+        "不用问|不用说|甭说|甭问|想必|估摸|我猜|料想|自然|当然…@top|好|不错|没得说|没问题|没意见|没话说",
     ])
 });
 
@@ -117,11 +142,12 @@ pub(super) fn led(lines: &[Line]) -> Option<&Line> {
         if !l.agent() || ASKS.said_in(&l.text) {
             return false;
         }
+        let tagged = l.asks.is_empty() && tagged(&l.text);
         let polar = l.text.trim_end_matches(|c: char| !c.is_alphanumeric()).ends_with("满意吗");
         // What he has just said himself may be written down.
         let said = i.checked_sub(1).and_then(|before| lines.get(before)).filter(|c| !c.agent());
         let echoes = said.is_some_and(|c| PRAISE.iter().any(|p| c.text.contains(p) && l.text.contains(p)));
-        tagged(&l.text) || REQUESTS.said_in(&l.text) && !polar || RECORDS.said_in(&l.text) && !echoes
+        !echoes && (tagged || RECORDS.said_in(&l.text)) || REQUESTS.said_in(&l.text) && !polar
     };
     lines.iter().enumerate().find(|(i, l)| led((*i, l))).map(|(_, l)| l)
 }
@@ -215,7 +241,7 @@ static YIELDS: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
         "什么时间|什么时候|几点|哪天|啥时候…方便|合适|有空|有时间|得空|下班|给您打|再打|打过来|联系|回访|给您",
         "改天|改日|换个时间|另外的时间|另约|晚点|晚些|过会|一会|回头|明天|后天|下午|晚上|上午|稍后…再|给您|联系|打|方便|可以|行",
-        "再给您打|再打给您|再联系|再回访|先忙|您忙|尊重|不再打|不勉强",
+        "再给您打|再打给您|再联系|再回访|先忙|您忙|尊重|不再打|不勉强|随时拨打|随时打|随时联系",
     ])
 });
 
@@ -224,12 +250,12 @@ pub(super) fn pushed(lines: &[Line]) -> Option<&Line> {
     // Only a refusal of the visit counts; 不行 to a later question is an answer.
     let refuses = |(at, l): (usize, &Line)| {
         let before = &lines[..at];
-        let opened = || before.iter().any(|l| l.agent() && (speech::asks_consent(l) || speech::is_visit(l)));
+        let opened = || before.iter().any(|l| l.agent() && (asks_consent(l) || speech::is_visit(l)));
         let asks = |l: &Line| !l.rates.is_empty() || speech::is_question(l) || asks_something(&l.text);
         let asked_on = || {
-            let leave = before.iter().position(|l| l.agent() && speech::asks_consent(l));
+            let leave = before.iter().position(|l| l.agent() && asks_consent(l));
             let since = leave.map_or(before, |at| &before[at + 1..]);
-            since.iter().any(|l| l.agent() && !speech::asks_consent(l) && asks(l))
+            since.iter().any(|l| l.agent() && !asks_consent(l) && asks(l))
         };
         !l.agent() && (speech::stops_visit(&l.text) || speech::refuses_visit(&l.text) && opened() && !asked_on())
     };
@@ -243,7 +269,21 @@ pub(super) fn pushed(lines: &[Line]) -> Option<&Line> {
 fn presses(l: &Line) -> bool {
     let leaves =
         l.has(&["再见", "拜拜", "打扰", "打搅", "不耽误您", "祝您", "祝你", "不好意思", "抱歉", "对不起", "麻烦您了"]);
-    let takes = leaves || l.has(&["理解", "明白", "知道", "了解", "注意安全", "好的", "好 ", "行 ", "没关系", "没事"]);
+    let takes = leaves
+        || l.has(&[
+            "理解",
+            "明白",
+            "知道",
+            "了解",
+            "注意安全",
+            "好的",
+            "好 ",
+            "行 ",
+            "没关系",
+            "没有关系",
+            "没事",
+            "不要紧",
+        ]);
     let insists = INSISTS.said_in(&l.text) && !leaves;
     let goes_on = !takes && l.characters() >= SAYS_SOMETHING;
     (insists || goes_on || asks_something(&l.text)) && !YIELDS.said_in(&l.text)
@@ -273,18 +313,36 @@ static ELSEWHERE: LazyLock<Ways> = LazyLock::new(|| {
         "抽烟|牌子的烟|喝酒|吃饭了|吃了吗|吃了没|吃的什么|吃过了|减肥|养生|体重|流感|感冒|体检|星座|算命|高考|上学|放假",
         "抖音|加个微信|微信加|加您微信|朋友圈|点个赞|推销|新出的手机|换手机|买车",
         "国庆|春节|过年|五一|中秋|周末…打算|去哪|回家|回老家|怎么过|上哪",
-        "一斤|斤…多少钱",
+        "一斤|斤&多少钱|什么价|贵不贵",
+        "新款|新品|新出|新上市|促销|活动|套餐|特价|以旧换新|置换|优惠|会员|续保|延保|理财|加盟|团购…要不|了解|考虑|看看|需要|试试|感兴趣|参加|办|留|推荐|介绍|买",
+        "推荐|介绍|推销|捎带|顺便…新款|产品|机型|套餐|保险|贷款|会员|卡|活动|机油|理财|课",
+        "车险|保险|续保|贷款|信用卡…到期|要不|送|办|买|续|交",
+        "我|俺…老丈人|丈母娘|对象|舅|姑|叔|小时候|以前在|去年去|特别爱吃|最爱吃|爱喝|当兵",
+        "特产|小吃|好吃|煎饼|水果|苹果|西瓜|橘子|柑|葡萄|海鲜|烧饼|羊肉|白酒|茶叶",
+        "孩子|小孩|娃|儿子|闺女|女儿|老人|父母…上学|几岁|多大|成绩|考|工作|成家|对象|结婚|身体",
+        "政策|新闻|国家|打仗|战争|美国|选举|明星|网红…听说|知道|看了|怎么看|您说",
         "我|我们…同事|亲戚|朋友|老公|老婆|邻居|表哥|表弟|老家|家也|那儿也|这儿也",
         "闲聊|随便聊|聊聊天|唠唠",
     ])
 });
 
 /// Named, and yet of the visit.
-static OF_THE_VISIT: LazyLock<Ways> =
-    LazyLock::new(|| Ways::new(&["天气原因|微信公众号|工程师微信|师傅微信|师傅的微信|注意|小心|节日快乐|祝您|祝你"]));
+static OF_THE_VISIT: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "天气原因|微信公众号|工程师微信|师傅微信|师傅的微信|注意|小心|节日快乐|祝您|祝你",
+        "不|没有|不是|从不…推销|卖保险|卖东西|广告|收费",
+    ])
+});
 
 /// What a question of a visit call is about; one that names none of it strays.
-const VISIT_WORDS: [&str; 96] = [
+const VISIT_WORDS: [&str; 103] = [
+    "看准",
+    "记得",
+    "退",
+    "价格",
+    "合理",
+    "客服",
+    "票",
     "机",
     "车",
     "设备",
@@ -401,7 +459,8 @@ fn asks_elsewhere(l: &Line) -> bool {
     let you = ["您", "你"].iter().any(|w| text.contains(w));
     let asks = asks_something(&text)
         || ["不信", "没看", "不看", "信不信", "爱不爱", "会不会", "想不想"].iter().any(|w| text.contains(w));
-    you && asks && l.characters() >= SHORTEST_STRAY && !VISIT_WORDS.iter().any(|w| text.contains(w))
+    let about_him = asks_identity(l) || asks_consent(l) || !l.asks.is_empty() || !l.rates.is_empty();
+    you && asks && l.characters() >= SHORTEST_STRAY && !about_him && !VISIT_WORDS.iter().any(|w| text.contains(w))
 }
 
 /// Shorter questions (您贵姓) are part of any call, characters.

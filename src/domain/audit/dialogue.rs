@@ -337,7 +337,7 @@ fn compliance(
     let Heard { answers, judged, facts, .. } = *heard;
     let asked: BTreeMap<String, bool> = asked::required(&request.service_type, request.out_of_warranty)
         .into_iter()
-        .map(|i| (i.name.to_string(), book.seen(&format!("compliance.asked.{}", i.name), asked::asked_by(i, lines))))
+        .map(|i| (i.0.to_string(), book.seen(&format!("compliance.asked.{}", i.0), asked::asked_by(i, lines))))
         .collect();
     let sat_questions = items_rated(answers, judged);
     let hotline = speech::hotline(lines);
@@ -357,7 +357,7 @@ fn compliance(
         closing_said: book.seen("compliance.closing_said", speech::closing(lines)),
         hotline_said: book.seen("compliance.hotline_said", hotline.map(|h| h.0)),
         hotline_correct: hotline.map(|h| h.1),
-        agent_polite: temper::polite(lines),
+        agent_polite: !book.seen("compliance.agent_polite", temper::impolite(lines)) && temper::courteous(lines),
         agent_argued: book.seen("compliance.agent_argued", temper::argued(lines)),
         agent_interrupted: book.seen("compliance.agent_interrupted", interrupted(lines)),
         agent_led_customer: book.seen("compliance.agent_led_customer", conduct::led(lines)),

@@ -14,7 +14,6 @@ mod rules;
 mod speech;
 mod talk;
 mod temper;
-mod ways;
 
 pub use dialogue::{
     Compliance, DialogueOutcome, DialogueReport, DialogueRequest, DialogueTurn, EvidenceSpan, Speaker, audit_dialogue,

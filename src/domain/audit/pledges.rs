@@ -3,8 +3,8 @@
 //! Contract: as [`super::conduct`]: each function finds the line that shows it, or nothing.
 
 use super::speech::{Line, agents};
-use super::ways::Ways;
 use crate::domain::facts::number;
+use crate::domain::ways::Ways;
 use std::sync::LazyLock;
 
 /// Money, goods and terms that only the company can grant.

@@ -6,12 +6,12 @@
 
 use super::rules::{Ctx, Rule, finding, pass};
 use super::speech::{self, Line};
-use super::ways::Ways;
 use super::{Finding, Severity};
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::facts::{Consent, Respondent};
 use crate::domain::promise::{Promise, State};
 use crate::domain::visit::task::{CloseCause, VisitState, WaitReason};
+use crate::domain::ways::Ways;
 use std::sync::LazyLock;
 
 /// Checked on every call, answered or not.

@@ -3,11 +3,11 @@
 //! Contract: as [`super::conduct`]: each function finds the line that shows it, or nothing.
 
 use super::speech::{Line, agents};
-use super::ways::Ways;
+use crate::domain::ways::Ways;
 use std::sync::LazyLock;
 
-/// Blames, disputes, belittles, challenges.
-static ARGUES: LazyLock<Ways> = LazyLock::new(|| {
+/// Blames, belittles, challenges.
+static ATTACKS: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
         // His own fault.
         "您|你…自己…没|乱|瞎|拧坏|弄坏|搞坏|开坏|反省|造成|惹|看看|想想|擦擦|不会用|不小心|不注意|找的",
@@ -18,23 +18,6 @@ static ARGUES: LazyLock<Ways> = LazyLock::new(|| {
         "因为|由于|肯定是|就是|那是…您|你…没按|不按|没有按|不保养|没保养|不爱惜|没加|乱",
         "您也有责任|您要负|您得负|您自己负责|您怎么不早|你怎么不早|您咋不早",
         "是您先|是你先|一个巴掌拍不响|您先反省|你先反省|明明是",
-        // It was not so.
-        "不可能|怎么可能|怎么会…呢|啊|吧…您再|您好好|您是不是|我们师傅",
-        "师傅|我们|公司|工程师|人家…从来不|从来没|从不|不会这么|不会无|不可能|没错|没有错",
-        "您|你…记错|听错|看错|搞错|弄错了|误会|冤枉|污蔑|诬|胡说|瞎说|乱说|乱讲|撒谎|说谎|想多了|弄丢|夸张",
-        "您|你…肯定没|根本没|肯定不|就没|肯定是您",
-        "哪里慢|哪儿慢|哪有那么|哪慢|哪里贵|哪贵了|哪里晚|哪有您|没您说的|没有您说的|不是您说的|没有的事",
-        "有证据|证据呢|拿出证据|没证据",
-        "话不能这么说|不能这么说|不能这样讲|这就不对|您说的不对|您说得不对|您这样说不对",
-        // Others are content, it was quick enough, the road was bad.
-        "全国|别的客户|别人|人家|哪家|谁家|换谁|换成谁|其他客户…都|也|没|不",
-        "又不是|又没|也不是…光|就|只|单…您|你",
-        "天|小时|钟头|这|已经|都…算快|算便宜|够快|很快了|不慢了|算早",
-        "知足|您要求太高|要求还挺高|要求太多|要求这么高",
-        "能|还|不能|不|怎么能|这能|怎能…赖|怪|怨…我们|师傅|公司|我",
-        "赖不着我们|怪不着|怨不着|怪我们吗|怪得着",
-        "不是我们|不是公司|不是师傅…责任|问题|错",
-        "跟|和|与…我们没|我们无|我没|质量没|质量无|配件没|配件无|公司没|公司无|我们不相|我们有什么|我有什么",
         // Challenges.
         "分得清|享受什么|受不了了|谁给您|想要什么服务|信口开河|拿出依据|也没办法|就这条件",
         "凭什么|关我什么事|关我们什么事|得理不饶人|说话要负责|说话注意|不爱听|有本事|无理取闹|胡搅蛮缠|较什么真|斤斤计较|不讲道理|讲不讲道理|挑刺|鸡蛋里挑",
@@ -52,6 +35,29 @@ static ARGUES: LazyLock<Ways> = LazyLock::new(|| {
     ])
 });
 
+/// Says that it was not so, or not so bad.
+static CONTRADICTS: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        // It was not so.
+        "不可能|怎么可能|怎么会…呢|啊|吧…您再|您好好|您是不是|我们师傅",
+        "师傅|我们|公司|工程师|人家…从来不|从来没|从不|不会这么|不会无|不可能|没错|没有错",
+        "您|你…记错|听错|看错|搞错|弄错了|误会|冤枉|污蔑|诬|胡说|瞎说|乱说|乱讲|撒谎|说谎|想多了|弄丢|夸张",
+        "您|你…肯定没|根本没|肯定不|就没|肯定是您",
+        "哪里慢|哪儿慢|哪有那么|哪慢|哪里贵|哪贵了|哪里晚|哪有您|没您说的|没有您说的|不是您说的|没有的事",
+        "有证据|证据呢|拿出证据|没证据",
+        "话不能这么说|不能这么说|不能这样讲|这就不对|您说的不对|您说得不对|您这样说不对",
+        // Others are content, it was quick enough, the road was bad.
+        "全国|别的客户|别人|人家|哪家|谁家|换谁|换成谁|其他客户…都|也|没|不",
+        "又不是|又没|也不是…光|就|只|单…您|你",
+        "天|小时|钟头|这|已经|都…算快|算便宜|够快|很快了|不慢了|算早",
+        "知足|您要求太高|要求还挺高|要求太多|要求这么高",
+        "能|还|不能|不|怎么能|这能|怎能…赖|怪|怨…我们|师傅|公司|我",
+        "赖不着我们|怪不着|怨不着|怪我们吗|怪得着",
+        "不是我们|不是公司|不是师傅…责任|问题|错",
+        "跟|和|与…我们没|我们无|我没|质量没|质量无|配件没|配件无|公司没|公司无|我们不相|我们有什么|我有什么",
+    ])
+});
+
 /// The same words where nothing is disputed: he is asked, asked why, or comforted.
 static CALMS: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
@@ -63,7 +69,11 @@ static CALMS: LazyLock<Ways> = LazyLock::new(|| {
 
 /// Its words argue, whatever the customer has said.
 pub(super) fn disputes(line: &Line) -> bool {
-    line.agent() && ARGUES.said_in(&line.text) && !CALMS.said_in(&line.text)
+    line.agent() && (attacks(line) || CONTRADICTS.said_in(&line.text) && !CALMS.said_in(&line.text))
+}
+
+fn attacks(line: &Line) -> bool {
+    ATTACKS.said_in(&line.text) && !CALMS.said_in(&line.text)
 }
 
 /// Sounds like a customer who is not content.
@@ -343,11 +353,14 @@ pub(super) fn angry(line: &Line) -> bool {
     ])
 }
 
-/// C28: polite words and no rude ones.
-pub(super) fn polite(lines: &[Line]) -> bool {
-    let courteous = agents(lines).any(|l| l.has(&["您", "请", "谢谢", "感谢", "打扰", "抱歉", "不好意思"]));
-    let harsh = ["关我什么事", "吼什么", "凶什么", "不懂", "事多", "爱满意", "乱说", "懂什么"];
-    courteous && rude(lines).is_none() && !argued(lines).is_some_and(|l| l.has(&harsh))
+/// C28: polite words.
+pub(super) fn courteous(lines: &[Line]) -> bool {
+    agents(lines).any(|l| l.has(&["您", "请", "谢谢", "感谢", "打扰", "抱歉", "不好意思"]))
+}
+
+/// C28: rude words, or an attack on the customer. Who only contradicts him may do so politely.
+pub(super) fn impolite(lines: &[Line]) -> Option<&Line> {
+    agents(lines).find(|l| RUDE.said_in(&l.text) || attacks(l))
 }
 
 static RUDE: LazyLock<Ways> = LazyLock::new(|| {
@@ -360,11 +373,17 @@ static RUDE: LazyLock<Ways> = LazyLock::new(|| {
         "有病|神经病|脑子有|没脑子|滚蛋|滚吧|给我滚|闭嘴|蠢|白痴|傻|没素质|没文化|不要脸|他妈|妈的|混蛋|活该|无聊",
         "烦死|真麻烦|烦不烦|烦人|啰嗦|罗嗦|废话|磨叽|磨蹭|墨迹|磨磨唧唧|少来|有完没完|没完没了|行了行了|喂喂喂",
         "懒得|没工夫|没空|没闲工夫…跟|理|听|管|废话",
-        "你|您…听不懂|会不会|有毛病|什么意思|个什么东西|算什么东西|算老几|到底|嚷|吼什么|凶什么|喊什么|急什么|谁啊|投诉我们|说不清",
+        "你|您…听不懂|会不会|有毛病|什么意思|个什么东西|算什么东西|算老几|到底|嚷|吼什么|凶什么|喊什么|急什么|谁啊|说不清",
         "听不懂…人话|中国话|吗|啊",
         "爱说不说|爱信不信|爱咋咋|爱满意|不说拉倒|不想说拉倒|你说不说|随便你|不管你|你爱",
         "赶紧的|赶紧说|快点说|你快说|快说|利索点|别磨",
         "开挖机的|种地的|乡下人|土包子…懂什么|懂啥|就|还",
+        "自己的机器|自己的车|这都|这个都|连…不知道|不懂|不会|记不住",
+        "可真行|真行啊|真有意思|可真会|真够可以|真难缠|真难伺候",
+        "自己|你|您…翻去|找去|看去|想去|查去|找代理商去|问去|解决去",
+        "别问我|问我干什么|问我也没用|跟我说没用|跟我说也没用|不归我管|不关我的事|跟我没关系|我管不着|我不管|找别人去|爱找谁找谁",
+        "痛快点|干脆点|说重点|挑重点|别绕|别扯|扯什么|说正事|别吞吞吐吐|到底说不说|说不说",
+        "你谁啊|你算|你以为|你想怎样|想怎么着|你还想|你还有理|你有理|你行你|你去告|你告去|随你便|随便你|爱告不告",
         "给我…好好说话|闭|听着|老实",
         "我就是这个态度|我就这态度|找谁都一样|又不值钱|跟你没话|跟你说不清|什么玩意|我没空",
     ])

@@ -106,9 +106,13 @@ pub fn respondent_of(text: &str) -> Option<Respondent> {
             "不在跟前",
             "回老家",
             "住院",
+            "不在身边",
+            "没在家",
+            "走亲戚",
         ],
     );
     let other = speaks_for_another(text);
+    let absent = absent || other && any(text, &["在县里", "在市里", "在外地", "在外面", "在医院", "开会", "去了"]);
     let informed = any(
         text,
         &[
