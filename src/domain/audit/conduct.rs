@@ -9,8 +9,13 @@ use crate::domain::ways::{Ways, clauses};
 use std::sync::LazyLock;
 
 /// A good level in the agent's mouth.
-const PRAISE: [&str; 46] = [
+const PRAISE: [&str; 50] = [
     "够及时",
+    "没啥可说",
+    "没什么可说",
+    "认可",
+    "没怨言",
+    "还可以",
     "供得上",
     "跟得上",
     "没有不满",
@@ -26,7 +31,6 @@ const PRAISE: [&str; 46] = [
     "优秀",
     "负责",
     "耐心",
-    "没毛病",
     "放心",
     "满意",
     "很好",
@@ -116,6 +120,12 @@ static REQUESTS: LazyLock<Ways> = LazyLock::new(|| {
         "肯定满意|一定满意|应该满意|肯定是满意|态度好|技术好|服务好…不用说|没得说|不用问",
         "是不是都|是不是挺|是不是很…好|满意|不错",
         "麻烦|帮忙|拜托|照顾|支持|理解|高抬贵手|手下留情…@top|高分|打高|好点|高点",
+        "高分|打高|多打|多给…点|分|呗|嘛|吧|行|哈",
+        "不会|总不能|不至于|不可能…差评|低分|不满意|中评…吧|对吧|是吧",
+        "@top+还是|或者|或+特别满意|非常满意|十分满意|很满意|挺满意|比较满意|满意",
+        "就说好|说声好|说个好|说好就|回个好|说满意|说个满意|说可以就|说行就",
+        "那就是|也就是|就等于|等于是|那就算|那就当…@top|挺好|不错",
+        "不好交差|交不了差|交差|考核|影响…满意|给|打|评|选|说",
         "别给|不要给|别打|别选|别说…低|差|一般|不满意|四分|三分|中评",
         "奖金|绩效|饭碗|业绩|扣|罚…@top|评价|打分|打个分",
         "满意还是非常满意|满意或者非常满意|非常满意还是满意|满意还是很满意|五分还是四分",
@@ -142,7 +152,7 @@ pub(super) fn led(lines: &[Line]) -> Option<&Line> {
         if !l.agent() || ASKS.said_in(&l.text) {
             return false;
         }
-        let tagged = l.asks.is_empty() && tagged(&l.text);
+        let tagged = tagged(&l.text);
         let polar = l.text.trim_end_matches(|c: char| !c.is_alphanumeric()).ends_with("满意吗");
         // What he has just said himself may be written down.
         let said = i.checked_sub(1).and_then(|before| lines.get(before)).filter(|c| !c.agent());
@@ -152,6 +162,9 @@ pub(super) fn led(lines: &[Line]) -> Option<&Line> {
     lines.iter().enumerate().find(|(i, l)| led((*i, l))).map(|(_, l)| l)
 }
 
+/// 我这样理解没错吧: as long as a tag may be, characters.
+const TAG_MAX: usize = 9;
+
 /// A clause that praises, or the one after it, ends in a tag: 挺让您满意的是吗, 挺快的哈 没意见是不是.
 fn tagged(text: &str) -> bool {
     let mut praised = false;
@@ -159,7 +172,9 @@ fn tagged(text: &str) -> bool {
         let praises = PRAISE.iter().any(|p| clause.contains(p));
         let tag = TAGS.iter().any(|t| clause.ends_with(t)) && !clause.ends_with("满意吗");
         // 满意是吧: the tag closes the praise; alone after it only where it says nothing else.
-        if tag && (praises || praised && clause.chars().count() <= 4) {
+        let confirms = ["没错吧", "对吧", "是吧"].iter().any(|t| clause.ends_with(t));
+        let short = clause.chars().count() <= if confirms { TAG_MAX } else { 4 };
+        if tag && (praises || praised && short) {
             return true;
         }
         praised = praises;
@@ -314,6 +329,14 @@ static ELSEWHERE: LazyLock<Ways> = LazyLock::new(|| {
         "抖音|加个微信|微信加|加您微信|朋友圈|点个赞|推销|新出的手机|换手机|买车",
         "国庆|春节|过年|五一|中秋|周末…打算|去哪|回家|回老家|怎么过|上哪",
         "一斤|斤&多少钱|什么价|贵不贵",
+        "下雨|下雪|刮风|台风|天热|天冷|气温|雾霾|沙尘…你们那|您那|你那|那边…怎么样|吗|没有|不",
+        "我跟您说|跟您讲|告诉您|听说|我跟你说…猪肉|肉价|菜价|物价|涨|跌|新闻|八卦|谁家|明星|彩票|股",
+        "身份证|生日|哪年生|几几年的|属相|星座|血型|身高|体重|学历|老伴|单身",
+        "村里|你们村|乡里|书记|村长|选举|拆迁|修路|分地|低保|医保|养老…没有|吗|怎么样|多少|办|选",
+        "微信号|加您微信|加我微信|加个微信|加微信|抖音号|快手号|QQ|扣扣|朋友圈|直播间",
+        "工钱|工资|工价|一天挣|一个月挣|活多|接活…多少|怎么样|好不好|吗",
+        "口音|听声音|听您说话…像|是|哪",
+        "认识|身边|周围|亲戚|朋友…想买|要买|介绍|转介绍",
         "新款|新品|新出|新上市|促销|活动|套餐|特价|以旧换新|置换|优惠|会员|续保|延保|理财|加盟|团购…要不|了解|考虑|看看|需要|试试|感兴趣|参加|办|留|推荐|介绍|买",
         "推荐|介绍|推销|捎带|顺便…新款|产品|机型|套餐|保险|贷款|会员|卡|活动|机油|理财|课",
         "车险|保险|续保|贷款|信用卡…到期|要不|送|办|买|续|交",

@@ -202,7 +202,8 @@ pub(super) fn asks_consent(l: &Line) -> bool {
     // A better time is asked for after a refusal, pardon at the end; a question about the machine asks for no leave.
     let elsewhere =
         l.has(&["什么时间方便", "什么时候方便", "几点方便", "耽误了", "再见", "祝您", "祝你", "耽误您时间了"]);
-    let plain = l.asks.is_empty() || l.has(&["分钟", "耽误", "耽搁", "占用", "打扰", "方便", "几句"]);
+    let plain = l.asks.iter().all(|a| matches!(a, About::Callback | About::Result))
+        || l.has(&["分钟", "耽误", "耽搁", "占用", "打扰", "方便", "几句"]);
     ASKS_LEAVE.said_in(&l.text) && plain && !elsewhere
 }
 
@@ -303,7 +304,7 @@ static STOPS: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
         "别|不要|甭|少…问|烦我|打了|打电话",
         "不想|不愿|懒得|不…回答|跟你说|再说|接受你|奉陪",
-        "不想说|我不说了|不做了|我说不做",
+        "不想说|我不说了|不做了|我说不做|不聊了|不聊|没心情|懒得说",
         "问完没|问完了没|有完没完|没完没了|烦不烦|挂了啊|我挂了|问别人|问老板去|问他去",
     ])
 });

@@ -18,6 +18,13 @@ static ATTACKS: LazyLock<Ways> = LazyLock::new(|| {
         "因为|由于|肯定是|就是|那是…您|你…没按|不按|没有按|不保养|没保养|不爱惜|没加|乱",
         "您也有责任|您要负|您得负|您自己负责|您怎么不早|你怎么不早|您咋不早",
         "是您先|是你先|一个巴掌拍不响|您先反省|你先反省|明明是",
+        "您|你…怎么不|为什么不|干嘛不|干什么不|怎么没…早|问|说|看|打|提|先|自己",
+        "您|你…也没用|也解决不了|有什么用|有用吗|没用的",
+        "谁跟您说|谁跟你说|谁告诉您|谁答应|谁让您|谁规定",
+        "您懂还是|您是专家|您比师傅|您比我们|您行您|您会修|您来修|有能耐|有本事您",
+        "怎么能说|怎么能讲|怎么能算|怎么就您|怎么就你|偏偏就您|就您家|就您的|就您一",
+        "难道|莫非|何必呢|何苦|犯得着|用得着|还要我们怎|还想怎|还要怎|我能怎么办|我有什么办法|我们有什么办法|哪有十全|哪能事事|飞过去",
+        "您|你…计较|较劲|纠缠|闹|为难|小题大做|大惊小怪|娇气|矫情|敏感|挑剔",
         // Challenges.
         "分得清|享受什么|受不了了|谁给您|想要什么服务|信口开河|拿出依据|也没办法|就这条件",
         "凭什么|关我什么事|关我们什么事|得理不饶人|说话要负责|说话注意|不爱听|有本事|无理取闹|胡搅蛮缠|较什么真|斤斤计较|不讲道理|讲不讲道理|挑刺|鸡蛋里挑",
@@ -46,6 +53,10 @@ static CONTRADICTS: LazyLock<Ways> = LazyLock::new(|| {
         "哪里慢|哪儿慢|哪有那么|哪慢|哪里贵|哪贵了|哪里晚|哪有您|没您说的|没有您说的|不是您说的|没有的事",
         "有证据|证据呢|拿出证据|没证据",
         "话不能这么说|不能这么说|不能这样讲|这就不对|您说的不对|您说得不对|您这样说不对",
+        "不会吧|不能吧|不至于|不应该吧|没那么|哪至于|没您想的|而已|罢了",
+        "跟|和|与…有什么关系|没什么关系|不相干|两码事|扯不上|挨不着",
+        "写得|写着|签了|签的…清楚|明白|明明|您的字|您的名",
+        "明明|分明…写|说|签|是|已经",
         // Others are content, it was quick enough, the road was bad.
         "全国|别的客户|别人|人家|哪家|谁家|换谁|换成谁|其他客户…都|也|没|不",
         "又不是|又没|也不是…光|就|只|单…您|你",
@@ -119,6 +130,9 @@ const DISCONTENT: [&str; 40] = [
     "多收",
     "天了",
 ];
+
+/// So many of the words below are said to nobody else.
+const TAKES: usize = 36;
 
 /// What an agent says to such a customer who does not argue: he is sorry, takes it down, sees to it, asks, goes on or says good-bye.
 const RECEIVES: [&str; 82] = [
@@ -231,6 +245,23 @@ const QUESTION: [&str; 18] = [
 /// Shorter than this an answer says nothing either way, characters.
 const SAYS_SOMETHING: usize = 7;
 
+/// Makes little of it, right after a complaint: 这本来就不好修, 换谁来也一样.
+static COUNTERS: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "本来就|就是这样|就这样|都这样|都一样|一个样|正常现象|正常的|很正常|难免|免不了|没办法的事",
+        "又不是|又没|谁都|谁也|谁家|换谁|哪家|人家|别人|别的客户…也|都|不|没",
+        "再说了|话说回来|再怎么说|说句实话|说实话|按理说|其实…您|你|也|都|不",
+        "才|就…半个|几分钟|一天|两天|一会|几块|几十|一点点|这点",
+        "已经|都…够|算|很|最…快|早|便宜|好|不错|客气",
+        "体谅|理解一下|将就|知足|将心比心|换位思考",
+        "明码标价|合同|按规定|规矩|白纸黑字|单子上|系统里",
+        "您|你…自己|当初|当时|要是|早|也…没|不|得|该|有责任",
+    ])
+});
+
+/// Shorter words are no argument, characters.
+const COUNTER_MIN: usize = 6;
+
 /// A statement against the customer's complaint that neither receives it nor asks on: 一天您就受不了了.
 fn answers_back(said: &Line, answer: &Line) -> bool {
     let complains = said.has(&DISCONTENT) && said.characters() >= 4;
@@ -238,7 +269,9 @@ fn answers_back(said: &Line, answer: &Line) -> bool {
     let asks = said.has(&["咋", "怎么", "为什么", "是我", "我没", "我不会", "吗", "呢", "好了", "没再", "正常"]);
     let handles = answer.has(&["调", "拧", "换一个", "放放", "试试", "加点", "清理", "以后", "赔", "退"]);
     let receives = answer.has(&RECEIVES) || answer.has(&QUESTION) || !answer.rates.is_empty();
-    complains && !asks && !handles && !receives && answer.characters() >= SAYS_SOMETHING
+    let takes = answer.has(&RECEIVES[..TAKES]) || !answer.rates.is_empty() || !answer.asks.is_empty();
+    let counters = COUNTERS.said_in(&answer.text) && !takes && answer.characters() >= COUNTER_MIN;
+    complains && !asks && !handles && (counters || !receives && answer.characters() >= SAYS_SOMETHING)
 }
 
 /// C21: arguing.
@@ -373,6 +406,13 @@ static RUDE: LazyLock<Ways> = LazyLock::new(|| {
         "有病|神经病|脑子有|没脑子|滚蛋|滚吧|给我滚|闭嘴|蠢|白痴|傻|没素质|没文化|不要脸|他妈|妈的|混蛋|活该|无聊",
         "烦死|真麻烦|烦不烦|烦人|啰嗦|罗嗦|废话|磨叽|磨蹭|墨迹|磨磨唧唧|少来|有完没完|没完没了|行了行了|喂喂喂",
         "懒得|没工夫|没空|没闲工夫…跟|理|听|管|废话",
+        "你…听明白|听懂|听清|听见|明白不|懂不|懂了…没|吗|不|么|我说",
+        "你这个人|你这人|你们这些人|你们这种|你们这帮|这号人",
+        "没功夫|没工夫|没空|没时间|懒得…听你|听您|跟你|跟您|陪你|扯|伺候",
+        "拉倒|爱咋|爱谁谁|爱怎么|自己不会|没长眼|没长耳|没带耳|没带脑|问你呢|问你话|说话呀|说话啊|倒是说|吭声|吱声",
+        "服了你|服了您|真服|无语|受不了你|难伺候|难缠|难搞|难说话|矫情|事儿妈|钻牛角尖|没见过你|没见过您",
+        "那么多废话|废话多|少废|哪那么多|话真多|话多",
+        "冲我|跟我|对我…喊|吼|嚷|发火|来劲|横|耍…没用|有用|干什么|什么",
         "你|您…听不懂|会不会|有毛病|什么意思|个什么东西|算什么东西|算老几|到底|嚷|吼什么|凶什么|喊什么|急什么|谁啊|说不清",
         "听不懂…人话|中国话|吗|啊",
         "爱说不说|爱信不信|爱咋咋|爱满意|不说拉倒|不想说拉倒|你说不说|随便你|不管你|你爱",

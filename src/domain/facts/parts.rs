@@ -245,6 +245,9 @@ pub(super) fn parts(text: &str) -> Option<Vec<String>> {
         "没换件",
         "没换东西",
         "没动配件",
+        "没动件",
+        "没动东西",
+        "没用件",
         "可换的",
         "没啥换",
     ];

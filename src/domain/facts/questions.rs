@@ -2,7 +2,7 @@
 //!
 //! Contract: pure. A word for time belongs to the event that stands next to it, whichever side; anything else is asked in [`Ways`].
 
-use super::time;
+use super::{number, time};
 use crate::domain::score::to_simplified;
 use crate::domain::ways::Ways;
 use std::sync::LazyLock;
@@ -394,7 +394,7 @@ static ITEMS: [Item; 13] = items! {
         "还有毛病|没毛病|还有没有毛病|还漏不漏|还响不响|还漏吗|还响吗|还漏油|再犯|又犯|还犯",
         "@fault…现在|目前|还有吗|还有没有|消失|再出现|又出现|没再",
         "还|再|又…漏|响|抖|冒烟|熄火|高温|掉|不对劲|不正常…吗|没有|没|不|么",
-    ] but ["配件|服务|态度|技术|师傅|工程师|供应…怎么样", "遗留|没弄完|其他问题", "回访|了解|核实"];
+    ] but ["配件|服务|态度|技术|师傅|工程师|供应…怎么样", "遗留|没弄完|其他问题", "回访|了解|核实", "伤|病|身体|人…怎么样"];
     Leftover: [
         "遗留|其他问题|别的问题|其它问题|还有没有问题|还有什么问题|还有问题|没解决的|没处理完|别的毛病|其他毛病|别的故障|其他故障|尾巴",
         "还有|有没有|剩下|剩…没弄|没修|没解决|没处理|没做|没搞|没换|没到位|没完",
@@ -419,6 +419,9 @@ pub(super) fn asked_again(text: &str) -> bool {
     brief && ["多少", "几", "具体", "大概", "大约", "说一下", "说说", "准"].iter().any(|w| text.contains(w))
 }
 
+/// Fewer hours told are no machine's.
+const METER_FROM: u64 = 50;
+
 /// Everything that the words ask for.
 pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
     let mut found = Vec::new();
@@ -426,14 +429,20 @@ pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
         return found;
     }
     times(text, |about| found.push(about));
-    if ends_in_tag(text) {
-        let timed = || !time::find_all(text).is_empty();
+    // 昨天十点到的吧, 一千零五十小时对吧: told, and asked whether it is so.
+    let end = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let tagged = ends_in_tag(end);
+    if tagged || end.ends_with('吧') {
+        let timed = !time::find_all(text).is_empty();
         let told = |a: &About| match a {
-            About::Arrival | About::Finish => true,
-            About::Requested | About::FaultTime => timed(),
+            About::Arrival | About::Finish => tagged || timed,
+            About::Requested | About::FaultTime => timed,
             _ => false,
         };
         found.extend(events(text).filter_map(|(.., about)| about).filter(told));
+        if text.contains("小时") && number::find_all(text).iter().any(|n| n.0 >= METER_FROM) {
+            found.push(About::Hours);
+        }
     }
     let asked = |i: &&Item| i.asked.said_in(text) && !i.but.said_in(text);
     found.extend(ITEMS.iter().filter(asked).map(|i| i.about));

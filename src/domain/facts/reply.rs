@@ -62,5 +62,8 @@ pub(super) fn told(question: &str, text: &str) -> Option<String> {
     let end = question.trim_end_matches(|c: char| !c.is_alphanumeric());
     let tells = ends_in_tag(end) || end.ends_with(['吧', '吗']);
     let asks = ["什么", "哪", "几点", "多少", "怎么"].iter().any(|w| end.contains(w));
-    (tells && !asks && bare(text) == Some(true)).then(|| end.to_string())
+    let echoes = ["都换了", "换了", "都换过", "正常", "是这样", "就是", "没问题"];
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty() && !echoes.contains(w));
+    let agrees = bare(&words.collect::<Vec<_>>().join(" ")).unwrap_or(echoes.iter().any(|e| text.trim() == *e));
+    (tells && !asks && agrees).then(|| end.to_string())
 }

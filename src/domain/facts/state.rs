@@ -38,7 +38,8 @@ pub(super) fn still_broken(text: &str) -> bool {
 }
 
 /// What a machine does that is not well.
-const SYMPTOMS: [&str; 38] = [
+const SYMPTOMS: [&str; 39] = [
+    "滴答",
     "不对劲",
     "歇菜",
     "掉链子",
@@ -84,8 +85,13 @@ const GONE: [&str; 12] =
 
 /// A symptom that is said to be there: 还漏, not 不漏了.
 fn ails(text: &str) -> bool {
-    SYMPTOMS.iter().any(|symptom| {
-        text.match_indices(symptom).any(|(at, _)| {
+    symptoms(text).any(|there| there)
+}
+
+/// Every symptom that is named: is it there?
+fn symptoms(text: &str) -> impl Iterator<Item = bool> {
+    SYMPTOMS.iter().flat_map(move |symptom| {
+        text.match_indices(symptom).map(move |(at, _)| {
             let before = &text[..at];
             let near: String = before.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
             let denied = GONE.iter().any(|g| near.contains(g)) && !near.contains("没劲") && !near.contains("不住");
@@ -103,7 +109,22 @@ pub(super) fn running(question: &str, text: &str) -> Option<bool> {
     if let Some(yes) = reply::bare(text) {
         return yes_means_it_runs(question).map(|runs| runs == yes);
     }
-    let unknown = ["没试", "没开", "没干活", "没用呢", "还没动", "不知道", "不清楚", "没在跟前"];
+    let unknown = [
+        "没试",
+        "没开",
+        "没干活",
+        "没用呢",
+        "还没动",
+        "不知道",
+        "不清楚",
+        "没在跟前",
+        "不好说",
+        "说不准",
+        "说不好",
+        "才修完",
+        "刚修完",
+        "还没上",
+    ];
     if any(text, &unknown) {
         return None;
     }
@@ -113,6 +134,9 @@ pub(super) fn running(question: &str, text: &str) -> Option<bool> {
         "时好时坏",
         "老样子",
         "还那样",
+        "那德行",
+        "那德性",
+        "那副德行",
         "还是那样",
         "那个样",
         "不行",
@@ -199,6 +223,10 @@ pub(super) fn running(question: &str, text: &str) -> Option<bool> {
         "行",
         "好",
         "有力",
+        "欢实",
+        "劲头足",
+        "一个样",
+        "有劲头",
         "没掉链子",
         "给力",
         "带劲",
@@ -235,7 +263,8 @@ pub(super) fn running(question: &str, text: &str) -> Option<bool> {
     if any(text, &bad) && !any(text, &spared) || ails(text) {
         return Some(false);
     }
-    any(text, &good).then_some(true)
+    // 一滴都不漏: the symptom is named as gone.
+    (any(text, &good) || symptoms(text).next().is_some()).then_some(true)
 }
 
 /// What yes says to 运行正常吧, 还漏吗; `None` for a question that yes does not answer. No is the opposite, except where the question
