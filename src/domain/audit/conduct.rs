@@ -4,7 +4,7 @@
 //! Contract: each function finds the line that shows it, or nothing; a flag without a line does not exist.
 
 use super::speech::{self, Line, agents, asks_consent, asks_identity};
-use crate::domain::facts::{Consent, consent_of};
+use crate::domain::facts::{Consent, Respondent, consent_of};
 use crate::domain::ways::{Ways, clauses};
 use std::sync::LazyLock;
 
@@ -277,11 +277,13 @@ pub(super) fn pushed(lines: &[Line]) -> Option<&Line> {
     let at = lines.iter().enumerate().position(refuses)?;
     // Until he lets himself be asked after all.
     let refuses_still = |l: &&Line| l.agent() || consent_of(&l.text) != Some(Consent::Given);
-    lines[at + 1..].iter().take_while(refuses_still).filter(|l| l.agent()).find(|l| presses(l))
+    let mut after = lines[at + 1..].iter().take_while(refuses_still).filter(|l| l.agent()).enumerate();
+    let wrong_number = speech::respondent(lines).0 == Respondent::WrongNumber;
+    after.find(|(n, l)| !wrong_number && presses(l, *n == 0)).map(|(_, l)| l)
 }
 
 /// Whatever an agent says to a refusal presses, unless he takes it: another time, an apology, good-bye, 好的.
-fn presses(l: &Line) -> bool {
+fn presses(l: &Line, at_once: bool) -> bool {
     let leaves =
         l.has(&["再见", "拜拜", "打扰", "打搅", "不耽误您", "祝您", "祝你", "不好意思", "抱歉", "对不起", "麻烦您了"]);
     let takes = leaves
@@ -300,7 +302,7 @@ fn presses(l: &Line) -> bool {
             "不要紧",
         ]);
     let insists = INSISTS.said_in(&l.text) && !leaves;
-    let goes_on = !takes && l.characters() >= SAYS_SOMETHING;
+    let goes_on = at_once && !takes && l.characters() >= SAYS_SOMETHING;
     (insists || goes_on || asks_something(&l.text)) && !YIELDS.said_in(&l.text)
 }
 

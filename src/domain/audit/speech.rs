@@ -305,7 +305,7 @@ static STOPS: LazyLock<Ways> = LazyLock::new(|| {
         "别|不要|甭|少…问|烦我|打了|打电话",
         "不想|不愿|懒得|不…回答|跟你说|再说|接受你|奉陪",
         "不想说|我不说了|不做了|我说不做|不聊了|不聊|没心情|懒得说",
-        "问完没|问完了没|有完没完|没完没了|烦不烦|挂了啊|我挂了|问别人|问老板去|问他去",
+        "问完没|问完了没|有完没完|没完没了|烦不烦|问别人|问老板去|问他去",
     ])
 });
 
@@ -331,12 +331,15 @@ pub(super) fn respondent(lines: &[Line]) -> (Respondent, Option<usize>) {
         (first, own) = (reply, respondent_of(&reply.text));
     }
     if matches!(own, Some(Respondent::Unconfirmed | Respondent::NotPresent)) {
-        // 我是他儿子 … 我当时在现场: the next words may show that he knows.
-        let informed = replies[1..].iter().find(|l| {
-            l.has(&["在现场", "我知道", "我了解", "清楚", "知道", "我盯着"])
-                && !l.has(&["不知道", "不晓得", "不清楚", "不了解", "没在现场", "不在现场", "不懂"])
-        });
-        if let Some(l) = informed {
+        // 我是他儿子 … 我当时在现场: the next words may show that he knows, or a yes to 您清楚吗.
+        let knows = |l: &&&Line| {
+            let asked = lines.iter().rfind(|a| a.agent() && a.from_s < l.from_s);
+            let asked_knowing = asked.is_some_and(|a| a.has(&["了解", "清楚", "知道", "在场", "在现场", "跟前"]));
+            let no = l.has(&["不知道", "不晓得", "不清楚", "不了解", "没在", "不在", "不懂", "没有"]);
+            let says = l.has(&["在现场", "我知道", "我了解", "清楚", "知道", "我盯着", "跟我说", "问我", "我开的"]);
+            !no && (says || asked_knowing && l.has(&["嗯", "对", "是", "在", "了解", "看着", "跟着"]))
+        };
+        if let Some(l) = replies[1..].iter().find(knows) {
             return (Respondent::OtherInformed, Some(l.turn));
         }
     }
@@ -404,6 +407,7 @@ static ASKS_ELSE: LazyLock<Ways> = LazyLock::new(|| {
         "还有|其他|别的|有…什么|哪些…问题|需要|意见|建议|吗",
         "哪里干|在哪里|什么地方施工|哪些件|什么件|哪些保养|哪些检查",
         "什么问题|什么需要|什么异常|什么事…拨打|打|联系",
+        "满意…还是|打分|评价|几分",
         "您|你…想怎么|要怎么|要退|要换",
     ])
 });

@@ -95,7 +95,15 @@ pub fn facts_of(answers: &[Answer]) -> Facts {
         let question = questions::plain(&answer.question);
         let mut asked = questions::asked(&question);
         if asked.is_empty() && answer.indicator.is_none() && questions::asked_again(&question) {
-            asked.clone_from(&before);
+            // A number may be told more exactly; a place or a time counts where it was not told before.
+            let open = |a: &&About| match a {
+                About::Hours | About::Fee => true,
+                About::Location => facts.location.is_none() && text.contains('在'),
+                About::Arrival => facts.arrival_time.is_none(),
+                About::Finish => facts.finish_time.is_none(),
+                _ => false,
+            };
+            asked = before.iter().filter(open).copied().collect();
         }
         for about in &asked {
             read(&mut facts, *about, answer, &question, &text);

@@ -371,7 +371,6 @@ static ITEMS: [Item; 13] = items! {
     ] but ["缺|没货|断货|等…@what"];
     Location: [
         "地点|在哪|什么地方|哪个工地|哪块工地|位置|哪儿干|哪里干|哪里施工|哪儿施工|哪边干|哪个村|哪个镇|哪个县|哪个矿|哪里作业",
-        "@machine|工地|活儿|施工…哪里|哪儿|哪边|哪块|哪片|何处",
         "还在|就在…工地|矿|那边|老地方|原来…@yn",
         "在…那边|这边|工地|镇|村|县|矿…干活|施工|作业…吧|吗",
         "@machine+在…那边|这边|附近|工地|镇|村|县|市|矿…吗|吧|么",
@@ -399,7 +398,7 @@ static ITEMS: [Item; 13] = items! {
         "遗留|其他问题|别的问题|其它问题|还有没有问题|还有什么问题|还有问题|没解决的|没处理完|别的毛病|其他毛病|别的故障|其他故障|尾巴",
         "还有|有没有|剩下|剩…没弄|没修|没解决|没处理|没做|没搞|没换|没到位|没完",
         "还有|剩…哪|什么|别的…不对劲|不正常|不好|毛病|不放心|没弄|没修|没处理|没解决",
-    ] but ["什么时候|什么时间", "平时|用着…还有", "需要|意见|建议|咨询|反映|帮|补充|想说|要说|疑问|要问"];
+    ] but ["什么时候|什么时间", "意见|建议|咨询|想说|要说|疑问|要问"];
     Appearance: ["外观|掉漆|磕碰|划痕|漆面|车身|外表|剐蹭|磕着|碰着|刮|瑕疵"];
     Tools: ["工具|资料|随机|说明书|合格证|随车|手册|文件|备件箱"];
     Performance: ["性能|试机|试车|试运行|试过机", "试了|试过|测试|试…@machine|没有|怎么样|动作|功能", "各项|各个…功能|动作"];
@@ -431,15 +430,9 @@ pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
     times(text, |about| found.push(about));
     // 昨天十点到的吧, 一千零五十小时对吧: told, and asked whether it is so.
     let end = text.trim_end_matches(|c: char| !c.is_alphanumeric());
-    let tagged = ends_in_tag(end);
-    if tagged || end.ends_with('吧') {
+    if ends_in_tag(end) || end.ends_with('吧') {
         let timed = !time::find_all(text).is_empty();
-        let told = |a: &About| match a {
-            About::Arrival | About::Finish => tagged || timed,
-            About::Requested | About::FaultTime => timed,
-            _ => false,
-        };
-        found.extend(events(text).filter_map(|(.., about)| about).filter(told));
+        found.extend(events(text).filter_map(|(.., about)| about).filter(|a| timed && *a != About::Callback));
         if text.contains("小时") && number::find_all(text).iter().any(|n| n.0 >= METER_FROM) {
             found.push(About::Hours);
         }

@@ -309,7 +309,8 @@ pub(super) fn says_running_now(text: &str) -> bool {
 
 /// D16: is anything left to do?
 pub(super) fn leftover(question: &str, text: &str) -> Option<bool> {
-    let settled = any(question, &["都", "全", "彻底"]) && any(question, &["好了", "完了", "解决", "利索", "处理"]);
+    let settled = any(question, &["好了", "完了", "解决了", "利索", "处理了", "到位", "排除了"])
+        && !any(question, &["还有", "没"]);
     match reply::bare(text) {
         // 没有遗留问题了吧: yes and no say the same.
         Some(_) if !any(question, &["有没有"]) && any(question, &["没有", "没什么", "没留", "没别的"]) => {
@@ -317,8 +318,8 @@ pub(super) fn leftover(question: &str, text: &str) -> Option<bool> {
         }
         Some(yes) if settled => return Some(!yes),
         // 嗯 to 有没有 says neither.
-        Some(true) if !text.contains('有') && any(question, &["有没有", "什么"]) => return None,
-        Some(yes) => return Some(yes),
+        Some(true) => return text.contains('有').then_some(true),
+        Some(false) => return Some(false),
         None => {}
     }
     let trimmed = text.trim_start_matches(|c: char| !c.is_alphanumeric() || matches!(c, '嗯' | '啊' | '哦'));
