@@ -3,7 +3,7 @@
 //!
 //! Contract: each function finds the line that shows it, or nothing; a flag without a line does not exist.
 
-use super::speech::{self, Line, agents, asks_consent, asks_identity};
+use super::speech::{self, Line, agents, asks_consent};
 use crate::domain::facts::{Consent, Respondent, consent_of};
 use crate::domain::ways::{Ways, clauses};
 use std::sync::LazyLock;
@@ -359,137 +359,14 @@ static OF_THE_VISIT: LazyLock<Ways> = LazyLock::new(|| {
     ])
 });
 
-/// What a question of a visit call is about; one that names none of it strays.
-const VISIT_WORDS: [&str; 103] = [
-    "看准",
-    "记得",
-    "退",
-    "价格",
-    "合理",
-    "客服",
-    "票",
-    "机",
-    "车",
-    "设备",
-    "师傅",
-    "工程师",
-    "服务",
-    "配件",
-    "件",
-    "满意",
-    "评价",
-    "保养",
-    "维修",
-    "修",
-    "换",
-    "油",
-    "小时",
-    "钟头",
-    "时间",
-    "时候",
-    "几点",
-    "哪天",
-    "几号",
-    "多久",
-    "多长",
-    "电话",
-    "号",
-    "热线",
-    "回访",
-    "单",
-    "费",
-    "收了",
-    "花了",
-    "方便",
-    "分钟",
-    "耽误",
-    "您是",
-    "先生",
-    "女士",
-    "姓",
-    "称呼",
-    "具体",
-    "方面",
-    "原因",
-    "怎么",
-    "情况",
-    "问题",
-    "意见",
-    "建议",
-    "需要",
-    "态度",
-    "技",
-    "及时",
-    "工地",
-    "地点",
-    "在哪",
-    "哪里",
-    "地方",
-    "结果",
-    "处理",
-    "故障",
-    "毛病",
-    "正常",
-    "检查",
-    "培训",
-    "外观",
-    "工具",
-    "资料",
-    "性能",
-    "听",
-    "大声",
-    "稍等",
-    "再说",
-    "说说",
-    "讲",
-    "还有",
-    "别的",
-    "其他",
-    "他",
-    "她",
-    "明白",
-    "理解",
-    "可以",
-    "行吗",
-    "好吗",
-    "分",
-    "联系",
-    "老板",
-    "本人",
-    "占",
-    "哪位",
-    "为什么",
-    "损失",
-    "坏",
-    "漏",
-    "麻烦",
-    "抱歉",
-];
-
 /// C14: talk that is no part of the visit.
 pub(super) fn offtopic(lines: &[Line]) -> Option<&Line> {
     agents(lines).find(|l| strays(l))
 }
 
 fn strays(l: &Line) -> bool {
-    if OF_THE_VISIT.said_in(&l.text) || l.has(&["打错"]) {
-        return false;
-    }
-    ELSEWHERE.said_in(&l.text) || asks_elsewhere(l)
+    ELSEWHERE.said_in(&l.text) && !OF_THE_VISIT.said_in(&l.text)
 }
-
-/// A question put to the customer that names nothing of the visit.
-fn asks_elsewhere(l: &Line) -> bool {
-    let text = l.text.replace("手机", "");
-    let you = ["您", "你"].iter().any(|w| text.contains(w));
-    let asks = asks_something(&text)
-        || ["不信", "没看", "不看", "信不信", "爱不爱", "会不会", "想不想"].iter().any(|w| text.contains(w));
-    let about_him = asks_identity(l) || asks_consent(l) || !l.asks.is_empty() || !l.rates.is_empty();
-    you && asks && l.characters() >= SHORTEST_STRAY && !about_him && !VISIT_WORDS.iter().any(|w| text.contains(w))
-}
-
-/// Shorter questions (您贵姓) are part of any call, characters.
-const SHORTEST_STRAY: usize = 7;
 
 /// C14: the share of the agent's characters that strays.
 pub(super) fn offtopic_share(lines: &[Line]) -> f64 {

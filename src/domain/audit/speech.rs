@@ -148,7 +148,7 @@ fn asks_by_title(text: &str) -> bool {
 /// Characters of a name with its title and the words before it: 麻烦问一下是不是王建国先生.
 const NAME_MAX: usize = 16;
 
-pub(super) fn asks_identity(l: &Line) -> bool {
+fn asks_identity(l: &Line) -> bool {
     let asks = asks_by_name(&l.text) || asks_by_title(&l.text) || ASKS_WHO.said_in(&l.text) && !is_fact(l);
     l.agent() && asks && !l.has(&["投诉", "满意"])
 }
