@@ -166,6 +166,6 @@ fn g17_need_is_passed_on(ctx: &Ctx<'_>) -> Option<Finding> {
     let seen = format!("客户有需求：“{}”", need.quote());
     match passed {
         Some(_) => pass("G17", format!("{seen}，已答应转交"), Some(need)),
-        None => at("G17", Severity::Info, seen, Some(need), "潜在的维修服务消费转给主管"),
+        None => at("G17", Severity::Amber, seen, Some(need), "潜在的维修服务消费转给主管"),
     }
 }
