@@ -23,6 +23,10 @@ static ATTACKS: LazyLock<Ways> = LazyLock::new(|| {
         "谁跟您说|谁跟你说|谁告诉您|谁答应|谁让您|谁规定",
         "您懂还是|您是专家|您比师傅|您比我们|您行您|您会修|您来修|有能耐|有本事您",
         "怎么能说|怎么能讲|怎么能算|怎么就您|怎么就你|偏偏就您|就您家|就您的|就您一",
+        "您要是|你要是|您早|你早…客气|客客气气|好好|注意|爱惜|早说|早点…能|会|就|也",
+        "您|你…脾气|性子|说话…急|冲|大|有凭据|有证据|讲良心|凭良心",
+        "超负荷|硬干|猛干|蛮干|拿它当|不要命地|往死里",
+        "有…的道理|便宜货|便宜没好货|一分钱一分货",
         "难道|莫非|何必呢|何苦|犯得着|用得着|还要我们怎|还想怎|还要怎|我能怎么办|我有什么办法|我们有什么办法|哪有十全|哪能事事|飞过去",
         "您|你…计较|较劲|纠缠|闹|为难|小题大做|大惊小怪|娇气|矫情|敏感|挑剔",
         // Challenges.
@@ -88,7 +92,23 @@ fn attacks(line: &Line) -> bool {
 }
 
 /// Sounds like a customer who is not content.
-const DISCONTENT: [&str; 40] = [
+const DISCONTENT: [&str; 56] = [
+    "恶劣",
+    "乱收",
+    "收费乱",
+    "气人",
+    "生气",
+    "推来",
+    "敷衍",
+    "糊弄",
+    "忽悠",
+    "坑",
+    "失望",
+    "不像话",
+    "白修",
+    "白跑",
+    "丢了",
+    "弄错",
     "不行",
     "不好",
     "不满",
@@ -132,10 +152,13 @@ const DISCONTENT: [&str; 40] = [
 ];
 
 /// So many of the words below are said to nobody else.
-const TAKES: usize = 36;
+const TAKES: usize = 52;
 
 /// What an agent says to such a customer who does not argue: he is sorry, takes it down, sees to it, asks, goes on or says good-bye.
-const RECEIVES: [&str; 82] = [
+const RECEIVES: [&str; 72] = [
+    "确实",
+    "催一下",
+    "催催",
     "抱歉",
     "对不起",
     "对不住",
@@ -168,8 +191,6 @@ const RECEIVES: [&str; 82] = [
     "好 ",
     "好，",
     "好嘞",
-    "嗯",
-    "是的",
     "行 ",
     "行，",
     "请问",
@@ -198,13 +219,7 @@ const RECEIVES: [&str; 82] = [
     "打扰",
     "没关系",
     "不要紧",
-    "分钟",
-    "问题",
-    "很快",
     "找我",
-    "齐",
-    "满意",
-    "评价",
     "拨打",
     "再打",
     "尊重",
@@ -213,11 +228,6 @@ const RECEIVES: [&str; 82] = [
     "先忙",
     "辛苦",
     "收到",
-    "标准",
-    "规定",
-    "领导",
-    "研究",
-    "公司",
 ];
 
 /// Any question, also one that is none.
@@ -242,6 +252,14 @@ const QUESTION: [&str; 18] = [
     "打个分",
 ];
 
+/// A question that wants no answer: 便宜货您敢用吗, 哪有不渗油的.
+static RHETORICAL: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "敢|不也|不是|难道|能怪|至于|就不能|懂|这还|还要|还想|不就…吗|么|什么样|怎么样|怎样",
+        "哪有|哪能|哪会|谁能|谁不|谁没|怎么能|怎么可能|怎么不|什么样的|谁说|谁让",
+    ])
+});
+
 /// Shorter than this an answer says nothing either way, characters.
 const SAYS_SOMETHING: usize = 7;
 
@@ -264,11 +282,12 @@ const COUNTER_MIN: usize = 6;
 
 /// A statement against the customer's complaint that neither receives it nor asks on: 一天您就受不了了.
 fn answers_back(said: &Line, answer: &Line) -> bool {
-    let complains = said.has(&DISCONTENT) && said.characters() >= 4;
+    let complains = said.has(&DISCONTENT) && said.characters() >= 3;
     // Somebody who asks how to do it, or blames himself, is answered, not contradicted.
     let asks = said.has(&["咋", "怎么", "为什么", "是我", "我没", "我不会", "吗", "呢", "好了", "没再", "正常"]);
     let handles = answer.has(&["调", "拧", "换一个", "放放", "试试", "加点", "清理", "以后", "赔", "退"]);
-    let receives = answer.has(&RECEIVES) || answer.has(&QUESTION) || !answer.rates.is_empty();
+    let asked = answer.has(&QUESTION) && !RHETORICAL.said_in(&answer.text);
+    let receives = answer.has(&RECEIVES) || asked || !answer.rates.is_empty();
     let takes = answer.has(&RECEIVES[..TAKES]) || !answer.rates.is_empty() || !answer.asks.is_empty();
     let counters = COUNTERS.said_in(&answer.text) && !takes && answer.characters() >= COUNTER_MIN;
     complains && !asks && !handles && (counters || !receives && answer.characters() >= SAYS_SOMETHING)
@@ -393,7 +412,13 @@ pub(super) fn courteous(lines: &[Line]) -> bool {
 
 /// C28: rude words, or an attack on the customer. Who only contradicts him may do so politely.
 pub(super) fn impolite(lines: &[Line]) -> Option<&Line> {
-    agents(lines).find(|l| RUDE.said_in(&l.text) || attacks(l))
+    agents(lines).find(|l| RUDE.said_in(&l.text) || attacks(l) || leaves_it_to_him(&l.text))
+}
+
+/// 爱修不修, 爱告不告.
+fn leaves_it_to_him(text: &str) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    chars.windows(4).any(|w| w[0] == '爱' && w[2] == '不' && w[1] == w[3])
 }
 
 static RUDE: LazyLock<Ways> = LazyLock::new(|| {
@@ -406,6 +431,12 @@ static RUDE: LazyLock<Ways> = LazyLock::new(|| {
         "有病|神经病|脑子有|没脑子|滚蛋|滚吧|给我滚|闭嘴|蠢|白痴|傻|没素质|没文化|不要脸|他妈|妈的|混蛋|活该|无聊",
         "烦死|真麻烦|烦不烦|烦人|啰嗦|罗嗦|废话|磨叽|磨蹭|墨迹|磨磨唧唧|少来|有完没完|没完没了|行了行了|喂喂喂",
         "懒得|没工夫|没空|没闲工夫…跟|理|听|管|废话",
+        "关我|关你|关他|干我…屁|什么事|何事",
+        "没义务|没必要|不想|没兴趣…跟你|跟您|解释|废话|听你",
+        "放尊重|放客气|注意你的态度|你什么态度|你态度|你这态度|你这是什么",
+        "这么简单|这点事|这点小事|这么点事…不会|不懂|说不清|弄不",
+        "听不听得懂|听不听得见|到底想说|说半天|讲半天|啰里|磨磨唧唧|别啰|别磨",
+        "找领导去|找去吧|告去吧|投诉去|有意见…去|找|提",
         "你…听明白|听懂|听清|听见|明白不|懂不|懂了…没|吗|不|么|我说",
         "你这个人|你这人|你们这些人|你们这种|你们这帮|这号人",
         "没功夫|没工夫|没空|没时间|懒得…听你|听您|跟你|跟您|陪你|扯|伺候",
