@@ -287,7 +287,9 @@ fn answers_back(said: &Line, answer: &Line) -> bool {
     let asks = said.has(&["咋", "怎么", "为什么", "是我", "我没", "我不会", "吗", "呢", "好了", "没再", "正常"]);
     let handles = answer.has(&["调", "拧", "换一个", "放放", "试试", "加点", "清理", "以后", "赔", "退"]);
     let asked = answer.has(&QUESTION) && !RHETORICAL.said_in(&answer.text);
-    let receives = answer.has(&RECEIVES) || asked || !answer.rates.is_empty();
+    // What explains, and speaks not of him.
+    let explains = answer.has(&["公司", "标准", "规定", "领导", "研究", "问题", "是的"]) && !answer.has(&["您", "你"]);
+    let receives = answer.has(&RECEIVES) || explains || asked || !answer.rates.is_empty();
     let takes = answer.has(&RECEIVES[..TAKES]) || !answer.rates.is_empty() || !answer.asks.is_empty();
     let counters = COUNTERS.said_in(&answer.text) && !takes && answer.characters() >= COUNTER_MIN;
     complains && !asks && !handles && (counters || !receives && answer.characters() >= SAYS_SOMETHING)

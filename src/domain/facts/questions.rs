@@ -190,8 +190,8 @@ const EVENTS: [(About, &[&str]); 5] = [
             "赶到",
             "赶过",
             "赶来",
-            "过去",
-            "过来",
+            "过去的",
+            "过来的",
             "来的",
             "来了",
             "来到",
@@ -220,7 +220,11 @@ const EVENTS: [(About, &[&str]); 5] = [
             "搞好",
             "搞定",
             "搞完",
-            "处理",
+            "处理的",
+            "处理好",
+            "处理完",
+            "处理妥",
+            "处理利索",
             "做好",
             "做完",
             "干完",
@@ -241,9 +245,11 @@ const EVENTS: [(About, &[&str]); 5] = [
             "收拾完",
             "忙完",
             "忙活完",
-            "解决",
+            "解决的",
+            "解决好",
             "排除",
-            "恢复",
+            "恢复的",
+            "恢复正常",
             "修复",
             "走的",
             "走了",
@@ -395,10 +401,10 @@ static ITEMS: [Item; 13] = items! {
         "还|再|又…漏|响|抖|冒烟|熄火|高温|掉|不对劲|不正常…吗|没有|没|不|么",
     ] but ["配件|服务|态度|技术|师傅|工程师|供应…怎么样", "遗留|没弄完|其他问题", "回访|了解|核实", "伤|病|身体|人…怎么样"];
     Leftover: [
-        "遗留|其他问题|别的问题|其它问题|还有没有问题|还有什么问题|还有问题|没解决的|没处理完|别的毛病|其他毛病|别的故障|其他故障|尾巴",
+        "遗留|其他问题|别的问题|其它问题|还有没有问题|还有什么问题|还有问题|没解决的|没处理完|别的毛病|其他毛病|别的故障|其他故障|尾巴|没弄完|没修完|没弄好|没搞完",
         "还有|有没有|剩下|剩…没弄|没修|没解决|没处理|没做|没搞|没换|没到位|没完",
         "还有|剩…哪|什么|别的…不对劲|不正常|不好|毛病|不放心|没弄|没修|没处理|没解决",
-    ] but ["什么时候|什么时间", "意见|建议|咨询|想说|要说|疑问|要问"];
+    ];
     Appearance: ["外观|掉漆|磕碰|划痕|漆面|车身|外表|剐蹭|磕着|碰着|刮|瑕疵"];
     Tools: ["工具|资料|随机|说明书|合格证|随车|手册|文件|备件箱"];
     Performance: ["性能|试机|试车|试运行|试过机", "试了|试过|测试|试…@machine|没有|怎么样|动作|功能", "各项|各个…功能|动作"];
@@ -430,8 +436,9 @@ pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
     times(text, |about| found.push(about));
     // 昨天十点到的吧, 一千零五十小时对吧: told, and asked whether it is so.
     let end = text.trim_end_matches(|c: char| !c.is_alphanumeric());
-    if ends_in_tag(end) || end.ends_with('吧') {
-        let timed = !time::find_all(text).is_empty();
+    let tagged = ends_in_tag(end);
+    if tagged || end.ends_with('吧') {
+        let timed = time::find_all(text).iter().any(|t| t.has_clock || tagged);
         found.extend(events(text).filter_map(|(.., about)| about).filter(|a| timed && *a != About::Callback));
         if text.contains("小时") && number::find_all(text).iter().any(|n| n.0 >= METER_FROM) {
             found.push(About::Hours);

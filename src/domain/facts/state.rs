@@ -313,7 +313,7 @@ pub(super) fn leftover(question: &str, text: &str) -> Option<bool> {
         && !any(question, &["还有", "没"]);
     match reply::bare(text) {
         // 没有遗留问题了吧: yes and no say the same.
-        Some(_) if !any(question, &["有没有"]) && any(question, &["没有", "没什么", "没留", "没别的"]) => {
+        Some(_) if question.ends_with('吧') && any(question, &["没有", "没什么", "没留", "没别的"]) => {
             return Some(false);
         }
         Some(yes) if settled => return Some(!yes),
@@ -346,7 +346,10 @@ pub(super) fn leftover(question: &str, text: &str) -> Option<bool> {
             "就剩",
             "就等",
             "还等",
-            "还得",
+            "还得换",
+            "还得修",
+            "还得等",
+            "还得来",
             "剩下",
             "下次",
             "下回",

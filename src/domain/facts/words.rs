@@ -348,9 +348,6 @@ pub fn is_technical_question(text: &str) -> bool {
             "是不是",
             "哪里",
             "哪儿",
-            "多少小时",
-            "多少钟头",
-            "几个小时",
             "啥标号",
             "啥牌子",
             "哪种",
@@ -358,7 +355,12 @@ pub fn is_technical_question(text: &str) -> bool {
     );
     let matter = is_technical_matter(text);
     let asking_verb = any(text, &["问一下", "问问", "请教", "想问", "咨询", "再问"]) && matter;
+    // 黄油多少小时打一回.
+    let cycle = matter
+        && any(text, &["打一回", "换一回", "打一次", "换一次", "保养一回", "保养一次"])
+        && any(text, &["多少", "多久", "多长", "几个"]);
     asking_verb
+        || cycle
         || asks
             && matter
             && (text.contains('吗')
@@ -383,8 +385,6 @@ pub fn is_technical_question(text: &str) -> bool {
                     ],
                 )
                 || any(text, &["平时得", "平时该", "应该怎么", "得怎么", "该怎么", "要怎么", "得咋", "该咋"])
-                || any(text, &["打一回", "换一回", "打一次", "换一次", "保养一回"])
-                    && any(text, &["多少", "多久", "几"])
                 || text.trim_end().ends_with(['？', '?', '啊', '呀']))
 }
 
