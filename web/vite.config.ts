@@ -19,5 +19,6 @@ export default defineConfig(({ mode }) => ({
   },
   // Small files must not become data: URLs, which the page's Content-Security-Policy refuses in style sheets.
   build: { target: 'es2022', assetsInlineLimit: 0, reportCompressedSize: true },
-  test: { environment: 'node', testTimeout: 30_000, hookTimeout: 60_000 },
+  // A page shows when it can: what it should show is asked for until it does (`expect.poll`).
+  test: { environment: 'node', testTimeout: 30_000, hookTimeout: 60_000, expect: { poll: { timeout: 12_000 } } },
 }))

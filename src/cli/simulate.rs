@@ -295,9 +295,9 @@ mod tests {
         check(b",2026-11-23T09:00\n", "line 1: \"\" is no order number");
         check(b"SO-1;2026-11-23T09:00\n", "line 1: want order_no,completed_at");
         check(b"SO-1,2026-02-30T09:00\n", "line 1: \"2026-02-30T09:00\" is no time");
-        // GBK: 订单 is B6 A9 B5 A5 there. UTF-16 as Excel's "Unicode text".
-        check(b"order_no,completed_at\r\n\xb6\xa9\xb5\xa51,2026-11-23T09:00\r\n", "line 2: is not UTF-8");
-        check(b"\xff\xfeo\0r\0", "line 1: is not UTF-8");
+        // GBK: 下午 is CF C2 CE E7 there. UTF-16 as Excel's "Unicode text".
+        check(b"order_no,completed_at\r\nSO-1,\xcf\xc2\xce\xe7\r\n", "line 2: \"下午\" is no time");
+        check(b"\xff\xfeo\0r\0", "line 1: is neither UTF-8 nor GBK");
         for empty in ["", "\u{feff}", "\r\n\r\n", "order_no,completed_at\n"] {
             check(empty.as_bytes(), "holds no completions");
         }
@@ -312,9 +312,15 @@ mod tests {
             "\u{feff}order_no,completed_at\r\nSO-1,2026-11-23T09:00\r\n",
             "\"order_no\",\"completed_at\"\n\n\"SO-1\",\"2026-11-23 09:00:00\"\n",
             "order_no,completed_at,dealer\nSO-1, 2026-11-23T01:00:00Z ,福田\n",
+            "SO-1,2026/11/23 9:00\r\n",
+            "SO-1,2026/11/23 9:00:00\r\n",
         ] {
             assert_eq!(csv::read(text.as_bytes(), &tz).unwrap(), plain, "{text}");
         }
+        // GBK: 订单1 of 福田.
+        let gbk = b"order_no,completed_at,dealer\r\n\xb6\xa9\xb5\xa51,2026/11/23 9:00,\xb8\xa3\xcc\xef\r\n";
+        let read = csv::read(gbk, &tz).unwrap();
+        assert_eq!((read[0].order_no.as_str(), read[0].at), ("订单1", plain[0].at));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! What is missing in the JSON is printed as missing: a report never looks better than the record.
 
+use crate::domain::call::outcome::Outcome;
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -24,6 +25,10 @@ pub fn render(report: &Value) -> String {
     }
     line("── 客户所述 ──".into());
     for row in fact_rows(&report["facts"]) {
+        line(row);
+    }
+    line("── 与订单核对 ──".into());
+    for row in truth_rows(&report["facts"]["facts"]["truth"]) {
         line(row);
     }
     line("── 稽核 ──".into());
@@ -70,9 +75,14 @@ fn call_rows(call: &Value, visit: &Value) -> Vec<String> {
         ),
         format!(
             "结果 {}  会话 {}  先挂机 {}  回访状态 {}",
-            text(&call["outcome"]),
+            call["outcome"].as_str().and_then(Outcome::parse).map_or("—", Outcome::text_zh),
             text(&call["conversation"]["kind"]),
-            text(&call["hung_up_by"]),
+            match call["hung_up_by"].as_str() {
+                Some("customer") => "客户",
+                Some("us") => "我方",
+                Some("network") => "网络",
+                _ => "—",
+            },
             text(&visit["state"]["name"]),
         ),
         format!(
@@ -133,21 +143,72 @@ fn score_row(score: &Value) -> String {
 
 fn fact_rows(facts: &Value) -> Vec<String> {
     let Some(found) = facts["facts"].as_object() else { return vec!["（没有）".into()] };
+    let said = |value: &Value| !value.is_null() && value.as_array().is_none_or(|a| !a.is_empty());
     let rows: Vec<String> = found
         .iter()
-        .filter(|(_, v)| !v.is_null() && v.as_array().is_none_or(|a| !a.is_empty()))
-        .map(|(name, value)| format!("{name}: {}", fact(value)))
+        .filter(|(name, value)| *name != "truth" && said(value))
+        .map(|(name, value)| format!("{}  {}", fact_name(name), fact(value)))
         .collect();
     if rows.is_empty() { vec!["（没有）".into()] } else { rows }
+}
+
+/// As the console names them; a fact that is new there too is shown by its key.
+fn fact_name(key: &str) -> &str {
+    match key {
+        "machine_hours" => "工作小时",
+        "requested_time" => "报修时间",
+        "arrival_time" => "到达时间",
+        "finish_time" => "完工时间",
+        "fault_time" => "故障时间",
+        "location" => "地点",
+        "parts_replaced" => "更换件",
+        "fee_yuan" => "费用",
+        "checks" => "检查",
+        "running_normal" => "运行正常",
+        "leftover_problem" => "遗留问题",
+        "callback_when" => "要求回电",
+        "respondent" => "接听人",
+        "consent" => "同意回访",
+        "tech_question" => "技术问题",
+        other => other,
+    }
 }
 
 /// A fact is a value with its quote, or a bare value.
 fn fact(value: &Value) -> String {
     match (&value["value"], value["quote"].as_str()) {
-        (Value::Null, _) => text(value),
-        (inner, Some(quote)) => format!("{}  “{quote}”", text(inner)),
-        (inner, None) => text(inner),
+        (Value::Null, _) => plain(value),
+        (inner, Some(quote)) => format!("{}  “{quote}”", plain(inner)),
+        (inner, None) => plain(inner),
     }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Array(several) => several.iter().map(text).collect::<Vec<_>>().join("、"),
+        Value::Bool(true) => "是".into(),
+        Value::Bool(false) => "否".into(),
+        one => text(one),
+    }
+}
+
+fn truth_rows(truth: &Value) -> Vec<String> {
+    let compared = truth["comparisons"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let verdict = match truth["verdict"].as_str() {
+        Some("true") => "属实",
+        Some("doubtful") => "存疑",
+        Some("contradicted") => "不属实",
+        _ => "无法核对",
+    };
+    let rows = compared.iter().map(|one| {
+        let mark = match one["agreement"].as_str() {
+            Some("agrees") => "✓",
+            Some("differs") => "≠",
+            _ => "·",
+        };
+        format!("{mark} {}  {}", text(&one["rule"]), text(&one["reason"]))
+    });
+    rows.chain([format!("结论 {verdict}")]).collect()
 }
 
 fn finding_rows(findings: &Value) -> Vec<String> {
@@ -178,6 +239,27 @@ mod tests {
         let out = render(&json!({}));
         for wanted in ["没有转写", "没有评分", "没有稽核", "结果 —"] {
             assert!(out.contains(wanted), "{wanted}: {out}");
+        }
+    }
+
+    #[test]
+    fn facts_are_named_and_the_order_is_compared_with_them_in_words() {
+        let out = render(&json!({ "facts": { "facts": {
+            "machine_hours": { "value": 986.0, "quote": "986个小时。" }, "parts_replaced": { "value": ["机滤", "柴滤"], "quote": "机滤柴滤" },
+            "running_normal": { "value": true, "quote": "正常" }, "location": null, "checks": [],
+            "truth": { "verdict": "doubtful", "reasons": [], "comparisons": [
+                { "rule": "D04", "agreement": "agrees", "reason": "工作小时相符" }, { "rule": "D06", "agreement": "differs", "reason": "相差1天" },
+                { "rule": "D11", "agreement": "not_said", "reason": "没有说" }] } } } }));
+        for wanted in [
+            "工作小时  986.0  “986个小时。”",
+            "更换件  机滤、柴滤  “机滤柴滤”",
+            "运行正常  是  “正常”",
+            "✓ D04  工作小时相符\n≠ D06  相差1天\n· D11  没有说\n结论 存疑",
+        ] {
+            assert!(out.contains(wanted), "{wanted}: {out}");
+        }
+        for unsaid in ["地点", "检查", "truth", "{"] {
+            assert!(!out.contains(unsaid), "{unsaid}: {out}");
         }
     }
 

@@ -452,7 +452,8 @@ impl<'a> Live<'a> {
     /// `None`: there is no script for this order, or the conversation was begun already.
     async fn converse(&self, line: &mut Line, order: &Order) -> Option<Conversation> {
         let site = &self.site;
-        let script = site.script(site.rules.programmes.get(&self.call.programme)?, order)?;
+        let programme = site.rules.programmes.get(&self.call.programme)?;
+        let script = site.script(programme, order)?;
         let customer = line.customer.take()?;
         let answered_at = monotonic();
         let call = VoiceCall {
@@ -460,7 +461,7 @@ impl<'a> Live<'a> {
             manifest: site.manifest.clone(),
             clips: site.prompts.clone(),
             brief: Brief::from_order(order),
-            judge: Box::new(RubricJudge(site.rubric.clone())),
+            judge: Box::new(RubricJudge(site.rubrics.of(Some(programme)).clone())),
             announcements: site.announcements.clone(),
             speech: match line.ear.take() {
                 Some(ear) => ear.await.ok().flatten(),

@@ -208,8 +208,13 @@ impl Commands for Engine {
         Engine::settle_scores(self, rescoring, adopt, by, why).await
     }
 
-    fn score(&self, request: &ScoreRequest) -> ScoreReply {
-        score_request(&self.site().rubric, request)
+    fn score(&self, request: &ScoreRequest, rubric: Option<&str>) -> Result<ScoreReply, CommandError> {
+        let site = self.site();
+        let table = match rubric {
+            Some(name) => site.rubric_named(name)?,
+            None => site.rubrics.of(None),
+        };
+        Ok(score_request(table, request))
     }
 }
 

@@ -12,12 +12,12 @@ use super::handle::{CommandError, OpenedComplaint};
 use super::intake::Intake;
 use crate::domain::call::Call;
 use crate::domain::call::outcome::ConversationEnd;
-use crate::domain::complaint::steps::{Filled, with_second_call};
+use crate::domain::complaint::steps::{Filled, taken_over_in_call, with_second_call};
 use crate::domain::complaint::{
     Complaint, Form, Heard, Mood, New, Refused, Rules, Source, State, Step, Subject, TrailEntry, Verdict, alarms,
     apply, heard, open,
 };
-use crate::domain::id::{ComplaintId, OrderNo, SeatId};
+use crate::domain::id::{CallId, ComplaintId, OrderNo, SeatId};
 use crate::domain::order::{Order, ServiceType};
 use crate::domain::programme::Trigger;
 use crate::domain::score::{Answer, Judgement};
@@ -26,6 +26,9 @@ use crate::store::event::ENGINE;
 use crate::store::{StoreError, Tx};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+
+/// The event of a call that a supervisor took over.
+pub const TAKEN_OVER: &str = "call.taken_over";
 
 /// What an agent writes a complaint under, in the form of his wrap-up; the fields of 5W2H lie beside it.
 const COMPLAINT_KEY: &str = "complaint";
@@ -64,7 +67,12 @@ impl Engine {
     async fn open_complaint_now(&self, new: New, by: &str) -> Result<OpenedComplaint, StoreError> {
         let site = self.site();
         let mut tx = self.store.begin().await?;
-        let opened = open_in(&mut tx, self.now_ms(), by, new, &site.rules.complaint_rules()).await?;
+        let mut opened = open_in(&mut tx, self.now_ms(), by, new, &site.rules.complaint_rules()).await?;
+        if let Some(call) = opened.complaint.call.clone().filter(|_| opened.created)
+            && let Some(filled) = fill_take_over(&mut tx, &opened.complaint, &call, self.now_ms()).await?
+        {
+            opened.complaint = filled;
+        }
         tx.commit().await?;
         if opened.created {
             tracing::info!(complaint.id = %opened.complaint.id, by, "a complaint was opened");
@@ -189,6 +197,37 @@ pub async fn after_wrap_up(engine: &Engine, call: &Call, form: &BTreeMap<String,
         engine.take_step(&opened.complaint.id, &Step::Form(Box::new(filled)), by).await?;
     }
     Ok(())
+}
+
+/// A supervisor took a call over (F18): so did he the complaint that it has led to, or asks about. One that it leads to later is told when
+/// it is opened.
+pub async fn after_take_over(engine: &Engine, call: &CallId) -> Result<(), StoreError> {
+    let visit = engine.store.visit(&engine.store.call(call).await?.visit).await?;
+    let mut complaints = asked_about(engine, &visit).await?;
+    complaints.extend(engine.store.complaint_of_call(call).await?);
+    for complaint in complaints {
+        let mut tx = engine.store.begin().await?;
+        let complaint = tx.complaint(&complaint.id).await?;
+        let filled = fill_take_over(&mut tx, &complaint, call, engine.now_ms()).await?;
+        tx.commit().await?;
+        if let Some(filled) = filled {
+            engine.tell_complaint(&filled).await;
+        }
+    }
+    Ok(())
+}
+
+/// Writes into the complaint who took its call over; `None`: nobody did, or it says so.
+async fn fill_take_over(
+    tx: &mut Tx,
+    complaint: &Complaint,
+    call: &CallId,
+    now: Timestamp,
+) -> Result<Option<Complaint>, StoreError> {
+    let Some(event) = tx.first_event_of_call(call, TAKEN_OVER).await? else { return Ok(None) };
+    let Some(next) = taken_over_in_call(complaint, event.at, &event.actor) else { return Ok(None) };
+    let detail = serde_json::json!({ "call": call, "at": event.at });
+    save(tx, complaint, &next, "take_over", Some(detail), &event.actor, now).await.map(Some)
 }
 
 /// The order is a complaint itself (用户投诉): opened once, in the transaction that stores the order.

@@ -51,6 +51,8 @@ pub struct LoadedProgramme {
     pub title: String,
     pub version: String,
     pub priority: u8,
+    /// `name@version` of the table that scores its calls.
+    pub rubric: String,
     /// Of those in no class that is always visited, in percent.
     pub share_percent: u32,
     /// Its visits with what begins them.
@@ -58,12 +60,13 @@ pub struct LoadedProgramme {
 }
 
 impl LoadedProgramme {
-    pub fn of(programme: &Programme) -> Self {
+    pub fn of(programme: &Programme, rubric: &str) -> Self {
         Self {
             name: programme.name.clone(),
             title: programme.title.clone(),
             version: programme.version.clone(),
             priority: programme.priority,
+            rubric: rubric.into(),
             share_percent: programme.selection.share_percent,
             stages: programme.stages.iter().map(|stage| (stage.name.clone(), stage.on.clone())).collect(),
         }
@@ -106,7 +109,7 @@ pub trait Commands: Send + Sync {
     /// What is in force, by name.
     fn programmes(&self) -> Vec<LoadedProgramme>;
 
-    /// Reads programmes, scripts, prompts and rubric again; a set that is not usable changes nothing.
+    /// Reads programmes, scripts, prompts and rubrics again; a set that is not usable changes nothing.
     async fn reload_programmes(&self, by: &str) -> Result<Vec<LoadedProgramme>, CommandError>;
 
     /// A person reads an SMS that no template could: the order it reports.
@@ -149,7 +152,8 @@ pub trait Commands: Send + Sync {
         by: &str,
     ) -> Result<Complaint, CommandError>;
 
-    /// What a keyword table (`None`: the one in force) makes of the scored calls of a period; changes nothing.
+    /// What a keyword table makes of the scored calls of a period whose programmes name it (`None`: of every call, by the table that its
+    /// programme names); changes nothing.
     async fn compare_scores(
         &self,
         period: (Timestamp, Timestamp),
@@ -166,6 +170,6 @@ pub trait Commands: Send + Sync {
         why: Option<&str>,
     ) -> Result<Rescoring, CommandError>;
 
-    /// Stateless and quick: judges one answer with the rubric in force.
-    fn score(&self, request: &ScoreRequest) -> ScoreReply;
+    /// Stateless and quick: judges one answer with the rubric of this name, or of the site's own programme.
+    fn score(&self, request: &ScoreRequest, rubric: Option<&str>) -> Result<ScoreReply, CommandError>;
 }

@@ -125,7 +125,7 @@ impl Engine {
         whole_ms(self.clock.now())
     }
 
-    /// Programmes, scripts, calendar and rubric in force. Whoever decides several things by it keeps it.
+    /// Programmes, scripts, calendar and rubrics in force. Whoever decides several things by it keeps it.
     pub(crate) fn site(&self) -> Arc<Site> {
         self.site.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

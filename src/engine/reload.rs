@@ -1,4 +1,4 @@
-//! Programmes, scripts, prompts and rubric are read again while the engine runs.
+//! Programmes, scripts, prompts and rubrics are read again while the engine runs.
 //!
 //! Contract: all or nothing. A set that cannot be read, or that lacks the programme of an open visit, changes nothing and the answer says
 //! why. A call in progress ends by the set it began with; the next decision on any visit is made by the new one. What stands in the
@@ -14,7 +14,9 @@ use std::sync::Arc;
 impl Engine {
     /// What is in force, by name.
     pub fn programmes(&self) -> Vec<LoadedProgramme> {
-        self.site().rules.programmes.iter().map(LoadedProgramme::of).collect()
+        let site = self.site();
+        let loaded = |programme| LoadedProgramme::of(programme, site.rubrics.of(Some(programme)).id());
+        site.rules.programmes.iter().map(loaded).collect()
     }
 
     pub async fn reload(&self, by: &str) -> Result<Vec<LoadedProgramme>, CommandError> {
@@ -27,7 +29,7 @@ impl Engine {
         })?;
         self.no_visit_loses_its_programme(&site).await?;
         let versions: Vec<String> = site.rules.programmes.iter().map(|programme| programme.named_version()).collect();
-        let detail = serde_json::json!({ "programmes": versions });
+        let detail = serde_json::json!({ "programmes": versions, "rubrics": site.rubrics.ids().collect::<Vec<_>>() });
         self.store.append_event(&NewEvent::by(by, "programmes.reloaded").detail(detail)).await?;
         tracing::info!(by, programmes = versions.join(" "), "programmes were read again");
         self.set_site(Arc::new(site));

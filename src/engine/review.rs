@@ -44,7 +44,8 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let transcript = store.transcript(id).await?.transcript;
 
     let site = engine.site();
-    let rubric = &site.rubric;
+    let programme = site.rules.programmes.get(&visit.programme);
+    let rubric = site.rubrics.of(programme);
     let answers = answers_of_call(rubric, &call, &transcript);
     let judged = judgements(rubric, &answers);
     let card = score_judged(rubric, &answers, &judged);
@@ -52,7 +53,6 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let calendar = visit.calendar(&site.rules.calendar);
     let called_at = call.instants.answered_at.map(|at| at.to_zoned(calendar.tz().clone()));
     let truth = called_at.as_ref().map(|at| truth::check(&order.claims, &facts, at, &Tolerance::default()));
-    let programme = site.rules.programmes.get(&visit.programme);
     let script = programme.and_then(|p| site.script(p, &order));
     let form: Vec<String> = script.iter().flat_map(|s| &s.steps).map(|step| step.id.clone()).collect();
     let activity = voices(engine, &call).await;

@@ -1,7 +1,11 @@
-//! What a site is made of, read once at start: calendar, programmes, scripts, prompts, SMS templates, rubric, announcements.
+//! What a site is made of, read once at start: calendar, programmes, scripts, prompts, SMS templates, rubrics, announcements.
 //!
 //! Contract: a [`Site`] that loads is complete: every programme has its scripts and its rubric, every prompt of a script is a file, and
 //! what the machine is to say it can say. Everything wrong is one line that names the file and the key.
+
+mod rubrics;
+
+pub use rubrics::Rubrics;
 
 use super::handle::CommandError;
 use super::intake::IntakeRules;
@@ -27,7 +31,8 @@ pub struct Site {
     /// Programmes, calendar and SMS templates.
     pub rules: Arc<IntakeRules>,
     pub mode: DialMode,
-    pub rubric: Arc<Rubric>,
+    /// 评分规则, each programme's own.
+    pub rubrics: Rubrics,
     pub announcements: Arc<Announcements>,
     /// 质检表.
     pub form: Arc<Form>,
@@ -53,8 +58,10 @@ pub enum SiteError {
     Script(#[from] ScriptError),
     #[error("intake.sms.templates: {0}")]
     Template(#[from] TemplateError),
-    #[error(transparent)]
-    Rubric(#[from] RubricError),
+    #[error("{file}: {problem}")]
+    Rubric { file: PathBuf, problem: RubricError },
+    #[error("{file}: name = {name:?} is not the name of the file")]
+    RubricName { file: PathBuf, name: String },
     #[error(transparent)]
     Announcement(#[from] AnnouncementError),
     #[error(transparent)]
@@ -73,19 +80,17 @@ pub enum SiteError {
     Assign(#[from] AssignError),
     #[error("programme {programme}: no script for {service_type} in {folder}")]
     NoScript { programme: String, service_type: &'static str, folder: PathBuf },
-    #[error("programmes want different rubrics ({0}); one per site for now")]
-    ManyRubrics(String),
 }
 
 impl Site {
     pub fn load(config: &Config) -> Result<Site, SiteError> {
         let calendar = load_calendar(config)?;
         let programmes = load_programmes(&config.data.programmes, &calendar)?;
-        if programmes.get(&config.site.programme).is_none() {
+        let Some(own) = programmes.get(&config.site.programme) else {
             return Err(SiteError::NoProgramme(config.site.programme.clone()));
-        }
+        };
         let manifest = Arc::new(PromptManifest::parse(&read(&config.data.prompts.join("manifest.tsv"))?)?);
-        let rubric = load_rubric(&config.data.rubrics, &programmes)?;
+        let rubrics = Rubrics::load(&config.data, &programmes, own)?;
         let table = |name: &str| config.data.rubrics.join(name);
         let assignment = Assignment { own: config.site.programme.clone(), rules: config.intake.rules.clone() };
         assignment.check(&programmes)?;
@@ -100,7 +105,7 @@ impl Site {
                 programmes,
                 calendar,
             }),
-            rubric: Arc::new(rubric),
+            rubrics,
             announcements: Arc::new(own_or(
                 &table("announcements-zh.toml"),
                 Announcements::parse,
@@ -111,13 +116,22 @@ impl Site {
             mode: if config.dialer.mode == "agent" { DialMode::Agent } else { DialMode::Voice },
             manifest,
         };
-        site.check_scripts(&config.data.programmes.join("scripts"))?;
+        site.check_scripts(&config.data.programmes)?;
         Ok(site)
     }
 
     pub(super) fn programme_of(&self, visit: &Visit) -> Result<&Programme, CommandError> {
         self.rules.programmes.get(&visit.programme).ok_or_else(|| {
             CommandError::Conflict(format!("找不到回访方案 {}，请检查 programmes 目录", visit.programme))
+        })
+    }
+
+    /// The keyword table of this name, which a caller asks for.
+    pub(super) fn rubric_named(&self, name: &str) -> Result<&Arc<Rubric>, CommandError> {
+        self.rubrics.named(name).ok_or_else(|| {
+            let names: Vec<&str> = self.rubrics.names().collect();
+            let detail = format!("no programme names {name:?}: want {}", names.join(", "));
+            CommandError::Invalid { field: "rubric", detail }
         })
     }
 
@@ -133,7 +147,7 @@ impl Site {
         of(Some(service_type)).or_else(|| of(None))
     }
 
-    fn check_scripts(&self, folder: &Path) -> Result<(), SiteError> {
+    fn check_scripts(&self, programmes: &Path) -> Result<(), SiteError> {
         for programme in self.rules.programmes.iter() {
             let mode = programme.mode.unwrap_or(self.mode);
             for service_type in ServiceType::ALL {
@@ -141,7 +155,7 @@ impl Site {
                     return Err(SiteError::NoScript {
                         programme: programme.name.clone(),
                         service_type: service_type.name(),
-                        folder: folder.to_owned(),
+                        folder: programmes.join("scripts"),
                     });
                 };
                 if mode == DialMode::Voice && !script.is_spoken() {
@@ -150,10 +164,7 @@ impl Site {
                         service_type.name(),
                         programme.script_set
                     );
-                    let file = format!("{}.toml", programme.name);
-                    let error = ProgrammeError { file: file.clone(), line: 1, key: "mode".into(), problem };
-                    let text = folder.parent().map(|programmes| read(&programmes.join(file))).transpose()?;
-                    return Err(error.placed(&text.unwrap_or_default()).into());
+                    return Err(wrong_key(programmes, &programme.name, "mode", problem));
                 }
             }
         }
@@ -163,6 +174,14 @@ impl Site {
 
 fn read(path: &Path) -> Result<String, SiteError> {
     std::fs::read_to_string(path).map_err(|source| SiteError::Read { path: path.to_owned(), source })
+}
+
+/// What is wrong with a key of a programme, with file and line.
+fn wrong_key(programmes: &Path, name: &str, key: &str, problem: String) -> SiteError {
+    let file = format!("{name}.toml");
+    // It was read a moment ago; without it the first line has to do.
+    let text = read(&programmes.join(&file)).unwrap_or_default();
+    ProgrammeError { file, line: 1, key: key.into(), problem }.placed(&text).into()
 }
 
 /// The `.toml` files of a folder as (stem, text), sorted by name.
@@ -187,8 +206,7 @@ fn load_programmes(folder: &Path, calendar: &Calendar) -> Result<Programmes, Sit
         let programme = Programme::parse(&format!("{stem}.toml"), text)?;
         if programme.name != *stem {
             let problem = format!("{:?} is not the name of the file", programme.name);
-            let error = ProgrammeError { file: format!("{stem}.toml"), line: 1, key: "name".into(), problem };
-            return Err(error.placed(text).into());
+            return Err(wrong_key(folder, stem, "name", problem));
         }
         list.push(programme);
     }
@@ -205,15 +223,6 @@ fn load_calendar(config: &Config) -> Result<Calendar, SiteError> {
         calendar = calendar.with_branch(&branch.name, &branch.hours(&config.site)).map_err(failed)?;
     }
     Ok(calendar)
-}
-
-fn load_rubric(folder: &Path, programmes: &Programmes) -> Result<Rubric, SiteError> {
-    let mut wanted: Vec<&str> = programmes.iter().map(|p| p.rubric.as_str()).collect();
-    wanted.dedup();
-    let [name] = wanted.as_slice() else {
-        return Err(SiteError::ManyRubrics(wanted.join(", ")));
-    };
-    Ok(Rubric::parse(&read(&folder.join(format!("{name}.toml")))?)?)
 }
 
 /// The site's own table, or the one that travels with the program: a folder of before there was such a table has none.

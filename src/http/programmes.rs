@@ -24,6 +24,8 @@ pub struct ProgrammeDto {
     pub version: String,
     /// 0 is dialled first, 9 last.
     pub priority: u8,
+    /// `name@version` of the keyword table that scores its calls.
+    pub rubric: String,
     pub stages: Vec<StageDto>,
 }
 
@@ -45,6 +47,7 @@ impl ProgrammeList {
             title: p.title,
             version: p.version,
             priority: p.priority,
+            rubric: p.rubric,
             stages: stages(p.stages),
         };
         Self { items: list.into_iter().map(item).collect() }
@@ -61,7 +64,7 @@ pub async fn list(State(state): State<AppState>) -> axum::Json<ProgrammeList> {
 
 /// Read the programmes again
 ///
-/// With their scripts, prompts and rubric. A set that is not usable is refused with file, line and key, and the one in force stays.
+/// With their scripts, prompts and rubrics. A set that is not usable is refused with file, line and key, and the one in force stays.
 #[utoipa::path(post, path = "/programmes/reload", tag = "programmes",
     responses((status = 200, body = ProgrammeList),
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]

@@ -1,4 +1,4 @@
-//! `POST /score`: judges answers with the rubric in force and keeps nothing. The line format of `huifang score`, several at once.
+//! `POST /score`: judges answers with a rubric in force and keeps nothing. The line format of `huifang score`, several at once.
 
 use super::AppState;
 use super::extract::Json;
@@ -41,6 +41,9 @@ pub struct AnswerDto {
     /// The same words as other recognisers heard them.
     #[serde(default)]
     also_heard: Vec<HeardDto>,
+    /// Name of a keyword table that a programme here names; left out: that of the site's own programme.
+    #[serde(default)]
+    rubric: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -112,10 +115,10 @@ fn judge(state: &AppState, dto: AnswerDto) -> Result<JudgedDto, Problem> {
             return Err(Problem::invalid(field, format!("more than {ANSWER_CHARS} characters")));
         }
     }
-    let AnswerDto { id, indicator, question, answer, also_heard } = dto;
+    let AnswerDto { id, indicator, question, answer, also_heard, rubric } = dto;
     let also_heard = also_heard.into_iter().map(|heard| (heard.engine, heard.text)).collect();
     let request = ScoreRequest { id: id.clone().unwrap_or_default(), indicator, question, answer, also_heard };
-    let judged = state.commands.score(&request);
+    let judged = state.commands.score(&request, rubric.as_deref())?;
     Ok(JudgedDto {
         id,
         label: judged.label,

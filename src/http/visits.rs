@@ -1,6 +1,7 @@
 //! `/visits`: what is due, why it waits, and what a person may do about it.
 
 use super::auth::{Caller, Right};
+use super::calls::named;
 use super::complaints::NoticeDto;
 use super::extract::{Json, Path, Query};
 use super::paging::Listing;
@@ -243,6 +244,8 @@ pub struct VisitQuery {
     due_to: Option<String>,
     /// `true`: only visits past their deadline.
     escalated: Option<bool>,
+    /// Only visits that were closed for this: who writes to customers asks for `sms`, `email` or `letter`, the service adviser for `for_adviser`.
+    cause: Option<String>,
     /// 1 to 200, 50 unless told.
     limit: Option<u32>,
     /// `next` of the page before.
@@ -251,18 +254,19 @@ pub struct VisitQuery {
 
 impl VisitQuery {
     fn filter(&self, state: &AppState) -> Result<VisitFilter, Problem> {
-        let named = |text: &String| {
+        let state_named = |text: &String| {
             VisitStateName::parse(text).ok_or_else(|| {
                 Problem::invalid("state", format!("{text:?} is not waiting, calling, completed or closed"))
             })
         };
         let mut filter = VisitFilter {
-            state: self.state.as_ref().map(named).transpose()?,
+            state: self.state.as_ref().map(state_named).transpose()?,
             order_no: self.order_no.as_deref().map(|no| OrderNo::new(no.trim())),
             programme: self.programme.clone(),
             due_from: maybe_instant("due_from", self.due_from.as_deref(), &state.zone)?,
             due_before: maybe_instant("due_to", self.due_to.as_deref(), &state.zone)?,
             escalated: self.escalated.unwrap_or(false),
+            cause: named("cause", self.cause.as_deref())?,
         };
         if self.late == Some(true) {
             let open = filter.state.get_or_insert(VisitStateName::Waiting);

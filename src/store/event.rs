@@ -2,7 +2,7 @@
 //!
 //! Rows are only ever added. `detail` never holds a whole phone number.
 
-use super::row::{Row, Stored, decode_all, ms, to_json};
+use super::row::{Row, Stored, decode, decode_all, ms, to_json};
 use super::{Doing, Result, Store, StoreError, Tx};
 use crate::domain::id::{CallId, VisitId};
 use jiff::Timestamp;
@@ -95,6 +95,17 @@ impl Store {
 }
 
 impl Tx {
+    /// What happened to a call under this name, the first time.
+    pub async fn first_event_of_call(&mut self, call: &CallId, kind: &str) -> Result<Option<Event>> {
+        let row = sqlx::query("SELECT * FROM events WHERE call_id = $1 AND kind = $2 ORDER BY seq LIMIT 1")
+            .bind(call.as_str())
+            .bind(kind)
+            .fetch_optional(self.conn())
+            .await
+            .doing("read event of call")?;
+        row.as_ref().map(decode).transpose()
+    }
+
     pub async fn append_event(&mut self, event: &NewEvent) -> Result<()> {
         let now = ms(self.now());
         sqlx::query("INSERT INTO events (at, actor, kind, visit_id, call_id, detail) VALUES ($1, $2, $3, $4, $5, $6)")

@@ -11,6 +11,7 @@
 pub mod agent_card;
 pub mod call;
 pub mod complaint;
+pub mod customer;
 pub mod event;
 pub mod facts;
 pub mod finding;

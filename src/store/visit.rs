@@ -11,10 +11,8 @@ use super::row::{Row, Stored, decode, decode_all, decode_found, maybe_ms, ms, to
 use super::{Doing, Result, Store, StoreError, Tx};
 use crate::domain::call::{Call, DayLimit};
 use crate::domain::id::{CallId, OrderNo, VisitId};
-use crate::domain::visit::customer::SameCustomer;
-use crate::domain::visit::task::{Origin, Visit, VisitState, claim};
+use crate::domain::visit::task::{CloseCause, Origin, Visit, VisitState, claim};
 use jiff::Timestamp;
-use std::time::Duration;
 
 /// The states without their data, for filters and counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +58,8 @@ pub struct VisitFilter {
     pub due_before: Option<Timestamp>,
     /// `true`: only visits past their deadline and escalated (A02).
     pub escalated: bool,
+    /// Only visits that were closed for this.
+    pub cause: Option<CloseCause>,
 }
 
 impl Stored for Visit {
@@ -168,7 +168,8 @@ impl Store {
             .filter("order_no =", filter.order_no.as_ref().map(ToString::to_string))
             .filter("programme =", filter.programme.clone())
             .filter("due_at >=", maybe_ms(filter.due_from))
-            .filter("due_at <", maybe_ms(filter.due_before));
+            .filter("due_at <", maybe_ms(filter.due_before))
+            .filter("reason =", filter.cause.map(|cause| to_json("cause", &cause)).transpose()?);
         let select = if filter.escalated { select.only("escalated_at IS NOT NULL") } else { select };
         select.page(self, page).await
     }
@@ -180,33 +181,6 @@ impl Store {
             .await
             .doing("read open visits")?;
         decode_all(&rows)
-    }
-
-    /// Which open visits share their customer's telephone with another: beside [`Self::open_visits`], the planner's snapshot.
-    /// Visits that were open when their customer was called for another rest for so long from the end of that call.
-    pub async fn same_customer(&self, rest: Duration) -> Result<SameCustomer> {
-        let rows: Vec<(String, String, String)> =
-            sqlx::query_as(SAME_CUSTOMER).fetch_all(&self.readers).await.doing("read visits of one customer")?;
-        let mut same = SameCustomer::default();
-        for (visit, customer, state) in rows {
-            same.add(VisitId::new(visit), VisitId::new(customer), state == VisitStateName::Calling.name());
-        }
-        if rest.is_zero() {
-            return Ok(same);
-        }
-        let since = self.now().checked_sub(rest).unwrap_or(Timestamp::MIN);
-        let earliest = since.checked_sub(LONGEST_CALL).unwrap_or(Timestamp::MIN);
-        let called: Vec<(String, i64)> = sqlx::query_as(CALLED_LATELY)
-            .bind(ms(since))
-            .bind(ms(earliest))
-            .fetch_all(&self.readers)
-            .await
-            .doing("read who was called lately")?;
-        for (visit, ended_at) in called {
-            let ended = Timestamp::from_millisecond(ended_at).unwrap_or(since);
-            same.rest(VisitId::new(visit), ended.checked_add(rest).unwrap_or(Timestamp::MAX));
-        }
-        Ok(same)
     }
 
     /// Adds a visit and returns it at its first version, 1.
@@ -273,22 +247,6 @@ pub(super) fn check_next_call(visit: &Visit, call: &Call) -> Result<()> {
     let why = "not the next attempt of the visit";
     Err(StoreError::Invalid { what: "call", value: call.id.to_string(), why })
 }
-
-const SAME_CUSTOMER: &str = "SELECT id, customer, state FROM (
-        SELECT v.id, v.state, MIN(v.id) OVER telephone AS customer, COUNT(*) OVER telephone AS visits
-        FROM visits v JOIN orders o ON o.no = v.order_no WHERE v.state IN ('waiting', 'calling')
-        WINDOW telephone AS (PARTITION BY o.phone))
-    WHERE visits > 1";
-
-/// A call that began so long before the rest has ended before it.
-const LONGEST_CALL: Duration = Duration::from_secs(4 * 3600);
-
-/// Visits that wait and were known before the end of a call that their customer heard ring for another. A gateway's time of receipt alone
-/// would not do: it may be old.
-const CALLED_LATELY: &str = "SELECT v.id, MAX(c.ended_at) FROM calls c
-    JOIN orders o ON o.phone = c.phone JOIN visits v ON v.order_no = o.no
-    WHERE c.claimed_at >= $2 AND c.ended_at > $1 AND c.outcome IN ('answered', 'hung_up', 'declined', 'no_answer')
-    AND c.visit_id <> v.id AND v.state = 'waiting' AND v.sms_at <= c.ended_at AND o.created_at <= c.ended_at GROUP BY v.id";
 
 const BY_ORDER: &str = "SELECT * FROM visits WHERE order_no = $1
     ORDER BY CASE WHEN state IN ('waiting', 'calling') THEN 0 ELSE 1 END, sms_at DESC, id DESC LIMIT 1";

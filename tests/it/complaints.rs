@@ -5,7 +5,7 @@
 
 use crate::programmes::with_all_programmes;
 use crate::store::next_call;
-use crate::support::api::{Api, answer, sms_text, text};
+use crate::support::api::{Api, answer, instant, sms_text, text};
 use crate::support::{config, nothing_is_left, within};
 use huifang::app::App;
 use huifang::clock::{Clock as _, ManualClock};
@@ -18,6 +18,7 @@ use huifang::domain::transcript::{Channel, Segment, Transcript};
 use huifang::domain::visit::task::{Visit, VisitState};
 use huifang::engine::events::EngineEvent;
 use huifang::engine::{complaints, review};
+use huifang::store::event::NewEvent;
 use huifang::store::job::{JobKind, NewJob};
 use huifang::store::page::PageRequest;
 use huifang::store::token::{NewToken, Role};
@@ -298,6 +299,26 @@ async fn b03_every_dissatisfied_call_has_its_record_and_a_satisfied_one_or_advic
     assert_eq!(graded[0], "A", "F20: the graver first");
     assert_eq!(rig.complaints("?grade=A&open=true").await.len(), 1);
     assert_eq!(rig.complaints("?kind=replace").await.len(), 0);
+    rig.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f18_a_complaint_of_a_call_that_was_taken_over_is_the_supervisors_from_the_beginning_and_nobody_is_alarmed() {
+    let rig = Rig::start().await;
+    let visit = rig.visit("SO-1").await;
+    let taken = NewEvent::by("boss", complaints::TAKEN_OVER).call(&CallId::new("call-1"));
+    rig.app.store.append_event(&taken).await.unwrap();
+    let at = rig.now();
+    rig.clock.advance(HOUR);
+    rig.judged(&visit, "call-1", "很差，我要退机").await;
+    let complaint = rig.only_complaint().await;
+    let over = &complaint["taken_over"];
+    assert_eq!((text(&over["by"]), instant(&over["at"])), ("boss".into(), at), "{complaint}");
+    assert_eq!(alarms(&complaint), ["severe_words"]);
+    let steps: Vec<String> = complaint["trail"].as_array().unwrap().iter().map(|step| text(&step["step"])).collect();
+    assert_eq!(steps, ["open", "take_over"]);
+    review::judge_call(&rig.app.engine, &CallId::new("call-1")).await.unwrap();
+    assert_eq!(rig.only_complaint().await["trail"].as_array().unwrap().len(), 2, "once");
     rig.finish().await;
 }
 

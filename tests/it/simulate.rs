@@ -26,13 +26,13 @@ fn what_cannot_be_simulated_is_said_in_one_line_that_names_file_line_or_option()
     let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
     write("empty.csv", b"");
     write("bad.csv", b"order_no,completed_at\r\nSO-1,2026-11-23T09:00\r\nSO-2,\xe4\xb8\x8b\xe5\x8d\x88\r\n");
-    write("gbk.csv", b"order_no,completed_at\n\xb6\xa9\xb5\xa51,2026-11-23T09:00\n");
+    write("neither.csv", b"order_no,completed_at\n\xb6\xa9\xb5\xa51,2026-11-23T09:00\n\xff\xfe,2026-11-23T09:00\n");
     write("one.csv", b"SO-1,2026-11-23T09:00");
     for (args, want) in [
         (vec!["--completions", "none.csv", "--seats", "3"], "none.csv: No such file"),
         (vec!["--completions", "empty.csv", "--seats", "3"], "empty.csv: holds no completions"),
         (vec!["--completions", "bad.csv", "--seats", "3"], "bad.csv: line 3: \"下午\" is no time"),
-        (vec!["--completions", "gbk.csv", "--seats", "3"], "gbk.csv: line 2: is not UTF-8"),
+        (vec!["--completions", "neither.csv", "--seats", "3"], "neither.csv: line 2: is neither UTF-8 nor GBK"),
         (vec!["--completions", "one.csv", "--seats", "0"], "--seats 0: want 1 to 4096"),
         (vec!["--completions", "one.csv", "--seats", "3", "--programme", "none"], "there is no programme \"none\""),
         (vec!["--completions", "one.csv", "--seats", "3", "--answer-rate", "1.5"], "--answer-rate"),

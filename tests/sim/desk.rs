@@ -2,6 +2,7 @@
 //! engine: the steps of `domain::seat` and `domain::visit` and the planner, and a witness that checks every step in the plainest words.
 
 use crate::dice::Dice;
+use crate::world::spacing_min;
 use huifang::domain::calendar::{Calendar, SiteHours};
 use huifang::domain::call::outcome::{ConversationEnd, Outcome};
 use huifang::domain::id::{CallId, OrderNo, SeatId, VisitId};
@@ -79,6 +80,8 @@ pub struct Desk {
     trunk: TrunkState,
     /// How the calls of the wrap-ups ended.
     ended: HashMap<CallId, Outcome>,
+    /// When the last call of a visit ended, and how.
+    last: HashMap<usize, (Timestamp, Outcome, Option<ConversationEnd>)>,
     calls: usize,
     steps: usize,
     /// When the last plan wants to look again.
@@ -116,6 +119,7 @@ impl Desk {
             live: BTreeMap::new(),
             trunk: UP,
             ended: HashMap::new(),
+            last: HashMap::new(),
             calls: 0,
             steps: 0,
             wakeup: None,
@@ -304,6 +308,7 @@ impl Desk {
     }
 
     fn over(&mut self, live: &Live, outcome: Outcome, conversation: Option<ConversationEnd>, until: Option<Timestamp>) {
+        self.last.insert(live.visit, (self.now, outcome, conversation.clone()));
         let result = CallResult { call: live.call.clone(), outcome, conversation, next_trunk: None };
         let (visit, seat) = (&self.visits[live.visit], &self.seats[live.seat].id);
         self.visits[live.visit] =
@@ -350,9 +355,27 @@ impl Desk {
     }
 
     fn ring(&mut self, seat: usize, visit: usize, call: CallId) {
+        self.assert_may_be_called(visit);
         self.visits[visit] = claim(self.now, &self.visits[visit], call.clone()).expect("it waits");
         self.live.insert(self.calls, Live { seat, visit, call });
         self.later(1, 60, Event::Rung(self.calls));
+    }
+
+    /// The rules again, in the plainest words: not those of the planner.
+    fn assert_may_be_called(&self, i: usize) {
+        let visit = &self.visits[i];
+        let VisitState::Waiting { reason, .. } = &visit.state else { panic!("dials {visit:?}") };
+        let local = self.now.to_zoned(self.calendar.tz().clone());
+        assert!((8..20).contains(&local.hour()), "A13: a call at {local}");
+        // The customer named the time; and an agent may look at the order until the office has closed.
+        let named = matches!(reason, WaitReason::Appointment { .. });
+        let open = (8..12).contains(&local.hour()) || (13..18).contains(&local.hour());
+        let looked = self.setup.dial == AgentDial::Preview && matches!(local.hour(), 12 | 18) && local.minute() <= 1;
+        assert!(open || named || looked, "outside working hours: {local}: {visit:?}");
+        if let Some((ended, outcome, conversation)) = self.last.get(&i).filter(|_| !named) {
+            let (waited, least) = (self.now.duration_since(*ended), spacing_min(*outcome, conversation.as_ref()));
+            assert!(waited >= least, "redialled after {waited:#}, inside the spacing of {least:#}: {visit:?}");
+        }
     }
 
     fn rung(&mut self, n: usize) {
@@ -388,6 +411,9 @@ impl Desk {
         let end = self.result();
         let Ok(next) = seat::wrapped_up(self.now, &self.seats[live.seat], &live.call) else { return };
         self.seats[live.seat] = next;
+        if let Some((_, _, conversation)) = self.last.get_mut(&live.visit) {
+            *conversation = Some(end.clone());
+        }
         let (visit, p, c) = (&self.visits[live.visit], &self.programme, &self.calendar);
         let outcome = self.ended[&live.call];
         self.visits[live.visit] = after_wrap_up(self.now, visit, &live.call, outcome, Some(&end), p, c);
@@ -482,6 +508,11 @@ impl Desk {
             assert!(calling || seat.state.call().is_none(), "{seat:?} is in a call that does not hold {visit:?}");
         }
         for visit in &self.visits {
+            if let VisitState::Waiting { .. } = &visit.state {
+                let now = self.now;
+                assert!(now <= visit.due_at || visit.late_cause.is_some(), "late without a cause: {visit:?}");
+                assert!(now <= visit.deadline_at || visit.escalated_at.is_some(), "overdue, not escalated: {visit:?}");
+            }
             if let VisitState::Calling { call, .. } = &visit.state {
                 let served = self.seats.iter().any(|seat| seat.state.call() == Some(call));
                 assert!(served, "called for nobody: {visit:?}");

@@ -52,7 +52,7 @@ pub struct Setup {
 }
 
 /// What the source and the programme of the excavators say, written down a second time.
-fn spacing_min(outcome: Outcome, conversation: Option<&ConversationEnd>) -> SignedDuration {
+pub fn spacing_min(outcome: Outcome, conversation: Option<&ConversationEnd>) -> SignedDuration {
     SignedDuration::from_mins(match (outcome, conversation) {
         (_, Some(ConversationEnd::Callback { .. } | ConversationEnd::NotInformed)) => 120,
         (_, Some(ConversationEnd::Abandoned { .. })) | (Outcome::HungUp | Outcome::Declined, _) => 60,

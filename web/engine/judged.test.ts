@@ -51,7 +51,7 @@ it('a score that the engine gave is corrected with a reason, outlives a reload, 
   await page.reload()
   await row.locator('[data-level]', { hasText: '4 满意' }).waitFor()
   await row.getByText('说的是天气，不是态度').waitFor()
-  expect(await row.locator('[data-machine]').innerText()).toMatch(new RegExp(`^机器：${machine} `))
+  await expect.poll(() => row.locator('[data-machine]').innerText()).toMatch(new RegExp(`^机器：${machine} `))
   const corrected = await engine.get<Card>(`calls/${id}/scorecard`)
   expect(attitude(corrected)).toMatchObject({ level: 4, machine_level: machine, human: { by: 'zhao' } })
 
@@ -60,9 +60,9 @@ it('a score that the engine gave is corrected with a reason, outlives a reload, 
   const measure = (key: string) => page.locator(`[data-measure=${key}]`)
   await measure('attitude').locator('[data-value]', { hasText: '4.00' }).waitFor()
   await measure('skill').locator('[data-value]', { hasText: '5.00' }).waitFor()
-  expect(await measure('attitude').locator('[data-n]').innerText()).toBe('n=1')
-  expect(await measure('cut_ins').locator('[data-n]').innerText(), 'its recording was measured').toBe('n=1')
-  expect(await measure('answered_share').locator('[data-value]').innerText()).toBe('100.0%')
+  await expect.poll(() => measure('attitude').locator('[data-n]').innerText()).toBe('n=1')
+  await expect.poll(() => measure('cut_ins').locator('[data-n]').innerText(), { message: 'its recording was measured' }).toBe('n=1')
+  await expect.poll(() => measure('answered_share').locator('[data-value]').innerText()).toBe('100.0%')
 
   // The table in force makes the same of it; a comparison that changes nothing is dropped with a reason.
   await to(page, '/rescoring')

@@ -20,7 +20,7 @@ it('a reviewer finds a recorded call, hears both voices, seeks, and a reload kee
   await page.locator(`tr[data-call="${call.id}"]`).click()
   await page.locator('canvas[data-painted=true]').waitFor()
   await page.waitForFunction(() => (document.querySelector('audio')?.readyState ?? 0) >= 2)
-  expect(statuses, 'streamed by range').toContain(206)
+  await expect.poll(() => statuses, { message: 'streamed by range' }).toContain(206)
 
   const drawn = await page.locator('canvas').evaluate((canvas: HTMLCanvasElement) => {
     const { width, height } = canvas
@@ -62,6 +62,7 @@ it('a reviewer finds a recorded call, hears both voices, seeks, and a reload kee
   await page.waitForFunction(() => (document.querySelector('audio')?.currentTime ?? 0) > 2.5, null, { timeout: WAIT_MS })
   await page.waitForFunction(() => (document.body.dataset.heard ?? '').split(' ').map(Number).every((loud) => loud > 0.05), null, { timeout: WAIT_MS })
   await page.keyboard.press(' ')
+  await page.waitForFunction(() => document.querySelector('audio')?.paused === true)
 
   const wave = await page.locator('[data-wave]').boundingBox()
   if (wave === null) throw new Error('no wave')

@@ -23,7 +23,7 @@ async function board(): Promise<void> {
 
 /** Waits until the supervisor has asked for this. */
 async function asked(act: string): Promise<void> {
-  await expect.poll(() => desk.mock.board.acts, { timeout: 12_000 }).toContain(act)
+  await expect.poll(() => desk.mock.board.acts).toContain(act)
 }
 
 async function withVoice(): Promise<void> {
@@ -37,16 +37,16 @@ it('shows every seat with its state, time, customer, order and telephone, and no
   // Whom a seat talks to is read behind the seats, one by one.
   for (const name of ['王建国先生', '欧阳女士', '赵铁柱先生']) await page.getByText(name).first().waitFor()
   const text = async (seat: string) => (await row(seat).innerText()).replace(/\s+/g, ' ')
-  expect(await text('anna')).toMatch(/通话中 ?2:\d\d 王建国先生 138\*{4}5678 FW20251122001 2:\d\d \/ 3:00 ?接近时限/)
-  expect(await text('chen')).toMatch(/桌面话机已注册 通话中 ?3:\d\d 通话结束后小休 欧阳女士 139\*{4}0087 FW20251122002 3:\d\d \/ 3:00 ?已超时限/)
-  expect(await text('dong')).toMatch(/已分配 ?0:\d\d 赵铁柱先生 137\*{4}1111 FW20251122003/)
-  expect(await text('gao')).toContain('用餐')
-  expect(await text('jin')).toContain('桌面话机未注册')
-  expect(await page.locator('tbody tr').evaluateAll((all) => all.map((one) => (one as HTMLElement).dataset.seat))).toEqual([
+  await expect.poll(() => text('anna')).toMatch(/通话中 ?2:\d\d 王建国先生 138\*{4}5678 FW20251122001 2:\d\d \/ 3:00 ?接近时限/)
+  await expect.poll(() => text('chen')).toMatch(/桌面话机已注册 通话中 ?3:\d\d 通话结束后小休 欧阳女士 139\*{4}0087 FW20251122002 3:\d\d \/ 3:00 ?已超时限/)
+  await expect.poll(() => text('dong')).toMatch(/已分配 ?0:\d\d 赵铁柱先生 137\*{4}1111 FW20251122003/)
+  await expect.poll(() => text('gao')).toContain('用餐')
+  await expect.poll(() => text('jin')).toContain('桌面话机未注册')
+  await expect.poll(() => page.locator('tbody tr').evaluateAll((all) => all.map((one) => (one as HTMLElement).dataset.seat))).toEqual([
     'chen', 'anna', 'dong', 'fang', 'gao', 'hua', 'jin', 'kong',
   ])
-  expect(await page.locator('[data-floor]').innerText()).toBe('空闲 2，保留 2')
-  expect(await page.locator('body').innerText()).not.toMatch(/1[39]\d{9}/)
+  await expect.poll(() => page.locator('[data-floor]').innerText()).toBe('空闲 2，保留 2')
+  await expect.poll(() => page.locator('body').innerText()).not.toMatch(/1[39]\d{9}/)
   const first = await row('hua').locator('[data-since]').innerText()
   await expect.poll(() => row('hua').locator('[data-since]').innerText()).not.toBe(first)
 })
@@ -70,7 +70,7 @@ it('listens, whispers, barges in and leaves by keyboard alone, and says what is 
   await page.locator('[data-watch]', { hasText: '只有坐席听得到你' }).waitFor()
   await press('b')
   await asked('POST /calls/c-anna/supervise {"mode":"barge"}')
-  expect(await row('anna').locator('[data-act=barge]').getAttribute('aria-pressed')).toBe('true')
+  await expect.poll(() => row('anna').locator('[data-act=barge]').getAttribute('aria-pressed')).toBe('true')
   await press('x')
   await asked('DELETE /calls/c-anna/supervise')
   await page.locator('[data-watch]').waitFor({ state: 'detached' })
@@ -85,7 +85,7 @@ it('ends a call with a reason, frees a seat after a question, and shows a refusa
   await asked('POST /calls/c-chen/end {"reason":"坐席言辞不当"}')
 
   await row('kong').waitFor()
-  expect(await row('kong').locator('[data-act]').count(), 'nothing to free').toBe(0)
+  await expect.poll(() => row('kong').locator('[data-act]').count(), { message: 'nothing to free' }).toBe(0)
   desk.mock.board.refusal = '坐席没有签入'
   await row('jin').focus()
   await press('r')
@@ -142,13 +142,12 @@ it('an agent has no board, and the board fits a screen in both languages', async
   await page.locator('.seat[data-state=signed_out]').waitFor()
   await page.evaluate(() => (location.hash = '#/board'))
   await page.locator('.seat[data-state=signed_out]').waitFor()
-  expect(await page.getByRole('link', { name: '坐席看板' }).count()).toBe(0)
+  await expect.poll(() => page.getByRole('link', { name: '坐席看板' }).count()).toBe(0)
   await page.getByRole('button', { name: '退出登录' }).click()
   await page.locator('#name').waitFor()
   await board()
   for (const language of ['English', '中文']) {
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-    expect(wide, language).toBeLessThanOrEqual(0)
+    await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), { message: language }).toBeLessThanOrEqual(0)
     if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/board-${language}.png` })
     await page.getByRole('button', { name: language }).click()
   }

@@ -129,8 +129,8 @@ it('c24: the numbers for a technical question are shown whole and large', async 
   await press('F8')
   const numbers = page.locator('.refer dd')
   await numbers.first().waitFor()
-  expect(await numbers.allTextContents()).toEqual(['139 0001 2345', '137 0006 7890'])
-  expect(await numbers.first().evaluate((node) => parseFloat(getComputedStyle(node).fontSize))).toBeGreaterThan(36)
+  await expect.poll(() => numbers.allTextContents()).toEqual(['139 0001 2345', '137 0006 7890'])
+  await expect.poll(() => numbers.first().evaluate((node) => parseFloat(getComputedStyle(node).fontSize))).toBeGreaterThan(36)
   // News of the same call does not take the numbers away.
   desk.mock.phase('answered', { held: true })
   await page.locator('.softphone .warned').waitFor()
@@ -181,7 +181,7 @@ it('a dropped connection is said, made again, and the call goes on with what was
   await sent(desk, (message) => message.type === 'note' && message.text === '还没保存的话')
   await page.reload()
   await phase('answered')
-  expect(await page.locator('[data-note] textarea, textarea[data-note]').inputValue()).toBe('还没保存的话')
+  await expect.poll(() => page.locator('[data-note] textarea, textarea[data-note]').inputValue()).toBe('还没保存的话')
 })
 
 it('a seat that another window took stays with it until it is asked back', async () => {
@@ -245,17 +245,17 @@ it('the language is switched by key and remembered, and every shortcut is listed
   await page.getByRole('heading', { name: 'Waiting for a visit' }).waitFor()
   await page.reload()
   await page.getByRole('heading', { name: 'Waiting for a visit' }).waitFor()
-  expect(await page.evaluate(() => document.documentElement.lang)).toBe('en')
+  await expect.poll(() => page.evaluate(() => document.documentElement.lang)).toBe('en')
   await press('?')
   await page.getByRole('dialog', { name: 'Shortcuts' }).waitFor()
-  expect(await page.locator('.help div').count()).toBe(26)
+  await expect.poll(() => page.locator('.help div').count()).toBe(26)
 })
 
 it('the microphone test records five seconds and plays them', async () => {
   await available(desk)
   await press('Alt+V')
   await page.locator('#microphone').waitFor()
-  expect(await page.locator('#microphone option').count()).toBeGreaterThan(1)
+  await expect.poll(() => page.locator('#microphone option').count()).toBeGreaterThan(1)
   await page.locator('[data-test]').press('Enter')
   const state = page.locator('[data-test-state]')
   await state.filter({ hasText: '正在录音' }).waitFor()
@@ -265,8 +265,7 @@ it('the microphone test records five seconds and plays them', async () => {
 
 it('every main state fits a screen of 1366 by 768 without scrolling, in both languages', async () => {
   const fits = async (name: string) => {
-    const [high, wide] = await page.evaluate(() => [document.documentElement.scrollHeight, document.documentElement.scrollWidth])
-    expect([high, wide], name).toEqual([768, 1366])
+    await expect.poll(() => page.evaluate(() => [document.documentElement.scrollHeight, document.documentElement.scrollWidth]), { message: name }).toEqual([768, 1366])
   }
   await available(desk)
   for (const language of ['zh-CN', 'en']) {
@@ -304,7 +303,7 @@ it('e5: what is said is read along, with facts, questions, warnings and hints, a
   await page.locator('[data-line=customer].part', { hasText: '对我' }).waitFor()
   desk.mock.says(answer!)
   await page.locator('[data-line=customer]', { hasText: '九百八十六个小时' }).waitFor()
-  expect(await page.locator('[data-line].part').count()).toBe(0)
+  await expect.poll(() => page.locator('[data-line].part').count()).toBe(0)
   await page.locator('.order [data-heard=machine_hours].differs', { hasText: '986小时' }).waitFor()
   await page.locator('.script li', { hasText: '工作小时' }).locator('[data-standing=answered]').waitFor()
   desk.mock.says(hesitated!)
@@ -312,7 +311,7 @@ it('e5: what is said is read along, with facts, questions, warnings and hints, a
   await page.locator('.script li', { hasText: '配件供应' }).locator('[data-standing=asked]').waitFor()
   desk.mock.says(warned!)
   await page.locator('[data-warning=alarm]', { hasText: '投诉到你们总部' }).waitFor()
-  expect(await page.locator('[data-hint]').count()).toBe(0)
+  await expect.poll(() => page.locator('[data-hint]').count()).toBe(0)
   await shows('约 2 秒没有转写')
   await page.locator('.order [data-heard=fee_yuan]', { hasText: '2800元' }).waitFor()
 
@@ -336,9 +335,9 @@ it('e5: what is said is read along, with facts, questions, warnings and hints, a
   await press('F1')
   await page.locator('.script li button', { hasText: '工作小时' }).click()
   const field = page.locator('[data-fact=machine_hours]')
-  expect(await field.inputValue()).toBe('')
+  await expect.poll(() => field.inputValue()).toBe('')
   await page.locator('[data-offer=machine_hours]').press('Enter')
-  expect(await field.inputValue()).toBe('986小时')
+  await expect.poll(() => field.inputValue()).toBe('986小时')
   await page.locator('[data-offer]').waitFor({ state: 'detached' })
 
   // A page that is loaded anew has it all; the next call begins with nothing.

@@ -42,25 +42,24 @@ async function closed(): Promise<void> {
 
 /** Waits until the reviewer has asked for this. */
 async function asked(act: string): Promise<void> {
-  await expect.poll(() => desk.mock.review.acts, { timeout: 12_000 }).toContain(act)
+  await expect.poll(() => desk.mock.review.acts).toContain(act)
 }
 
 async function near(wanted: number): Promise<void> {
-  await expect.poll(sound, { timeout: 12_000 }).toSatisfy((s: number) => Math.abs(s - wanted) < 0.2)
+  await expect.poll(sound).toSatisfy((s: number) => Math.abs(s - wanted) < 0.2)
 }
 
 it('lists the calls with what a reviewer chooses by, narrows them in the address, and reads on', async () => {
   await list()
-  const text = (await row('r0').innerText()).replace(/\s+/g, ' ')
-  expect(text).toMatch(/11-22 \d\d:\d\d FW20261122000 138\*{4}5678 li 挖掘机服务回访 已接通 0:41 3\.0 2 告警 未复核/)
+  await expect.poll(async () => (await row('r0').innerText()).replace(/\s+/g, ' ')).toMatch(/11-22 \d\d:\d\d FW20261122000 138\*{4}5678 li 挖掘机服务回访 已接通 0:41 3\.0 2 告警 未复核/)
   await expect.poll(() => page.locator('tbody tr').count()).toBe(50)
   await page.locator('[data-more]').click()
   await expect.poll(() => page.locator('tbody tr').count()).toBe(60)
-  expect(await page.locator('[data-more]').count()).toBe(0)
+  await expect.poll(() => page.locator('[data-more]').count()).toBe(0)
 
   await page.locator('select[name=outcome]').selectOption('no_answer')
   await expect.poll(() => page.locator('tbody tr').count()).toBe(15)
-  expect(new URL(page.url()).hash).toBe('#/calls?outcome=no_answer')
+  await expect.poll(() => new URL(page.url()).hash).toBe('#/calls?outcome=no_answer')
   await page.locator('[data-clear]').click()
   await expect.poll(() => page.locator('tbody tr').count()).toBe(50)
   await press('/')
@@ -78,7 +77,7 @@ it('a list that cannot be read says so, until it can', async () => {
   await page.locator('[data-refresh]').click()
   const failed = page.getByRole('alert').filter({ hasText: '读取失败' })
   await failed.waitFor()
-  expect(await page.locator('tbody tr').count(), 'what was read stays').toBe(50)
+  await expect.poll(() => page.locator('tbody tr').count(), { message: 'what was read stays' }).toBe(50)
   desk.mock.review.down = false
   await failed.getByRole('button').click()
   await failed.waitFor({ state: 'detached' })
@@ -89,10 +88,8 @@ it('plays, and the clock, the needle and the transcript follow the sound', async
   await press(' ')
   await page.waitForFunction(() => (document.querySelector('audio')?.currentTime ?? 0) > 1.2)
   await page.locator('[data-turn="0"].current').waitFor()
-  const clock = await page.locator('[data-clock] strong').innerText()
-  expect(clock).toMatch(/^0:0[1-9]\.\d$/)
-  const needle = await page.locator('.needle').evaluate((element) => new DOMMatrix(getComputedStyle(element).transform).e)
-  expect(needle).toBeGreaterThan(5)
+  await expect.poll(() => page.locator('[data-clock] strong').innerText()).toMatch(/^0:0[1-9]\.\d$/)
+  await expect.poll(() => page.locator('.needle').evaluate((element) => new DOMMatrix(getComputedStyle(element).transform).e)).toBeGreaterThan(5)
   await press(' ')
   await page.waitForFunction(() => document.querySelector('audio')?.paused === true)
   expect(desk.mock.review.ranges.length, 'the recording is streamed by range').toBeGreaterThan(0)
@@ -118,7 +115,7 @@ it('seeks by a click on the wave, a sentence, a quote, a fact, a finding, and by
     await press(key)
     await near(wanted)
   }
-  expect(await audio((element) => element.paused)).toBe(true)
+  await expect.poll(() => audio((element) => element.paused)).toBe(true)
 })
 
 it('half to three times as fast by key and by choice, in the same pitch', async () => {
@@ -129,23 +126,20 @@ it('half to three times as fast by key and by choice, in the same pitch', async 
   }
   await page.locator('[data-rate]').selectOption('3')
   await expect.poll(() => audio((element) => element.playbackRate)).toBe(3)
-  expect(await audio((element) => element.preservesPitch)).toBe(true)
+  await expect.poll(() => audio((element) => element.preservesPitch)).toBe(true)
   await page.locator('[data-rate]').selectOption('0.5')
   await expect.poll(() => audio((element) => element.playbackRate)).toBe(0.5)
 })
 
 it('words are coloured by their level, alarms most of all, and the differences come first', async () => {
   await call()
-  const marks = await page.locator('.transcript mark').evaluateAll((all) => all.map((one) => `${one.className} ${one.textContent}`))
-  expect(marks).toEqual(['l5 非常满意', 'l4 挺好', 'l2 太慢', 'l1 等了三天', 'alarm 投诉', 'l3 一般'])
+  await expect.poll(() => page.locator('.transcript mark').evaluateAll((all) => all.map((one) => `${one.className} ${one.textContent}`))).toEqual(['l5 非常满意', 'l4 挺好', 'l2 太慢', 'l1 等了三天', 'alarm 投诉', 'l3 一般'])
   await page.getByText('vosk 听到：态度挺好的就是来的太慢了').waitFor()
-  const facts = await page.locator('.facts tbody tr').evaluateAll((all) => all.map((one) => (one as HTMLElement).dataset.fact))
-  expect(facts).toEqual(['machine_hours', 'parts_replaced', 'location', 'running_normal', 'respondent'])
-  expect((await page.locator('[data-fact=machine_hours]').innerText()).replace(/\s+/g, ' ')).toMatch(/工作小时 1520 小时 1042 小时 “一千零四十二个小时左右” 0:14\.6 不符 ?相差 478 小时/)
-  expect(await page.locator('[data-verdict]').innerText()).toBe('不属实')
-  expect(await page.locator('[data-gap]').allInnerTexts()).toEqual(['客户：丢包 0:17.6–0:18.4'])
-  const severities = await page.locator('.findings ul').first().locator('.chip').allInnerTexts()
-  expect(severities).toEqual(['D04 红', 'C18 黄', 'C26 黄'])
+  await expect.poll(() => page.locator('.facts tbody tr').evaluateAll((all) => all.map((one) => (one as HTMLElement).dataset.fact))).toEqual(['machine_hours', 'parts_replaced', 'location', 'running_normal', 'respondent'])
+  await expect.poll(async () => (await page.locator('[data-fact=machine_hours]').innerText()).replace(/\s+/g, ' ')).toMatch(/工作小时 1520 小时 1042 小时 “一千零四十二个小时左右” 0:14\.6 不符 ?相差 478 小时/)
+  await expect.poll(() => page.locator('[data-verdict]').innerText()).toBe('不属实')
+  await expect.poll(() => page.locator('[data-gap]').allInnerTexts()).toEqual(['客户：丢包 0:17.6–0:18.4'])
+  await expect.poll(() => page.locator('.findings ul').first().locator('.chip').allInnerTexts()).toEqual(['D04 红', 'C18 黄', 'C26 黄'])
 })
 
 it('corrects a score by keyboard alone, and the machine’s value stays beside it', async () => {
@@ -159,7 +153,7 @@ it('corrects a score by keyboard alone, and the machine’s value stays beside i
   await asked('PUT /calls/r0/scorecard/服务及时性 {"level":4,"reason":"客户后来说挺及时"}')
   const changed = page.locator('[data-score=服务及时性]')
   await changed.locator('[data-level]', { hasText: '4 满意' }).waitFor()
-  expect(await changed.locator('[data-machine]').innerText()).toBe('机器：2 不满意')
+  await expect.poll(() => changed.locator('[data-machine]').innerText()).toBe('机器：2 不满意')
   await changed.getByText('客户后来说挺及时').waitFor()
 
   await closed()
@@ -208,7 +202,7 @@ it('goes from call to call of the list by key, over the end of its page, and com
   await press('p')
   await press('p')
   await ready('r0')
-  expect(await page.locator('[data-previous]').isDisabled()).toBe(true)
+  await expect.poll(() => page.locator('[data-previous]').isDisabled()).toBe(true)
   await page.goto(`${desk.url}#/calls/r49`)
   await ready('r49')
   await press('n')
@@ -248,7 +242,7 @@ it('g16: claims a call, corrects its sheet, signs it off, and the list knows', a
 
 it('an agent hears his own call, may object to its sheet, and corrects nothing', async () => {
   await call('r0', '', 'li')
-  expect(await page.locator('[data-change], [data-claim]').count()).toBe(0)
+  await expect.poll(() => page.locator('[data-change], [data-claim]').count()).toBe(0)
   await page.locator('[data-item=probe] button', { hasText: '异议' }).click()
   await page.locator('[data-reason]:focus, [data-reason] input:focus').waitFor()
   await page.keyboard.type('客户挂得太快')
@@ -282,8 +276,7 @@ it('every key stands in the help, and both pages fit their screens in both langu
         for (const [what, path] of [['call', '#/calls/r0?t=26.5'], ['calls', '#/calls']]) {
           await page.goto(`${desk.url}${path}`)
           await (what === 'call' ? ready('r0') : row('r0').waitFor())
-          const over = await page.evaluate(() => [document.documentElement.scrollWidth - document.documentElement.clientWidth, document.documentElement.scrollHeight - document.documentElement.clientHeight])
-          expect(over, `${what} ${width} ${language}`).toEqual([0, 0])
+          await expect.poll(() => page.evaluate(() => [document.documentElement.scrollWidth - document.documentElement.clientWidth, document.documentElement.scrollHeight - document.documentElement.clientHeight]), { message: `${what} ${width} ${language}` }).toEqual([0, 0])
           if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${what}-${width}-${look}-${language === '中文' ? 'en' : 'zh'}.png` })
         }
         await page.getByRole('button', { name: language, exact: true }).click()

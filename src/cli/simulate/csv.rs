@@ -2,22 +2,22 @@
 
 use crate::domain::id::OrderNo;
 use crate::domain::simulate::{Completion, Report, Row, RowEnd};
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, ensure};
+use encoding_rs::GB18030;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 const HEAD: &str = "order_no,completed_at";
 const ORDER_NO_CHARS: usize = 40;
+/// `2026/11/23 9:05`.
+const EXCEL: [&str; 2] = ["%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M"];
 
 /// `order_no,completed_at`, with or without that head; further columns are not read. At least one.
 pub fn read(bytes: &[u8], tz: &TimeZone) -> anyhow::Result<Vec<Completion>> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
-        anyhow!("line {line}: is not UTF-8: save it as \"CSV UTF-8\"")
-    })?;
-    let text = text.trim_start_matches('\u{feff}');
+    let text = decoded(bytes)?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let list = lines
         .filter(|(n, line)| *n > 0 || !line.trim_start_matches('"').starts_with("order_no"))
@@ -25,6 +25,18 @@ pub fn read(bytes: &[u8], tz: &TimeZone) -> anyhow::Result<Vec<Completion>> {
         .collect::<anyhow::Result<Vec<_>>>()?;
     ensure!(!list.is_empty(), "holds no completions");
     Ok(list)
+}
+
+/// UTF-8, with or without byte order mark, or else GB18030, which holds GBK: Excel in China writes it unless told otherwise.
+fn decoded(bytes: &[u8]) -> anyhow::Result<Cow<'_, str>> {
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => return Ok(text.trim_start_matches('\u{feff}').into()),
+        Err(error) => error,
+    };
+    GB18030.decode_without_bom_handling_and_without_replacement(bytes).with_context(|| {
+        let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
+        format!("line {line}: is neither UTF-8 nor GBK: save it as \"CSV UTF-8\"")
+    })
 }
 
 fn completion(line: &str, tz: &TimeZone) -> anyhow::Result<Completion> {
@@ -39,7 +51,8 @@ fn instant(text: &str, tz: &TimeZone) -> anyhow::Result<Timestamp> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    let local: DateTime = text.parse().map_err(|_| anyhow!("{text:?} is no time"))?;
+    let as_excel_writes = || EXCEL.iter().find_map(|format| DateTime::strptime(format, text).ok());
+    let local = text.parse().ok().or_else(as_excel_writes).with_context(|| format!("{text:?} is no time"))?;
     Ok(tz.to_ambiguous_timestamp(local).compatible()?)
 }
 

@@ -199,6 +199,16 @@ pub fn apply(now: Timestamp, by: &str, c: &Complaint, step: &Step, rules: &Rules
     }
 }
 
+/// F18: a supervisor took over the very call in which the customer complained; what he said is on its recording. `None`: the complaint is
+/// over, or somebody has taken it over before.
+pub fn taken_over_in_call(complaint: &Complaint, at: Timestamp, by: &str) -> Option<Complaint> {
+    if complaint.taken_over.is_some() || matches!(complaint.state, State::Closed { .. }) {
+        return None;
+    }
+    let taken_over = Some(TakenOver { at, by: by.into(), apology: IN_CALL.into() });
+    Some(Complaint { taken_over, ..complaint.clone() })
+}
+
 /// A handled complaint with what was found out about its second call; any other stays.
 pub fn with_second_call(complaint: Complaint, planned: Result<VisitId, String>) -> Complaint {
     let State::Handled { since, call_by, .. } = complaint.state else { return complaint };
@@ -208,6 +218,9 @@ pub fn with_second_call(complaint: Complaint, planned: Result<VisitId, String>) 
     };
     Complaint { state: State::Handled { since, call_by, second }, second_visit, ..complaint }
 }
+
+/// In the place of the words with which he apologised.
+const IN_CALL: &str = "通话中接管，向客户说的话见录音";
 
 fn in_state(c: &Complaint) -> Refused {
     Refused::State(c.state.name().text_zh())

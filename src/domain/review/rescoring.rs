@@ -1,13 +1,16 @@
 //! 重评: what another keyword table makes of calls that were scored, cell by cell, before anybody adopts it.
 //!
 //! Contract: pure. A cell is the machine's level of one indicator of one call; a person's level over it stays in force either way and is
-//! told. Only the table in force can be adopted: a call that is judged later must come to the same.
+//! told. Only tables in force can be adopted: a call that is judged later must come to the same.
 
 use super::Refused;
 use crate::domain::id::{CallId, OrderNo};
 use crate::domain::score::{Indicator, Level, Score, Scorecard};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// Between the names of several tables.
+pub const TABLES_APART: &str = ", ";
 
 /// One indicator of one call that would change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,7 +53,7 @@ pub struct Rescoring {
     pub id: String,
     pub from: Timestamp,
     pub before: Timestamp,
-    /// `name@version` of the table that was tried.
+    /// `name@version` of the table that was tried; of those in force, with [`TABLES_APART`] between them.
     pub rubric: String,
     /// Calls that were compared.
     pub calls: u32,
@@ -78,11 +81,12 @@ pub fn changed(before: &Scorecard, after: &Scorecard) -> Vec<Cell> {
 }
 
 impl Rescoring {
-    /// `in_force`: `name@version` of the table by which calls are judged now.
-    pub fn adopt(&self, decision: Decision, in_force: &str) -> Result<Rescoring, Refused> {
+    /// `in_force`: `name@version` of the tables by which calls are judged now.
+    pub fn adopt(&self, decision: Decision, in_force: &[&str]) -> Result<Rescoring, Refused> {
         self.undecided()?;
-        if self.rubric != in_force {
-            return Err(Refused::OtherRubric { tried: self.rubric.clone(), in_force: in_force.into() });
+        if !self.rubric.split(TABLES_APART).all(|tried| in_force.contains(&tried)) {
+            let in_force = in_force.join(TABLES_APART);
+            return Err(Refused::OtherRubric { tried: self.rubric.clone(), in_force });
         }
         Ok(Rescoring { state: RescoringState::Adopted(decision), ..self.clone() })
     }
@@ -176,11 +180,14 @@ mod tests {
             made_at: now,
             state: RescoringState::Proposed,
         };
-        let other = Refused::OtherRubric { tried: "t@2".into(), in_force: "t@1".into() };
+        let other = Refused::OtherRubric { tried: "t@2".into(), in_force: "s@7, t@1".into() };
         let zhao = || Decision { by: "zhao".into(), at: now, why: Some("更准".into()) };
-        assert_eq!(proposed.adopt(zhao(), "t@1"), Err(other));
-        for settled in [proposed.adopt(zhao(), "t@2").unwrap(), proposed.drop(zhao()).unwrap()] {
-            assert_eq!(settled.adopt(zhao(), "t@2"), Err(Refused::Settled));
+        assert_eq!(proposed.adopt(zhao(), &["s@7", "t@1"]), Err(other));
+        let all = Rescoring { rubric: "s@7, t@2".into(), ..proposed.clone() };
+        assert!(all.adopt(zhao(), &["s@8", "t@2"]).is_err(), "one of them has changed meanwhile");
+        let by_all = all.adopt(zhao(), &["s@7", "t@2"]).unwrap();
+        for settled in [proposed.adopt(zhao(), &["s@7", "t@2"]).unwrap(), by_all, proposed.drop(zhao()).unwrap()] {
+            assert_eq!(settled.adopt(zhao(), &["s@7", "t@2"]), Err(Refused::Settled));
             assert_eq!(settled.drop(zhao()), Err(Refused::Settled));
         }
     }

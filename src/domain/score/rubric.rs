@@ -8,7 +8,7 @@ use super::lexicon::Lexicon;
 use super::{Indicator, Level};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// The table of the source text with what spoken Mandarin needs to be read by it.
 const BUILTIN: &str = include_str!("../../../rubrics/after-sales-zh.toml");
@@ -53,11 +53,16 @@ impl Rubric {
     }
 
     /// The table that travels with the program.
-    pub fn builtin() -> &'static Rubric {
+    pub fn builtin() -> &'static Arc<Rubric> {
         // A broken built-in table cannot be shipped: a unit test parses it.
-        static TABLE: LazyLock<Rubric> =
-            LazyLock::new(|| Rubric::parse(BUILTIN).unwrap_or_else(|e| panic!("built-in rubric: {e}")));
+        static TABLE: LazyLock<Arc<Rubric>> =
+            LazyLock::new(|| Arc::new(Rubric::parse(BUILTIN).unwrap_or_else(|e| panic!("built-in rubric: {e}"))));
         &TABLE
+    }
+
+    /// As programmes name it.
+    pub fn name(&self) -> &str {
+        &self.data.name
     }
 
     /// `name@version`, written beside every score.

@@ -107,6 +107,9 @@ pub(super) fn blocker(
     if let WaitReason::ForPerson { problem } = reason {
         return Some(Blocker::ForPerson { problem: problem.clone() });
     }
+    if let Some(problem) = s.same.doubted(&visit.id, reason, now, visit.calendar(s.calendar).tz()) {
+        return Some(Blocker::ForPerson { problem });
+    }
     // Before A04: what the call came to decides first.
     if let WaitReason::WrapUp { seat, until, .. } = reason {
         return Some(Blocker::WrapUp { seat: seat.clone(), until: *until });

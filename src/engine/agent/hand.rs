@@ -15,6 +15,7 @@ use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::id::SeatId;
 use crate::domain::live::Setting;
 use crate::domain::order::Order;
+use crate::domain::score::Rubric;
 use crate::domain::script::dialogue::lines;
 use crate::domain::seat::Seat;
 use crate::domain::visit::task::Visit;
@@ -46,6 +47,8 @@ pub struct Hand {
     gone: bool,
     /// Of the visit's calendar.
     zone: TimeZone,
+    /// Of the visit's programme.
+    rubric: Arc<Rubric>,
     /// To whoever reads along.
     steps: Option<Steps>,
 }
@@ -85,6 +88,7 @@ impl Hand {
     pub async fn take(engine: &Arc<Engine>, visit: &Visit, order: Order, seat: &Seat) -> Self {
         let (sender, asks) = mpsc::channel(ASKS_MAX);
         let view = view::of(engine, visit, order).await;
+        let site = engine.site();
         let number = engine.seats.begin_job(&seat.id, sender.clone());
         Self {
             engine: engine.clone(),
@@ -99,7 +103,8 @@ impl Hand {
             answered: None,
             apology: None,
             gone: false,
-            zone: visit.calendar(&engine.site().rules.calendar).tz().clone(),
+            zone: visit.calendar(&site.rules.calendar).tz().clone(),
+            rubric: site.rubrics.of(site.rules.programmes.get(&visit.programme)).clone(),
             steps: None,
         }
     }
@@ -155,7 +160,7 @@ impl Hand {
     pub fn read_along(&mut self, media: &MediaSession) {
         let Some(call) = &self.view.call else { return };
         let setting = Setting {
-            rubric: self.engine.site().rubric.clone(),
+            rubric: self.rubric.clone(),
             claims: self.view.order.claims.clone(),
             called_at: self.engine.clock.now().to_zoned(self.zone.clone()),
             sheet: self.view.steps.clone(),

@@ -2,6 +2,7 @@
 
 use super::super::Engine;
 use super::super::agent::Ask;
+use super::super::complaints::{self, TAKEN_OVER};
 use super::super::desk::{Desk, SeatLink, SeatMessage, SeatNews, SeatView, SupervisorMode};
 use super::super::events::EngineEvent;
 use super::super::handle::CommandError;
@@ -143,7 +144,11 @@ impl Desk for Arc<Engine> {
     async fn take_over(&self, call: &CallId, by: &SeatId) -> Result<(), CommandError> {
         let seat = self.seat_in(call).await?;
         self.answered_ask(&seat, |reply| Ask::TakeOver { by: by.clone(), reply }).await?;
-        self.append_supervision(call, "call.taken_over", by.as_str(), json!({ "seat": seat })).await
+        self.append_supervision(call, TAKEN_OVER, by.as_str(), json!({ "seat": seat })).await?;
+        complaints::after_take_over(self, call).await.unwrap_or_else(|error| {
+            tracing::error!(call.id = %call, %error, "a call was taken over, and its complaint does not show it");
+        });
+        Ok(())
     }
 
     async fn end_call(&self, call: &CallId, reason: &str, by: &str) -> Result<(), CommandError> {

@@ -23,7 +23,7 @@ pub struct RescoringDto {
     pub id: String,
     pub from: String,
     pub to: String,
-    /// `name@version` of the table that was tried.
+    /// `name@version` of the table that was tried, or of those in force, separated by commas.
     pub rubric: String,
     /// Calls that were compared.
     pub calls: u32,
@@ -135,7 +135,7 @@ pub struct RescoringBody {
     from: String,
     /// Calls begun before this instant.
     to: String,
-    /// A keyword table to try, as TOML; left out: the one in force.
+    /// A keyword table to try, as TOML, on the calls whose programme names it; left out: those in force, each on its calls.
     rubric: Option<String>,
 }
 
@@ -177,7 +177,7 @@ pub struct SettleBody {
     reason: Option<String>,
 }
 
-/// Judge the changed calls again, by the table in force
+/// Judge the changed calls again, by the tables in force
 ///
 /// Old versions and people's corrections stay.
 #[utoipa::path(post, path = "/rescoring/{id}/adopt", tag = "reviews", params(("id" = String, Path)),

@@ -66,7 +66,7 @@ async fn only_mainland_numbers_are_dialled_by_default_and_others_wait_for_a_pers
         [("+852 2345 6789", "境外号码"), ("95588", "短号码"), ("12345", "短号码")].into_iter().enumerate()
     {
         let order = format!("FL-{n}");
-        station.api.report(&order, NUMBER).await;
+        station.api.report(&order, &format!("1380000111{n}")).await;
         rings(&mut phone).await.reject(404, "Not Found").await;
         // No template reads such a number: it comes by the dispatcher's correction.
         let visit = station.api.get(&format!("visits?order_no={order}")).await["items"][0]["id"].clone();
@@ -137,6 +137,44 @@ async fn a_customer_with_three_open_visits_is_called_once_and_the_others_say_whe
         assert!(text(&why["text"]).starts_with("刚为另一个回访给该客户打过电话，同一客户不连续打扰，最早"), "{why}");
         assert!(station.api.calls(other).await.is_empty());
     }
+    assert!(!has_rung(&mut phone));
+    station.finish().await;
+}
+
+#[tokio::test]
+async fn a08_a_number_that_a_call_found_wrong_waits_in_later_orders_until_a_person_says_so_or_gives_another() {
+    let mut phone = phone().await;
+    let station = Station::start(phone.addr()).await;
+    let api = &station.api;
+    let first = api.report("FL-1", NUMBER).await;
+    rings(&mut phone).await.reject(404, "Not Found").await;
+    api.ended_call(&first).await;
+    let later = [api.report("FL-2", NUMBER).await, api.report("FL-3", NUMBER).await];
+    // Who is called next is somebody else.
+    api.report("FL-4", OTHER).await;
+    let call = rings(&mut phone).await;
+    assert_eq!(call.dialled(), OTHER);
+    call.reject(486, "Busy Here").await;
+    for visit in &later {
+        let why = api.why(visit).await;
+        let said = text(&why["text"]);
+        assert_eq!(why["code"], "for_person", "{why}");
+        assert!(said.starts_with("订单 FL-1 在") && said.contains("查明这个号码是空号（规则 A08）"), "{why}");
+    }
+
+    let order = json!({ "service_type": "技术咨询", "customer": { "name": "张建国", "phone": "13800001112" } });
+    let put = api.request(Method::PUT, "orders/FL-2").json(&order).send().await.unwrap();
+    assert!(put.status().is_success());
+    let call = rings(&mut phone).await;
+    assert_eq!(call.dialled(), "13800001112", "another number is dialled");
+    call.reject(486, "Busy Here").await;
+
+    answer(api.post(&format!("visits/{}/dial", later[1]), &json!({})).await, StatusCode::ACCEPTED).await;
+    let call = rings(&mut phone).await;
+    assert_eq!(call.dialled(), NUMBER, "a person has said so");
+    call.reject(486, "Busy Here").await;
+    api.ended_call(&later[1]).await;
+    assert_eq!(api.why(&later[1]).await["code"], "retry_spacing", "and it goes on by its programme");
     assert!(!has_rung(&mut phone));
     station.finish().await;
 }

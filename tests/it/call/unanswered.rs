@@ -23,7 +23,7 @@ async fn assert_not_dialled_again(api: &Api, phone: &mut Phone, visit: &str, oth
     api.report(other, OTHER).await;
     let call = rings(phone).await;
     assert_eq!(call.dialled(), OTHER, "a second INVITE inside the spacing");
-    call.reject(404, "Not Found").await;
+    call.reject(486, "Busy Here").await;
     assert_eq!(api.calls(visit).await.len(), 1);
 }
 

@@ -36,6 +36,7 @@ async fn whatever_goes_wrong_is_told_as_problem_json() {
         (Method::GET, "/visits?stat=waiting", None, "", 400, "malformed"),
         (Method::GET, "/visits?state=waitin", None, "", 422, "invalid"),
         (Method::GET, "/visits?late=true&state=closed", None, "", 422, "invalid"),
+        (Method::GET, "/visits?cause=tired", None, "", 422, "invalid"),
         (Method::GET, "/calls?outcome=fine", None, "", 422, "invalid"),
         (Method::GET, "/calls?from=yesterday", None, "", 422, "invalid"),
         (Method::POST, "/sms", json, "{\"message_id\":", 400, "malformed"),

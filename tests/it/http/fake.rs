@@ -223,14 +223,19 @@ impl Commands for Fake {
     ) -> Result<Rescoring, CommandError> {
         let made = self.store.rescoring(id).await.map_err(inside)?;
         let decision = Decision { by: by.into(), at: self.store.now(), why: why.map(Into::into) };
-        let settled = if adopt { made.adopt(decision, "after-sales-zh@2") } else { made.drop(decision) };
+        let settled = if adopt { made.adopt(decision, &["after-sales-zh@2"]) } else { made.drop(decision) };
         let settled = settled.map_err(|refused| CommandError::Conflict(refused.to_string()))?;
         self.store.settle_rescoring(&settled).await.map_err(inside)?;
         Ok(settled)
     }
 
-    fn score(&self, request: &ScoreRequest) -> ScoreReply {
-        score_request(Rubric::builtin(), request)
+    fn score(&self, request: &ScoreRequest, rubric: Option<&str>) -> Result<ScoreReply, CommandError> {
+        match rubric.filter(|name| *name != Rubric::builtin().name()) {
+            Some(name) => {
+                Err(CommandError::Invalid { field: "rubric", detail: format!("no programme names {name:?}") })
+            }
+            None => Ok(score_request(Rubric::builtin(), request)),
+        }
     }
 }
 

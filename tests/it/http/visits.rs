@@ -62,6 +62,7 @@ async fn lists_are_filtered() {
         ("?due_from=2026-11-21T20:10:00%2B08:00", &["FW3", "FW2"]),
         ("?due_to=2026-11-21T20:10:00%2B08:00", &["FW4", "FW1"]),
         ("?escalated=true", &[]),
+        ("?cause=letter", &[]),
     ] {
         assert_eq!(orders(&site.get(&format!("/visits{query}")).await), expected, "{query}");
     }

@@ -1,7 +1,7 @@
 //! Invariant 2: a visit is never lost and a customer is never dialled twice for one attempt, whatever is killed and whenever.
 
 use super::{Site, at, ended, full_call, next_call, order, waiting};
-use huifang::domain::call::outcome::Outcome;
+use huifang::domain::call::outcome::{ConversationEnd, Outcome};
 use huifang::domain::call::{Call, DayLimit, Spent};
 use huifang::domain::id::VisitId;
 use huifang::domain::phone::Phone;
@@ -354,5 +354,63 @@ async fn the_schema_itself_refuses_what_would_dial_twice() {
         ("a number is a number", "UPDATE visits SET due_at = 'soon'".into()),
     ] {
         assert!(sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&behind).await.is_err(), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a08_a_number_is_in_doubt_for_the_visits_of_its_customer_until_somebody_answered_there_or_it_was_dialled_again()
+{
+    const WRONG: Option<ConversationEnd> = Some(ConversationEnd::WrongNumber);
+    const VISITED: Option<ConversationEnd> = Some(ConversationEnd::Completed);
+    /// Another customer of the same number, and one of whom no name is known.
+    async fn reported(site: &Site, n: u32, name: Option<&str>) -> Visit {
+        let no = format!("SO-{n:05}");
+        let mut order = order(&no);
+        order.customer.name = name.map(Into::into);
+        site.store.put_order(&order).await.unwrap();
+        site.store.insert_visit(&waiting(&order.no, &format!("visit-{n:05}"), at(i64::from(n)))).await.unwrap()
+    }
+    async fn called(site: &Site, visit: &Visit, at_s: i64, outcome: Outcome, end: Option<ConversationEnd>) {
+        let call = next_call(visit, &format!("{}-{at_s}", visit.id), at(at_s));
+        let held = site.store.claim_visit(visit, &call, None).await.unwrap().unwrap();
+        let mut call = Call { conversation: end, ..ended(call, outcome) };
+        call.instants.ended_at = Some(at(at_s + 1));
+        site.store.finish_call(&call, &retry(&held, 5_000), &[]).await.unwrap();
+    }
+    /// Which of the visits 1 to 4 is in doubt, and by which order's call.
+    async fn doubts(site: &Site) -> Vec<(u32, String)> {
+        let same = site.store.same_customer(Duration::ZERO).await.unwrap();
+        let of =
+            |n: u32| same.doubt_of(&VisitId::new(format!("visit-{n:05}"))).map(|doubt| (n, doubt.order_no.to_string()));
+        (1..=4).filter_map(of).collect()
+    }
+    let by = |no: &str, visits: &[u32]| -> Vec<(u32, String)> { visits.iter().map(|n| (*n, no.to_owned())).collect() };
+    for (outcome, end, want) in [
+        (Outcome::Answered, WRONG, by("SO-00001", &[2, 4])),
+        (Outcome::InvalidNumber, None, by("SO-00001", &[2, 3, 4])),
+        (Outcome::Answered, Some(ConversationEnd::Refused), vec![]),
+        (Outcome::Unreachable, None, vec![]),
+    ] {
+        let site = Site::new().await;
+        let first = site.visit(1).await;
+        reported(&site, 2, Some("王建国")).await;
+        reported(&site, 3, Some("李四")).await;
+        reported(&site, 4, None).await;
+        called(&site, &site.store.visit(&first.id).await.unwrap(), 100, outcome, end.clone()).await;
+        assert_eq!(doubts(&site).await, want, "{outcome:?} {end:?}: its own visit follows its programme");
+        let site = site.reopened().await;
+        assert_eq!(doubts(&site).await, want);
+        if want.is_empty() {
+            continue;
+        }
+        // A person had it dialled: that visit goes on; the others still wait.
+        let second = site.store.visit(&VisitId::new("visit-00002")).await.unwrap();
+        called(&site, &second, 110, Outcome::Busy, None).await;
+        assert!(doubts(&site).await.iter().all(|(n, _)| *n > 2) && !doubts(&site).await.is_empty());
+        let second = site.store.visit(&second.id).await.unwrap();
+        called(&site, &second, 120, Outcome::Answered, VISITED).await;
+        assert_eq!(doubts(&site).await, [], "the right one answered there");
+        called(&site, &site.store.visit(&second.id).await.unwrap(), 130, outcome, end).await;
+        assert!(doubts(&site).await.iter().all(|(_, no)| no == "SO-00002") && !doubts(&site).await.is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use super::{Site, at, order};
 use huifang::domain::call::outcome::Outcome;
 use huifang::domain::order::ServiceType;
-use huifang::domain::visit::task::Visit;
+use huifang::domain::visit::task::{CloseCause, Visit, VisitState};
 use huifang::store::StoreError;
 use huifang::store::call::CallFilter;
 use huifang::store::order::OrderFilter;
@@ -73,8 +73,10 @@ async fn a_cursor_of_another_list_is_refused() {
 async fn visits_are_filtered_by_every_field() {
     let site = Site::new().await;
     let first = site.visit(1).await;
-    site.visit(2).await;
+    let second = site.visit(2).await;
     site.calling(3).await;
+    let letter = VisitState::Closed { cause: CloseCause::Letter, at: at(9) };
+    site.store.save_visit(&Visit { state: letter, ..second }).await.unwrap();
     let escalated = Visit { escalated_at: Some(at(9)), ..first.clone() };
     site.store.save_visit(&escalated).await.unwrap();
     let check = async |filter: VisitFilter, want: &[&str]| {
@@ -85,7 +87,9 @@ async fn visits_are_filtered_by_every_field() {
     let all = VisitFilter::default;
     check(all(), &["3", "2", "1"]).await;
     check(VisitFilter { state: Some(VisitStateName::Calling), ..all() }, &["3"]).await;
-    check(VisitFilter { state: Some(VisitStateName::Closed), ..all() }, &[]).await;
+    check(VisitFilter { state: Some(VisitStateName::Closed), ..all() }, &["2"]).await;
+    check(VisitFilter { cause: Some(CloseCause::Letter), ..all() }, &["2"]).await;
+    check(VisitFilter { cause: Some(CloseCause::Sms), ..all() }, &[]).await;
     check(VisitFilter { order_no: Some(first.order_no.clone()), ..all() }, &["1"]).await;
     check(VisitFilter { programme: Some("汽车' OR 1=1 --".into()), ..all() }, &[]).await;
     check(VisitFilter { escalated: true, ..all() }, &["1"]).await;

@@ -1,4 +1,5 @@
 mod budget;
+mod numbers;
 mod seats;
 mod urgency;
 
