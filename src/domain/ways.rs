@@ -45,13 +45,15 @@ struct Slot {
 pub(super) struct Ways {
     /// The words of every first slot by their first character, each with its way: a text is read once, whatever may begin in it.
     openers: BTreeMap<char, Vec<(&'static str, usize)>>,
+    /// A bit for every such character, by its last byte: most characters of a text are no opener, and cost no look.
+    begin: [u64; 4],
     /// What follows the first slot of each way.
     rest: Vec<Vec<Slot>>,
 }
 
 impl Ways {
     pub fn new(ways: &[&'static str]) -> Self {
-        let mut all = Self { openers: BTreeMap::new(), rest: Vec::new() };
+        let mut all = Self { openers: BTreeMap::new(), begin: [0; 4], rest: Vec::new() };
         for way in ways {
             match way.split_once('&') {
                 Some((one, other)) => {
@@ -67,6 +69,7 @@ impl Ways {
     fn add(&mut self, mut slots: impl Iterator<Item = Slot>) {
         for word in slots.next().into_iter().flat_map(|s| s.words) {
             if let Some(first) = word.chars().next() {
+                self.begin[bit(first).0] |= bit(first).1;
                 self.openers.entry(first).or_default().push((word, self.rest.len()));
             }
         }
@@ -77,8 +80,17 @@ impl Ways {
         let begins = |at: usize, (word, way): &(&str, usize)| {
             text[at..].strip_prefix(word).is_some_and(|behind| goes_on(behind, &self.rest[*way]))
         };
-        text.char_indices().any(|(at, c)| self.openers.get(&c).is_some_and(|words| words.iter().any(|w| begins(at, w))))
+        let may_open = |(_, c): &(usize, char)| self.begin[bit(*c).0] & bit(*c).1 != 0;
+        text.char_indices()
+            .filter(may_open)
+            .any(|(at, c)| self.openers.get(&c).is_some_and(|words| words.iter().any(|w| begins(at, w))))
     }
+}
+
+/// Where the bit of a character stands.
+fn bit(c: char) -> (usize, u64) {
+    let last = u32::from(c) as usize % 256;
+    (last / 64, 1 << (last % 64))
 }
 
 /// The slots of a way, the first of them after `room` characters.

@@ -104,6 +104,9 @@ pub(super) fn speaks_of_the_engineer(text: &str) -> bool {
 pub(super) fn time_of(about: About, text: &str) -> Option<String> {
     let text = last_version(text);
     let times = time::find_all(text);
+    if times.is_empty() {
+        return None;
+    }
     let event = questions::events(text).filter(|(.., a)| *a == Some(about)).map(|(at, ..)| at);
     let mut told = event.filter_map(|at| {
         let last = times.iter().rposition(|t| t.range.end <= at)?;
