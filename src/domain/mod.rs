@@ -29,4 +29,5 @@ pub mod tariff;
 pub mod transcript;
 pub mod truth;
 pub mod visit;
+mod ways;
 pub mod when;

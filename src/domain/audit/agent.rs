@@ -98,8 +98,8 @@ fn c10_no_long_silence(ctx: &Ctx<'_>) -> Option<Finding> {
 /// The required questions that the form of this visit holds, in its order, with the line that asked each.
 fn items<'a>(ctx: &'a Ctx<'_>) -> Vec<(&'static str, Option<&'a Line>)> {
     let required = asked::required(ctx.e.order.service_type.name(), false);
-    let on_form = ctx.e.form.iter().filter_map(|step| required.iter().find(|i| i.name == step));
-    on_form.map(|i| (i.name, asked::asked_by(i, &ctx.lines))).collect()
+    let on_form = ctx.e.form.iter().filter_map(|step| required.iter().find(|i| i.0 == step));
+    on_form.map(|i| (i.0, asked::asked_by(*i, &ctx.lines))).collect()
 }
 
 fn c13_every_item_is_asked(ctx: &Ctx<'_>) -> Option<Finding> {

@@ -3,13 +3,35 @@
 //!
 //! Contract: each function finds the line that shows it, or nothing; a flag without a line does not exist.
 
-use super::speech::{self, Line, agents};
-use super::ways::{Ways, clauses};
-use crate::domain::facts::{Consent, consent_of};
+use super::speech::{self, Line, agents, asks_consent};
+use crate::domain::facts::{Consent, Respondent, consent_of};
+use crate::domain::ways::{Ways, clauses};
 use std::sync::LazyLock;
 
 /// A good level in the agent's mouth.
-const PRAISE: [&str; 28] = [
+const PRAISE: [&str; 51] = [
+    "够及时",
+    "没啥可说",
+    "没什么可说",
+    "认可",
+    "没怨言",
+    "还可以",
+    "供得上",
+    "跟得上",
+    "没有不满",
+    "没啥不满",
+    "没什么不满",
+    "不赖",
+    "周到",
+    "热情",
+    "客气",
+    "专业",
+    "给力",
+    "够快",
+    "优秀",
+    "负责",
+    "耐心",
+    "放心",
     "满意",
     "很好",
     "挺好",
@@ -38,10 +60,13 @@ const PRAISE: [&str; 28] = [
     "好得很",
     "还行",
     "非常好",
+    "没挑",
 ];
 
 /// Endings that want no answer but yes.
-const TAGS: [&str; 32] = [
+const TAGS: [&str; 34] = [
+    "不是吗",
+    "没说错吧",
     "对吧",
     "是吧",
     "没错吧",
@@ -95,6 +120,20 @@ static REQUESTS: LazyLock<Ways> = LazyLock::new(|| {
         "那就|那算|就算|默认…满意|好评|五分",
         "肯定满意|一定满意|应该满意|肯定是满意|态度好|技术好|服务好…不用说|没得说|不用问",
         "是不是都|是不是挺|是不是很…好|满意|不错",
+        "麻烦|帮忙|拜托|照顾|支持|理解|高抬贵手|手下留情…@top|高分|打高|好点|高点",
+        "总不会|不会|总不能|不至于…说不好|说差|打差|给差|不好吧",
+        "往好里|往好了|说好听|美言|多美言",
+        "选|打|给|评|填|报…最高|最好的|满分|顶格",
+        "高分|打高|多打|多给…点|分|呗|嘛|吧|行|哈",
+        "不会|总不能|不至于|不可能…差评|低分|不满意|中评…吧|对吧|是吧",
+        "@top+还是|或者|或+特别满意|非常满意|十分满意|很满意|挺满意|比较满意|满意",
+        "就说好|说声好|说个好|说好就|回个好|说满意|说个满意|说可以就|说行就",
+        "那就是|也就是|就等于|等于是|那就算|那就当…@top|挺好|不错",
+        "不好交差|交不了差|交差|考核|影响…满意|给|打|评|选|说",
+        "别给|不要给|别打|别选|别说…低|差|一般|不满意|四分|三分|中评",
+        "奖金|绩效|饭碗|业绩|扣|罚…@top|评价|打分|打个分",
+        "满意还是非常满意|满意或者非常满意|非常满意还是满意|满意还是很满意|五分还是四分",
+        "不用问|不用说|甭说|甭问|想必|估摸|我猜|料想|自然|当然…@top|好|不错|没得说|没问题|没意见|没话说",
     ])
 });
 
@@ -117,14 +156,18 @@ pub(super) fn led(lines: &[Line]) -> Option<&Line> {
         if !l.agent() || ASKS.said_in(&l.text) {
             return false;
         }
+        let tagged = tagged(&l.text);
         let polar = l.text.trim_end_matches(|c: char| !c.is_alphanumeric()).ends_with("满意吗");
         // What he has just said himself may be written down.
         let said = i.checked_sub(1).and_then(|before| lines.get(before)).filter(|c| !c.agent());
         let echoes = said.is_some_and(|c| PRAISE.iter().any(|p| c.text.contains(p) && l.text.contains(p)));
-        tagged(&l.text) || REQUESTS.said_in(&l.text) && !polar || RECORDS.said_in(&l.text) && !echoes
+        !echoes && (tagged || RECORDS.said_in(&l.text)) || REQUESTS.said_in(&l.text) && !polar
     };
     lines.iter().enumerate().find(|(i, l)| led((*i, l))).map(|(_, l)| l)
 }
+
+/// 我这样理解没错吧: as long as a tag may be, characters.
+const TAG_MAX: usize = 9;
 
 /// A clause that praises, or the one after it, ends in a tag: 挺让您满意的是吗, 挺快的哈 没意见是不是.
 fn tagged(text: &str) -> bool {
@@ -133,7 +176,9 @@ fn tagged(text: &str) -> bool {
         let praises = PRAISE.iter().any(|p| clause.contains(p));
         let tag = TAGS.iter().any(|t| clause.ends_with(t)) && !clause.ends_with("满意吗");
         // 满意是吧: the tag closes the praise; alone after it only where it says nothing else.
-        if tag && (praises || praised && clause.chars().count() <= 4) {
+        let confirms = ["没错吧", "对吧", "是吧"].iter().any(|t| clause.ends_with(t));
+        let short = clause.chars().count() <= if confirms { TAG_MAX } else { 4 };
+        if tag && (praises || praised && short) {
             return true;
         }
         praised = praises;
@@ -180,6 +225,7 @@ static INSISTS: LazyLock<Ways> = LazyLock::new(|| {
         "不会|不|耽误不了|占不了…耽误|占用…您|多久|太久|时间",
         "很快|马上就|快点问|一下就|问完|抽…好|完|挂|问|分钟",
         "规定|任务|必须|考核|流程…做|完成|要",
+        "一分钟|几句|一句|半分钟…总有|总行|总可以|都没有|还没有",
         "听我说完|您听着|嗯一声|别呀|别啊|说一声就行",
         "我问|问您|问你|再问|回答|说下|说一下|告诉我",
         "不是推销|为您好|为了您",
@@ -215,7 +261,7 @@ static YIELDS: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
         "什么时间|什么时候|几点|哪天|啥时候…方便|合适|有空|有时间|得空|下班|给您打|再打|打过来|联系|回访|给您",
         "改天|改日|换个时间|另外的时间|另约|晚点|晚些|过会|一会|回头|明天|后天|下午|晚上|上午|稍后…再|给您|联系|打|方便|可以|行",
-        "再给您打|再打给您|再联系|再回访|先忙|您忙|尊重|不再打|不勉强",
+        "再给您打|再打给您|再联系|再回访|先忙|您忙|尊重|不再打|不勉强|随时拨打|随时打|随时联系",
     ])
 });
 
@@ -224,28 +270,44 @@ pub(super) fn pushed(lines: &[Line]) -> Option<&Line> {
     // Only a refusal of the visit counts; 不行 to a later question is an answer.
     let refuses = |(at, l): (usize, &Line)| {
         let before = &lines[..at];
-        let opened = || before.iter().any(|l| l.agent() && (speech::asks_consent(l) || speech::is_visit(l)));
+        let opened = || before.iter().any(|l| l.agent() && (asks_consent(l) || speech::is_visit(l)));
         let asks = |l: &Line| !l.rates.is_empty() || speech::is_question(l) || asks_something(&l.text);
         let asked_on = || {
-            let leave = before.iter().position(|l| l.agent() && speech::asks_consent(l));
+            let leave = before.iter().position(|l| l.agent() && asks_consent(l));
             let since = leave.map_or(before, |at| &before[at + 1..]);
-            since.iter().any(|l| l.agent() && !speech::asks_consent(l) && asks(l))
+            since.iter().any(|l| l.agent() && !asks_consent(l) && asks(l))
         };
         !l.agent() && (speech::stops_visit(&l.text) || speech::refuses_visit(&l.text) && opened() && !asked_on())
     };
     let at = lines.iter().enumerate().position(refuses)?;
     // Until he lets himself be asked after all.
     let refuses_still = |l: &&Line| l.agent() || consent_of(&l.text) != Some(Consent::Given);
-    lines[at + 1..].iter().take_while(refuses_still).filter(|l| l.agent()).find(|l| presses(l))
+    let mut after = lines[at + 1..].iter().take_while(refuses_still).filter(|l| l.agent()).enumerate();
+    let wrong_number = speech::respondent(lines).0 == Respondent::WrongNumber;
+    after.find(|(n, l)| !wrong_number && presses(l, *n == 0)).map(|(_, l)| l)
 }
 
 /// Whatever an agent says to a refusal presses, unless he takes it: another time, an apology, good-bye, 好的.
-fn presses(l: &Line) -> bool {
+fn presses(l: &Line, at_once: bool) -> bool {
     let leaves =
         l.has(&["再见", "拜拜", "打扰", "打搅", "不耽误您", "祝您", "祝你", "不好意思", "抱歉", "对不起", "麻烦您了"]);
-    let takes = leaves || l.has(&["理解", "明白", "知道", "了解", "注意安全", "好的", "好 ", "行 ", "没关系", "没事"]);
+    let takes = leaves
+        || l.has(&[
+            "理解",
+            "明白",
+            "知道",
+            "了解",
+            "注意安全",
+            "好的",
+            "好 ",
+            "行 ",
+            "没关系",
+            "没有关系",
+            "没事",
+            "不要紧",
+        ]);
     let insists = INSISTS.said_in(&l.text) && !leaves;
-    let goes_on = !takes && l.characters() >= SAYS_SOMETHING;
+    let goes_on = at_once && !takes && l.characters() >= SAYS_SOMETHING;
     (insists || goes_on || asks_something(&l.text)) && !YIELDS.said_in(&l.text)
 }
 
@@ -273,115 +335,38 @@ static ELSEWHERE: LazyLock<Ways> = LazyLock::new(|| {
         "抽烟|牌子的烟|喝酒|吃饭了|吃了吗|吃了没|吃的什么|吃过了|减肥|养生|体重|流感|感冒|体检|星座|算命|高考|上学|放假",
         "抖音|加个微信|微信加|加您微信|朋友圈|点个赞|推销|新出的手机|换手机|买车",
         "国庆|春节|过年|五一|中秋|周末…打算|去哪|回家|回老家|怎么过|上哪",
-        "一斤|斤…多少钱",
+        "一斤|斤&多少钱|什么价|贵不贵",
+        "下雨|下雪|刮风|台风|天热|天冷|气温|雾霾|沙尘…你们那|您那|你那|那边…怎么样|吗|没有|不",
+        "我跟您说|跟您讲|告诉您|听说|我跟你说…猪肉|肉价|菜价|物价|涨|跌|新闻|八卦|谁家|明星|彩票|股",
+        "身份证|生日|哪年生|几几年的|属相|星座|血型|身高|体重|学历|老伴|单身",
+        "村里|你们村|乡里|书记|村长|选举|拆迁|修路|分地|低保|医保|养老…没有|吗|怎么样|多少|办|选",
+        "微信号|加您微信|加我微信|加个微信|加微信|抖音号|快手号|QQ|扣扣|朋友圈|直播间",
+        "工钱|工资|工价|一天挣|一个月挣|活多|接活…多少|怎么样|好不好|吗",
+        "口音|听声音|听您说话…像|是|哪",
+        "认识|身边|周围|亲戚|朋友…想买|要买|介绍|转介绍",
+        "新款|新品|新出|新上市|促销|活动|套餐|特价|以旧换新|置换|优惠|会员|续保|延保|理财|加盟|团购…要不|了解|考虑|看看|需要|试试|感兴趣|参加|办|留|推荐|介绍|买",
+        "推荐|介绍|推销|捎带|顺便…新款|产品|机型|套餐|保险|贷款|会员|卡|活动|机油|理财|课",
+        "车险|保险|续保|信用卡…到期|要不|送|办|买|续|交",
+        "年纪|岁数|身体…吃得消|硬朗|还好|咋样|怎么样",
+        "晚会|春晚|节目|小品|相声|笑话|段子|故事|小说|短视频…看|讲|听|没有",
+        "讲个笑话|说个笑话|讲个段子|讲个故事",
+        "我|俺…老丈人|丈母娘|对象|舅|姑|叔|小时候|以前在|去年去|特别爱吃|最爱吃|爱喝|当兵",
+        "特产|小吃|好吃|煎饼|水果|苹果|西瓜|橘子|柑|葡萄|海鲜|烧饼|羊肉|白酒|茶叶",
+        "孩子|小孩|娃|儿子|闺女|女儿|老人|父母…上学|几岁|多大|成绩|考|工作|成家|对象|结婚|身体",
+        "政策|新闻|国家|打仗|战争|美国|选举|明星|网红…听说|知道|看了|怎么看|您说",
         "我|我们…同事|亲戚|朋友|老公|老婆|邻居|表哥|表弟|老家|家也|那儿也|这儿也",
         "闲聊|随便聊|聊聊天|唠唠",
     ])
 });
 
 /// Named, and yet of the visit.
-static OF_THE_VISIT: LazyLock<Ways> =
-    LazyLock::new(|| Ways::new(&["天气原因|微信公众号|工程师微信|师傅微信|师傅的微信|注意|小心|节日快乐|祝您|祝你"]));
-
-/// What a question of a visit call is about; one that names none of it strays.
-const VISIT_WORDS: [&str; 96] = [
-    "机",
-    "车",
-    "设备",
-    "师傅",
-    "工程师",
-    "服务",
-    "配件",
-    "件",
-    "满意",
-    "评价",
-    "保养",
-    "维修",
-    "修",
-    "换",
-    "油",
-    "小时",
-    "钟头",
-    "时间",
-    "时候",
-    "几点",
-    "哪天",
-    "几号",
-    "多久",
-    "多长",
-    "电话",
-    "号",
-    "热线",
-    "回访",
-    "单",
-    "费",
-    "收了",
-    "花了",
-    "方便",
-    "分钟",
-    "耽误",
-    "您是",
-    "先生",
-    "女士",
-    "姓",
-    "称呼",
-    "具体",
-    "方面",
-    "原因",
-    "怎么",
-    "情况",
-    "问题",
-    "意见",
-    "建议",
-    "需要",
-    "态度",
-    "技",
-    "及时",
-    "工地",
-    "地点",
-    "在哪",
-    "哪里",
-    "地方",
-    "结果",
-    "处理",
-    "故障",
-    "毛病",
-    "正常",
-    "检查",
-    "培训",
-    "外观",
-    "工具",
-    "资料",
-    "性能",
-    "听",
-    "大声",
-    "稍等",
-    "再说",
-    "说说",
-    "讲",
-    "还有",
-    "别的",
-    "其他",
-    "他",
-    "她",
-    "明白",
-    "理解",
-    "可以",
-    "行吗",
-    "好吗",
-    "分",
-    "联系",
-    "老板",
-    "本人",
-    "占",
-    "哪位",
-    "为什么",
-    "损失",
-    "坏",
-    "漏",
-    "麻烦",
-    "抱歉",
-];
+static OF_THE_VISIT: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "天气原因|微信公众号|工程师微信|师傅微信|师傅的微信|注意|小心|节日快乐|祝您|祝你",
+        "不|没有|不是|从不…推销|卖保险|卖东西|广告|收费",
+        "机|车…贷款|全款|分期",
+    ])
+});
 
 /// C14: talk that is no part of the visit.
 pub(super) fn offtopic(lines: &[Line]) -> Option<&Line> {
@@ -389,23 +374,8 @@ pub(super) fn offtopic(lines: &[Line]) -> Option<&Line> {
 }
 
 fn strays(l: &Line) -> bool {
-    if OF_THE_VISIT.said_in(&l.text) || l.has(&["打错"]) {
-        return false;
-    }
-    ELSEWHERE.said_in(&l.text) || asks_elsewhere(l)
+    ELSEWHERE.said_in(&l.text) && !OF_THE_VISIT.said_in(&l.text)
 }
-
-/// A question put to the customer that names nothing of the visit.
-fn asks_elsewhere(l: &Line) -> bool {
-    let text = l.text.replace("手机", "");
-    let you = ["您", "你"].iter().any(|w| text.contains(w));
-    let asks = asks_something(&text)
-        || ["不信", "没看", "不看", "信不信", "爱不爱", "会不会", "想不想"].iter().any(|w| text.contains(w));
-    you && asks && l.characters() >= SHORTEST_STRAY && !VISIT_WORDS.iter().any(|w| text.contains(w))
-}
-
-/// Shorter questions (您贵姓) are part of any call, characters.
-const SHORTEST_STRAY: usize = 7;
 
 /// C14: the share of the agent's characters that strays.
 pub(super) fn offtopic_share(lines: &[Line]) -> f64 {

@@ -10,11 +10,14 @@ use crate::domain::facts::{Consent, Fact, Facts, Respondent, facts_of};
 use crate::domain::order::Claims;
 use crate::domain::score::{
     Answer, Indicator, Judgement, Level, Rubric, Scorecard, SpokenTurn, answers_of_turns, judgements, score_judged,
+    to_simplified,
 };
 use crate::domain::transcript::Channel;
 use crate::domain::truth::{self, Tolerance, TruthCheck};
+use crate::domain::ways::Ways;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DialogueRequest {
@@ -244,20 +247,46 @@ struct Complaint {
 
 impl Complaint {
     fn of(rubric: &Rubric, answers: &[Answer], judged: &[Judgement], service_type: &str) -> Self {
-        let first = judged.iter().find(|j| j.complaint);
-        let made = first.is_some() || explains_low_level(rubric, answers, judged) || service_type == "用户投诉";
-        let severe = judged.iter().any(Judgement::is_severe) || answers.iter().any(|a| somebody_hurt(&a.text));
-        let product = judged.iter().any(|j| j.product_fault);
-        let service = judged.iter().any(|j| j.complaint && !j.product_fault);
+        // Who wants to be left in peace complains of nothing.
+        let complains = |(j, a): &(&Judgement, &Answer)| j.complaint && !speech::stops_visit(&to_simplified(&a.text));
+        let heard: Vec<(&Judgement, &Answer)> = judged.iter().zip(answers).filter(complains).collect();
+        // Whoever complained does so still, unless he is content by now.
+        let open = service_type == "用户投诉" && !judged.iter().any(|j| j.label.is_some_and(|l| l.get() >= 4));
+        let made = !heard.is_empty() || open || explains_low_level(rubric, answers, judged);
+        let of_product =
+            |(j, a): &(&Judgement, &Answer)| j.product_fault || PRODUCT_FAILS.said_in(&to_simplified(&a.text));
+        let product = heard.iter().any(of_product) || judged.iter().any(|j| j.product_fault);
+        let service = heard.iter().any(|h| !of_product(h));
+        let severe =
+            judged.iter().zip(answers).any(|(j, a)| j.is_severe() && GOES_FAR.said_in(&to_simplified(&a.text)))
+                || answers.iter().any(|a| somebody_hurt(&a.text));
         let kind = made.then_some(match (severe, product, service) {
             (true, _, _) => "重大质量事故",
             (false, true, false) => "一般质量故障",
             _ => "服务质量",
         });
-        let turn = first.and_then(|j| j.evidence.iter().chain(&j.alarms).find_map(|e| e.turn));
+        let turn = heard.first().and_then(|(j, _)| j.evidence.iter().chain(&j.alarms).find_map(|e| e.turn));
         Self { made, kind, turn }
     }
 }
+
+/// F13: the machine itself fails, again or of its quality.
+static PRODUCT_FAILS: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "又|再|老|老是|总|才|两回|三回|几回|两次|三次|几次…坏|裂|漏|爆|断|不制冷|趴窝|熄火|烧",
+        "坏|裂|漏|爆|断|不制冷|趴窝|熄火…两回|三回|四回|几回|两次|三次|四次|几次",
+        "机器|车|空调|配件|件|这|油管|发动机…质量…差|一般|不行|不好|不咋|次|有问题",
+    ])
+});
+
+/// F12: the machine back or another one, the courts, the press. To come to the office and shout is less.
+static GOES_FAR: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "退|换…机|车|货|一台|给我|掉|了",
+        "机器|车…退|换",
+        "起诉|法院|律师|打官司|曝光|媒体|电视|记者|抖音|网上|发视频|消协|消费者协会|12315|三一五|工商|不买|不再买|再也不",
+    ])
+});
 
 /// F12: a person came to harm.
 fn somebody_hurt(text: &str) -> bool {
@@ -337,7 +366,7 @@ fn compliance(
     let Heard { answers, judged, facts, .. } = *heard;
     let asked: BTreeMap<String, bool> = asked::required(&request.service_type, request.out_of_warranty)
         .into_iter()
-        .map(|i| (i.name.to_string(), book.seen(&format!("compliance.asked.{}", i.name), asked::asked_by(i, lines))))
+        .map(|i| (i.0.to_string(), book.seen(&format!("compliance.asked.{}", i.0), asked::asked_by(i, lines))))
         .collect();
     let sat_questions = items_rated(answers, judged);
     let hotline = speech::hotline(lines);
@@ -357,7 +386,7 @@ fn compliance(
         closing_said: book.seen("compliance.closing_said", speech::closing(lines)),
         hotline_said: book.seen("compliance.hotline_said", hotline.map(|h| h.0)),
         hotline_correct: hotline.map(|h| h.1),
-        agent_polite: temper::polite(lines),
+        agent_polite: !book.seen("compliance.agent_polite", temper::impolite(lines)) && temper::courteous(lines),
         agent_argued: book.seen("compliance.agent_argued", temper::argued(lines)),
         agent_interrupted: book.seen("compliance.agent_interrupted", interrupted(lines)),
         agent_led_customer: book.seen("compliance.agent_led_customer", conduct::led(lines)),

@@ -14,7 +14,6 @@ mod rules;
 mod speech;
 mod talk;
 mod temper;
-mod ways;
 
 pub use dialogue::{
     Compliance, DialogueOutcome, DialogueReport, DialogueRequest, DialogueTurn, EvidenceSpan, Speaker, audit_dialogue,
@@ -34,7 +33,7 @@ pub fn promises_call_back(words: &str) -> bool {
 }
 
 /// Name and version of the rules: raised with every change that may change a finding. Results of earlier versions are kept beside.
-pub const RULES: &str = "conduct@3";
+pub const RULES: &str = "conduct@4";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -6,12 +6,12 @@
 
 use super::rules::{Ctx, Rule, finding, pass};
 use super::speech::{self, Line};
-use super::ways::Ways;
 use super::{Finding, Severity};
 use crate::domain::call::outcome::ConversationEnd;
 use crate::domain::facts::{Consent, Respondent};
 use crate::domain::promise::{Promise, State};
 use crate::domain::visit::task::{CloseCause, VisitState, WaitReason};
+use crate::domain::ways::Ways;
 use std::sync::LazyLock;
 
 /// Checked on every call, answered or not.
@@ -166,6 +166,6 @@ fn g17_need_is_passed_on(ctx: &Ctx<'_>) -> Option<Finding> {
     let seen = format!("客户有需求：“{}”", need.quote());
     match passed {
         Some(_) => pass("G17", format!("{seen}，已答应转交"), Some(need)),
-        None => at("G17", Severity::Info, seen, Some(need), "潜在的维修服务消费转给主管"),
+        None => at("G17", Severity::Amber, seen, Some(need), "潜在的维修服务消费转给主管"),
     }
 }

@@ -3,10 +3,11 @@
 //! Contract: pure detectors over lines in the order of time; each returns where it found what it looks for. They judge nothing.
 
 use super::temper;
-use super::ways::{Ways, clauses};
+use crate::domain::facts::questions::{self, About};
 use crate::domain::facts::{Consent, Respondent, consent_of, is_refusal, number, respondent_of, time};
 use crate::domain::score::{Answer, Indicator, Rubric, to_simplified};
 use crate::domain::transcript::Channel;
+use crate::domain::ways::{Ways, clauses};
 use std::sync::LazyLock;
 
 /// 服务热线 of the source text (C26), digits only.
@@ -16,7 +17,7 @@ pub const HOTLINE: &str = "4006589888";
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub who: Channel,
-    /// Simplified; an agent's 啥 is 什么.
+    /// Simplified; an agent's in the words of the standard language.
     pub text: String,
     pub from_s: f64,
     pub to_s: f64,
@@ -24,15 +25,21 @@ pub(super) struct Line {
     pub turn: usize,
     /// Indicators whose evaluation this line asks for.
     pub rates: Vec<Indicator>,
+    /// Facts that it asks for.
+    pub asks: Vec<About>,
 }
 
 impl Line {
     pub fn new(who: Channel, text: &str, from_s: f64, to_s: f64, turn: usize) -> Self {
-        let mut text = to_simplified(text);
-        if who == Channel::Agent {
-            text = text.replace('啥', "什么");
-        }
-        Self { who, text, from_s, to_s, turn, rates: Vec::new() }
+        let (text, asks) = match who {
+            Channel::Agent => {
+                let text = questions::plain(text);
+                let asks = questions::asked(&text);
+                (text, asks)
+            }
+            Channel::Customer => (to_simplified(text), Vec::new()),
+        };
+        Self { who, text, from_s, to_s, turn, rates: Vec::new(), asks }
     }
 
     pub fn agent(&self) -> bool {
@@ -70,7 +77,7 @@ const QUOTE_MAX: usize = 40;
 pub(super) fn mark_rated(lines: &mut [Line], answers: &[Answer]) {
     for answer in answers {
         let Some(indicator) = answer.indicator else { continue };
-        let question = to_simplified(&answer.question).replace('啥', "什么");
+        let question = questions::plain(&answer.question);
         let asking = lines
             .iter_mut()
             .filter(|l| l.agent() && answer.turn.is_none_or(|t| l.turn < t) && question.contains(l.text.trim()));
@@ -85,9 +92,10 @@ pub(super) fn mark_rated(lines: &mut [Line], answers: &[Answer]) {
 /// Somebody says who calls: of which company, and in which role or from which department.
 static PRESENTS: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
-        "福田|雷沃|重工|公司|厂家|服务站|代理商|集团|工程机械…客服|客户代表|服务代表|代表|回访|售后|服务中心|服务部|客户服务|服务热线|专员|人员",
+        "福田|雷沃|重工|公司|厂家|厂里|服务站|代理商|集团|工程机械|店|站|中心|部…客服|客户代表|服务代表|代表|回访|售后|服务中心|服务部|客户服务|服务热线|专员|人员",
         "我是|我们是|这里是|这边是|这儿是|我这边是|我这里是…客服|客户代表|服务代表|回访员|回访专员|服务专员|售后|客户服务|服务中心|回访中心",
-        "客户服务中心|客服中心|售后服务中心|回访中心",
+        "客户服务中心|客服中心|售后服务中心|回访中心|客户部|客服部|售后部|客户服务部|回访部",
+        "您好|你好…服务热线|客服热线|售后热线",
     ])
 });
 
@@ -177,12 +185,16 @@ fn is_fact(l: &Line) -> bool {
 static ASKS_LEAVE: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
         "花|用|抽…分钟…可以|行|方便|好吗|听听|了解|聊",
-        "耽误|占用|打扰|占您|借您…分钟|一会|一下|时间|几句",
-        "耽误|占用|打扰|占您|借您…可以|行|方便|好吗|成吗|不介意",
+        "分钟|几句|几个问题|回访|一会儿~可以吗|可以不|可以吧|行吗|行不行|行不|成吗|成不|中不|要得|好吗|方便|能不能|愿不愿",
+        "耽误|耽搁|占用|打扰|打搅|占您|借您…分钟|一会|一下|时间|几句|工夫",
+        "耽误|耽搁|占用|打扰|打搅|占您|借您…可以|行|方便|好吗|成吗|要得|不介意",
         "回访|调查|核实|核对|了解|聊|问您|问几|情况…可以吗|可以不|可以吧|行吗|行不|行么|方便|好吗|好不好|成吗|成不|中不|合适吗|愿意|愿不愿|可不可以|有时间|有空|介意吗",
         "可否|能否|能不能|可不可以|方便的话|想|是否方便…耽误|占用|打扰|聊|回访|问您|了解|核实",
         "有…分钟|空|时间|工夫…吗|不|么|没有",
         "能|可以|麻烦您|请您…聊|抽|说几句|说两句|占…一会|分钟|几句|吗|好吗|行吗|可以吗",
+        "得空|有空|有时间|有没有时间|有没有空|有工夫…不|吗|没|说两句|聊|问|简单",
+        "方便聊|方便说|方便讲|方便问|方便回答|方便打扰",
+        "借用|借|占…您|你…时间|分钟|工夫",
         "现在|这会|此刻…说话|讲话|通话|接电话…合适|方便|行",
         "问题|几句|情况…请教|问问|问您|了解…行不行|行吗|可以吗|好吗|方便",
         "现在|这会|这会儿|您|是否|说话…方便接|方便吗|方便不|方便说|方便吧|方便听|方便",
@@ -191,8 +203,12 @@ static ASKS_LEAVE: LazyLock<Ways> = LazyLock::new(|| {
 
 /// Asks for the customer's leave.
 pub(super) fn asks_consent(l: &Line) -> bool {
-    // A better time is asked for after a refusal.
-    ASKS_LEAVE.said_in(&l.text) && !l.has(&["什么时间方便", "什么时候方便", "几点方便", "耽误了"])
+    // A better time is asked for after a refusal, pardon at the end; a question about the machine asks for no leave.
+    let elsewhere =
+        l.has(&["什么时间方便", "什么时候方便", "几点方便", "耽误了", "再见", "祝您", "祝你", "耽误您时间了"]);
+    let plain = l.asks.iter().all(|a| matches!(a, About::Callback | About::Result))
+        || l.has(&["分钟", "耽误", "耽搁", "占用", "打扰", "方便", "几句"]);
+    ASKS_LEAVE.said_in(&l.text) && plain && !elsewhere
 }
 
 /// Says that this is a visit.
@@ -231,6 +247,10 @@ pub(super) fn consent(lines: &[Line]) -> ConsentHeard {
             break;
         }
         match consent_of(&reply.text) {
+            // 不想做 … 哎呀那你快点问: talked round before anything was asked.
+            Some(Consent::Refused) if n == 0 && replies.get(1).is_some_and(|next| gives_in(lines, reply, next)) => {
+                return ConsentHeard { consent: Consent::Given, turn: Some(replies[1].turn) };
+            }
             Some(c) if n == 0 || c == Consent::Refused && refuses_visit(&reply.text) => {
                 return ConsentHeard { consent: c, turn: Some(reply.turn) };
             }
@@ -245,6 +265,13 @@ pub(super) fn consent(lines: &[Line]) -> ConsentHeard {
     }
     let goes_on = replies.len() > 1;
     ConsentHeard { consent: if goes_on { Consent::Given } else { Consent::NotAsked }, turn: None }
+}
+
+/// Asked once more and for no fact, he lets himself be asked.
+fn gives_in(lines: &[Line], refusal: &Line, next: &Line) -> bool {
+    let asked = lines.iter().any(|l| l.from_s > refusal.from_s && l.from_s < next.from_s && is_question(l));
+    let invites = ["快点问", "你问", "您问", "问吧", "说吧", "你说", "讲吧", "那行", "行吧", "快问", "快点", "可以"];
+    !asked && consent_of(&next.text) == Some(Consent::Given) && next.has(&invites)
 }
 
 /// A refusal of the visit itself, not a 不行 about the machine.
@@ -277,11 +304,19 @@ pub(super) fn is_busy(text: &str) -> bool {
         .any(|w| text.contains(w))
 }
 
+static STOPS: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "别|不要|甭…问了|问我|再问|烦我|打了|打电话",
+        "不想|不愿|懒得…回答|跟你说|再说",
+        "不回答|不接受你|不奉陪",
+        "不想说|我不说了|不做了|我说不做|不聊了|不聊|没心情|懒得说",
+        "问完没|问完了没|有完没完|没完没了|烦不烦|问别人|问老板去|问他去",
+    ])
+});
+
 /// He ends the visit in its middle: 别问了, 不想回答.
 pub(super) fn stops_visit(text: &str) -> bool {
-    ["别问了", "别再问", "不想回答", "不回答", "不想说了", "我不说了", "问完没有", "不想跟你说", "别烦我", "不想再说"]
-        .iter()
-        .any(|w| text.contains(w))
+    STOPS.said_in(text)
 }
 
 pub(super) fn respondent(lines: &[Line]) -> (Respondent, Option<usize>) {
@@ -301,12 +336,15 @@ pub(super) fn respondent(lines: &[Line]) -> (Respondent, Option<usize>) {
         (first, own) = (reply, respondent_of(&reply.text));
     }
     if matches!(own, Some(Respondent::Unconfirmed | Respondent::NotPresent)) {
-        // 我是他儿子 … 我当时在现场: the next words may show that he knows.
-        let informed = replies[1..].iter().find(|l| {
-            l.has(&["在现场", "我知道", "我了解", "清楚", "知道", "我盯着"])
-                && !l.has(&["不知道", "不清楚", "不了解", "没在现场", "不在现场"])
-        });
-        if let Some(l) = informed {
+        // 我是他儿子 … 我当时在现场: the next words may show that he knows, or a yes to 您清楚吗.
+        let knows = |l: &&&Line| {
+            let asked = lines.iter().rfind(|a| a.agent() && a.from_s < l.from_s);
+            let asked_knowing = asked.is_some_and(|a| a.has(&["了解", "清楚", "知道", "在场", "在现场", "跟前"]));
+            let no = l.has(&["不知道", "不晓得", "不清楚", "不了解", "没在", "不在", "不懂", "没有"]);
+            let says = l.has(&["在现场", "我知道", "我了解", "清楚", "知道", "我盯着", "跟我说", "问我", "我开的"]);
+            !no && (says || asked_knowing && l.has(&["嗯", "对", "是", "在", "了解", "看着", "跟着"]))
+        };
+        if let Some(l) = replies[1..].iter().find(knows) {
             return (Respondent::OtherInformed, Some(l.turn));
         }
     }
@@ -326,6 +364,10 @@ static CLOSES: LazyLock<Ways> = LazyLock::new(|| {
         "感谢|谢谢|打扰|随时拨打|日常保养|不耽误…再见|拜拜",
         "再见|拜拜…感谢|谢谢",
         "感谢|谢谢|多谢…您对|支持|配合|您的时间|宝贵时间|接听|参与|关注",
+        "先到这|就到这|到这儿|问完了|就这些…谢|感谢|辛苦|祝|再见",
+        "感谢|谢谢|多谢…抽出|抽空|百忙|时间|宝贵|您忙",
+        "不占用|不多占|不耽搁|不影响…您|时间|了",
+        "辛苦您|拜个早年|拜年|新年好|平安|顺顺当当|保重|多保重…再见|祝|谢|了",
         "回访…到这里|结束|就到这…谢|感谢|打扰|祝|再见",
         "不打扰|不耽误…您忙|再见|祝|了",
     ])
@@ -335,7 +377,8 @@ static CLOSES: LazyLock<Ways> = LazyLock::new(|| {
 pub(super) fn closing(lines: &[Line]) -> Option<&Line> {
     let from = lines.len().saturating_sub(8);
     lines[from..].iter().find(|l| {
-        let byes = l.has(&["再见", "拜拜"]) && l.has(&["感谢", "谢谢", "随时拨打", "日常保养", "打扰", "拨打"]);
+        let byes = l.has(&["再见", "拜拜", "再会"])
+            && l.has(&["感谢", "谢谢", "随时", "日常保养", "打扰", "拨打", "祝", "愿", "麻烦您", "辛苦"]);
         l.agent() && (byes || CLOSES.said_in(&l.text))
     })
 }
@@ -357,7 +400,10 @@ fn is_probe(rubric: &Rubric, line: &Line) -> bool {
 static ASKS_ON: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
         "什么|哪|怎么|咋|为何",
-        "多久|多长时间|几天|几次|几回",
+        "多久|多长时间|几天|几次|几回|多少天|多少次|多少回",
+        "主要|到底|是因为|是不是因为|您是觉得|是指|指的是…还是|吗|呢|吧",
+        "是…还是",
+        "经过|前因后果|来龙去脉|细说|慢慢说|慢慢讲|从头说|讲给我听|说给我听|跟我讲",
         "说说|讲讲|描述|详细|展开|举个例|跟我说|和我说|说一下|讲一下|说明一下",
     ])
 });
@@ -370,6 +416,8 @@ static ASKS_ELSE: LazyLock<Ways> = LazyLock::new(|| {
         "还有|其他|别的|有…什么|哪些…问题|需要|意见|建议|吗",
         "哪里干|在哪里|什么地方施工|哪些件|什么件|哪些保养|哪些检查",
         "什么问题|什么需要|什么异常|什么事…拨打|打|联系",
+        "满意…还是|打分|评价|几分",
+        "您|你…想怎么|要怎么|要退|要换",
     ])
 });
 
@@ -388,18 +436,7 @@ pub(super) fn probe_after<'a>(rubric: &Rubric, lines: &'a [Line], complaints: &[
 pub(super) fn is_question(line: &Line) -> bool {
     line.agent()
         && (!line.rates.is_empty()
-            || line.has(&[
-                "多少小时",
-                "更换了",
-                "什么时间",
-                "什么时候",
-                "工作地点",
-                "运行正常",
-                "遗留",
-                "排除了吗",
-                "做完了吗",
-                "哪些检查",
-            ]))
+            || line.asks.iter().any(|a| !matches!(a, About::Callback | About::Result)) && !asks_consent(line))
 }
 
 /// A deadline in a promise: 今天下午五点前, 两个小时内, 三天之内.

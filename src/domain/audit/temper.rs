@@ -3,11 +3,11 @@
 //! Contract: as [`super::conduct`]: each function finds the line that shows it, or nothing.
 
 use super::speech::{Line, agents};
-use super::ways::Ways;
+use crate::domain::ways::Ways;
 use std::sync::LazyLock;
 
-/// Blames, disputes, belittles, challenges.
-static ARGUES: LazyLock<Ways> = LazyLock::new(|| {
+/// Blames, belittles, challenges.
+static ATTACKS: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
         // His own fault.
         "您|你…自己…没|乱|瞎|拧坏|弄坏|搞坏|开坏|反省|造成|惹|看看|想想|擦擦|不会用|不小心|不注意|找的",
@@ -18,23 +18,17 @@ static ARGUES: LazyLock<Ways> = LazyLock::new(|| {
         "因为|由于|肯定是|就是|那是…您|你…没按|不按|没有按|不保养|没保养|不爱惜|没加|乱",
         "您也有责任|您要负|您得负|您自己负责|您怎么不早|你怎么不早|您咋不早",
         "是您先|是你先|一个巴掌拍不响|您先反省|你先反省|明明是",
-        // It was not so.
-        "不可能|怎么可能|怎么会…呢|啊|吧…您再|您好好|您是不是|我们师傅",
-        "师傅|我们|公司|工程师|人家…从来不|从来没|从不|不会这么|不会无|不可能|没错|没有错",
-        "您|你…记错|听错|看错|搞错|弄错了|误会|冤枉|污蔑|诬|胡说|瞎说|乱说|乱讲|撒谎|说谎|想多了|弄丢|夸张",
-        "您|你…肯定没|根本没|肯定不|就没|肯定是您",
-        "哪里慢|哪儿慢|哪有那么|哪慢|哪里贵|哪贵了|哪里晚|哪有您|没您说的|没有您说的|不是您说的|没有的事",
-        "有证据|证据呢|拿出证据|没证据",
-        "话不能这么说|不能这么说|不能这样讲|这就不对|您说的不对|您说得不对|您这样说不对",
-        // Others are content, it was quick enough, the road was bad.
-        "全国|别的客户|别人|人家|哪家|谁家|换谁|换成谁|其他客户…都|也|没|不",
-        "又不是|又没|也不是…光|就|只|单…您|你",
-        "天|小时|钟头|这|已经|都…算快|算便宜|够快|很快了|不慢了|算早",
-        "知足|您要求太高|要求还挺高|要求太多|要求这么高",
-        "能|还|不能|不|怎么能|这能|怎能…赖|怪|怨…我们|师傅|公司|我",
-        "赖不着我们|怪不着|怨不着|怪我们吗|怪得着",
-        "不是我们|不是公司|不是师傅…责任|问题|错",
-        "跟|和|与…我们没|我们无|我没|质量没|质量无|配件没|配件无|公司没|公司无|我们不相|我们有什么|我有什么",
+        "您|你…怎么不|为什么不|干嘛不|干什么不|怎么没…早|问|说|看|打|提|先|自己",
+        "您|你…也没用|也解决不了|有什么用|有用吗|没用的",
+        "谁跟您说|谁跟你说|谁告诉您|谁答应|谁让您|谁规定",
+        "您懂还是|您是专家|您比师傅|您比我们|您行您|您会修|您来修|有能耐|有本事您",
+        "怎么能说|怎么能讲|怎么能算|怎么就您|怎么就你|偏偏就您|就您家|就您的|就您一",
+        "您要是|你要是|您早|你早…客气|客客气气|好好|注意|爱惜|早说|早点…能|会|就|也",
+        "您|你…脾气|性子|说话…急|冲|大|有凭据|有证据|讲良心|凭良心",
+        "超负荷|硬干|猛干|蛮干|拿它当|不要命地|往死里",
+        "有…的道理|便宜货|便宜没好货|一分钱一分货",
+        "难道|莫非|何必呢|何苦|犯得着|用得着|还要我们怎|还想怎|还要怎|我能怎么办|我有什么办法|我们有什么办法|哪有十全|哪能事事|飞过去",
+        "您|你…计较|较劲|纠缠|闹|为难|小题大做|大惊小怪|娇气|矫情|敏感|挑剔",
         // Challenges.
         "分得清|享受什么|受不了了|谁给您|想要什么服务|信口开河|拿出依据|也没办法|就这条件",
         "凭什么|关我什么事|关我们什么事|得理不饶人|说话要负责|说话注意|不爱听|有本事|无理取闹|胡搅蛮缠|较什么真|斤斤计较|不讲道理|讲不讲道理|挑刺|鸡蛋里挑",
@@ -52,6 +46,33 @@ static ARGUES: LazyLock<Ways> = LazyLock::new(|| {
     ])
 });
 
+/// Says that it was not so, or not so bad.
+static CONTRADICTS: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        // It was not so.
+        "不可能|怎么可能|怎么会…呢|啊|吧…您再|您好好|您是不是|我们师傅",
+        "师傅|我们|公司|工程师|人家…从来不|从来没|从不|不会这么|不会无|不可能|没错|没有错",
+        "您|你…记错|听错|看错|搞错|弄错了|误会|冤枉|污蔑|诬|胡说|瞎说|乱说|乱讲|撒谎|说谎|想多了|弄丢|夸张",
+        "您|你…肯定没|根本没|肯定不|就没|肯定是您",
+        "哪里慢|哪儿慢|哪有那么|哪慢|哪里贵|哪贵了|哪里晚|哪有您|没您说的|没有您说的|不是您说的|没有的事",
+        "有证据|证据呢|拿出证据|没证据",
+        "话不能这么说|不能这么说|不能这样讲|这就不对|您说的不对|您说得不对|您这样说不对",
+        "不会吧|不能吧|不至于|不应该吧|没那么|哪至于|没您想的|而已|罢了",
+        "跟|和|与…有什么关系|没什么关系|不相干|两码事|扯不上|挨不着",
+        "写得|写着|签了|签的…清楚|明白|明明|您的字|您的名",
+        "明明|分明…写|说|签|是|已经",
+        // Others are content, it was quick enough, the road was bad.
+        "全国|别的客户|别人|人家|哪家|谁家|换谁|换成谁|其他客户…都|也|没|不",
+        "又不是|又没|也不是…光|就|只|单…您|你",
+        "天|小时|钟头|这|已经|都…算快|算便宜|够快|很快了|不慢了|算早",
+        "知足|您要求太高|要求还挺高|要求太多|要求这么高",
+        "能|还|不能|不|怎么能|这能|怎能…赖|怪|怨…我们|师傅|公司|我",
+        "赖不着我们|怪不着|怨不着|怪我们吗|怪得着",
+        "不是我们|不是公司|不是师傅…责任|问题|错",
+        "跟|和|与…我们没|我们无|我没|质量没|质量无|配件没|配件无|公司没|公司无|我们不相|我们有什么|我有什么",
+    ])
+});
+
 /// The same words where nothing is disputed: he is asked, asked why, or comforted.
 static CALMS: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
@@ -63,11 +84,31 @@ static CALMS: LazyLock<Ways> = LazyLock::new(|| {
 
 /// Its words argue, whatever the customer has said.
 pub(super) fn disputes(line: &Line) -> bool {
-    line.agent() && ARGUES.said_in(&line.text) && !CALMS.said_in(&line.text)
+    line.agent() && (attacks(line) || CONTRADICTS.said_in(&line.text) && !CALMS.said_in(&line.text))
+}
+
+fn attacks(line: &Line) -> bool {
+    ATTACKS.said_in(&line.text) && !CALMS.said_in(&line.text)
 }
 
 /// Sounds like a customer who is not content.
-const DISCONTENT: [&str; 40] = [
+const DISCONTENT: [&str; 56] = [
+    "恶劣",
+    "乱收",
+    "收费乱",
+    "气人",
+    "生气",
+    "推来",
+    "敷衍",
+    "糊弄",
+    "忽悠",
+    "坑",
+    "失望",
+    "不像话",
+    "白修",
+    "白跑",
+    "丢了",
+    "弄错",
     "不行",
     "不好",
     "不满",
@@ -110,8 +151,14 @@ const DISCONTENT: [&str; 40] = [
     "天了",
 ];
 
+/// So many of the words below are said to nobody else.
+const TAKES: usize = 52;
+
 /// What an agent says to such a customer who does not argue: he is sorry, takes it down, sees to it, asks, goes on or says good-bye.
-const RECEIVES: [&str; 82] = [
+const RECEIVES: [&str; 72] = [
+    "确实",
+    "催一下",
+    "催催",
     "抱歉",
     "对不起",
     "对不住",
@@ -144,8 +191,6 @@ const RECEIVES: [&str; 82] = [
     "好 ",
     "好，",
     "好嘞",
-    "嗯",
-    "是的",
     "行 ",
     "行，",
     "请问",
@@ -174,13 +219,7 @@ const RECEIVES: [&str; 82] = [
     "打扰",
     "没关系",
     "不要紧",
-    "分钟",
-    "问题",
-    "很快",
     "找我",
-    "齐",
-    "满意",
-    "评价",
     "拨打",
     "再打",
     "尊重",
@@ -189,11 +228,6 @@ const RECEIVES: [&str; 82] = [
     "先忙",
     "辛苦",
     "收到",
-    "标准",
-    "规定",
-    "领导",
-    "研究",
-    "公司",
 ];
 
 /// Any question, also one that is none.
@@ -218,17 +252,47 @@ const QUESTION: [&str; 18] = [
     "打个分",
 ];
 
+/// A question that wants no answer: 便宜货您敢用吗, 哪有不渗油的.
+static RHETORICAL: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "敢|不也|不是|难道|能怪|至于|就不能|懂|这还|还要|还想|不就…吗|么|什么样|怎么样|怎样",
+        "哪有|哪能|哪会|谁能|谁不|谁没|怎么能|怎么可能|怎么不|什么样的|谁说|谁让",
+    ])
+});
+
 /// Shorter than this an answer says nothing either way, characters.
 const SAYS_SOMETHING: usize = 7;
 
+/// Makes little of it, right after a complaint: 这本来就不好修, 换谁来也一样.
+static COUNTERS: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&[
+        "本来就|就是这样|就这样|都这样|都一样|一个样|正常现象|正常的|很正常|难免|免不了|没办法的事",
+        "又不是|又没|谁都|谁也|谁家|换谁|哪家|人家|别人|别的客户…也|都|不|没",
+        "再说了|话说回来|再怎么说|说句实话|说实话|按理说|其实…您|你|也|都|不",
+        "才|就…半个|几分钟|一天|两天|一会|几块|几十|一点点|这点",
+        "已经|都…够|算|很|最…快|早|便宜|好|不错|客气",
+        "体谅|理解一下|将就|知足|将心比心|换位思考",
+        "明码标价|合同|按规定|规矩|白纸黑字|单子上|系统里",
+        "您|你…自己|当初|当时|要是|早|也…没|不|得|该|有责任",
+    ])
+});
+
+/// Shorter words are no argument, characters.
+const COUNTER_MIN: usize = 6;
+
 /// A statement against the customer's complaint that neither receives it nor asks on: 一天您就受不了了.
 fn answers_back(said: &Line, answer: &Line) -> bool {
-    let complains = said.has(&DISCONTENT) && said.characters() >= 4;
+    let complains = said.has(&DISCONTENT) && said.characters() >= 3;
     // Somebody who asks how to do it, or blames himself, is answered, not contradicted.
     let asks = said.has(&["咋", "怎么", "为什么", "是我", "我没", "我不会", "吗", "呢", "好了", "没再", "正常"]);
     let handles = answer.has(&["调", "拧", "换一个", "放放", "试试", "加点", "清理", "以后", "赔", "退"]);
-    let receives = answer.has(&RECEIVES) || answer.has(&QUESTION) || !answer.rates.is_empty();
-    complains && !asks && !handles && !receives && answer.characters() >= SAYS_SOMETHING
+    let asked = answer.has(&QUESTION) && !RHETORICAL.said_in(&answer.text);
+    // What explains, and speaks not of him.
+    let explains = answer.has(&["公司", "标准", "规定", "领导", "研究", "问题", "是的"]) && !answer.has(&["您", "你"]);
+    let receives = answer.has(&RECEIVES) || explains || asked || !answer.rates.is_empty();
+    let takes = answer.has(&RECEIVES[..TAKES]) || !answer.rates.is_empty() || !answer.asks.is_empty();
+    let counters = COUNTERS.said_in(&answer.text) && !takes && answer.characters() >= COUNTER_MIN;
+    complains && !asks && !handles && (counters || !receives && answer.characters() >= SAYS_SOMETHING)
 }
 
 /// C21: arguing.
@@ -343,11 +407,20 @@ pub(super) fn angry(line: &Line) -> bool {
     ])
 }
 
-/// C28: polite words and no rude ones.
-pub(super) fn polite(lines: &[Line]) -> bool {
-    let courteous = agents(lines).any(|l| l.has(&["您", "请", "谢谢", "感谢", "打扰", "抱歉", "不好意思"]));
-    let harsh = ["关我什么事", "吼什么", "凶什么", "不懂", "事多", "爱满意", "乱说", "懂什么"];
-    courteous && rude(lines).is_none() && !argued(lines).is_some_and(|l| l.has(&harsh))
+/// C28: polite words.
+pub(super) fn courteous(lines: &[Line]) -> bool {
+    agents(lines).any(|l| l.has(&["您", "请", "谢谢", "感谢", "打扰", "抱歉", "不好意思"]))
+}
+
+/// C28: rude words, or an attack on the customer. Who only contradicts him may do so politely.
+pub(super) fn impolite(lines: &[Line]) -> Option<&Line> {
+    agents(lines).find(|l| RUDE.said_in(&l.text) || attacks(l) || leaves_it_to_him(&l.text))
+}
+
+/// 爱修不修, 爱告不告.
+fn leaves_it_to_him(text: &str) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    chars.windows(4).any(|w| w[0] == '爱' && w[2] == '不' && w[1] == w[3])
 }
 
 static RUDE: LazyLock<Ways> = LazyLock::new(|| {
@@ -360,11 +433,30 @@ static RUDE: LazyLock<Ways> = LazyLock::new(|| {
         "有病|神经病|脑子有|没脑子|滚蛋|滚吧|给我滚|闭嘴|蠢|白痴|傻|没素质|没文化|不要脸|他妈|妈的|混蛋|活该|无聊",
         "烦死|真麻烦|烦不烦|烦人|啰嗦|罗嗦|废话|磨叽|磨蹭|墨迹|磨磨唧唧|少来|有完没完|没完没了|行了行了|喂喂喂",
         "懒得|没工夫|没空|没闲工夫…跟|理|听|管|废话",
-        "你|您…听不懂|会不会|有毛病|什么意思|个什么东西|算什么东西|算老几|到底|嚷|吼什么|凶什么|喊什么|急什么|谁啊|投诉我们|说不清",
+        "关我|关你|关他|干我…屁|什么事|何事",
+        "没义务|没必要|不想|没兴趣…跟你|跟您|解释|废话|听你",
+        "放尊重|放客气|注意你的态度|你什么态度|你态度|你这态度|你这是什么",
+        "这么简单|这点事|这点小事|这么点事…不会|不懂|说不清|弄不",
+        "听不听得懂|听不听得见|到底想说|说半天|讲半天|啰里|磨磨唧唧|别啰|别磨",
+        "找领导去|找去吧|告去吧|投诉去|有意见…去|找|提",
+        "你…听明白|听懂|听清|听见|明白不|懂不|懂了…没|吗|不|么|我说",
+        "你这个人|你这人|你们这些人|你们这种|你们这帮|这号人",
+        "没功夫|没工夫|没空|没时间|懒得…听你|听您|跟你|跟您|陪你|扯|伺候",
+        "拉倒|爱咋|爱谁谁|爱怎么|自己不会|没长眼|没长耳|没带耳|没带脑|问你呢|问你话|说话呀|说话啊|倒是说|吭声|吱声",
+        "服了你|服了您|真服|无语|受不了你|难伺候|难缠|难搞|难说话|矫情|事儿妈|钻牛角尖|没见过你|没见过您",
+        "那么多废话|废话多|少废|哪那么多|话真多|话多",
+        "冲我|跟我|对我…喊|吼|嚷|发火|来劲|横|耍…没用|有用|干什么|什么",
+        "你|您…听不懂|会不会|有毛病|什么意思|个什么东西|算什么东西|算老几|到底|嚷|吼什么|凶什么|喊什么|急什么|谁啊|说不清",
         "听不懂…人话|中国话|吗|啊",
         "爱说不说|爱信不信|爱咋咋|爱满意|不说拉倒|不想说拉倒|你说不说|随便你|不管你|你爱",
         "赶紧的|赶紧说|快点说|你快说|快说|利索点|别磨",
         "开挖机的|种地的|乡下人|土包子…懂什么|懂啥|就|还",
+        "自己的机器|自己的车|这都|这个都|连…不知道|不懂|不会|记不住",
+        "可真行|真行啊|真有意思|可真会|真够可以|真难缠|真难伺候",
+        "自己|你|您…翻去|找去|看去|想去|查去|找代理商去|问去|解决去",
+        "别问我|问我干什么|问我也没用|跟我说没用|跟我说也没用|不归我管|不关我的事|跟我没关系|我管不着|我不管|找别人去|爱找谁找谁",
+        "痛快点|干脆点|说重点|挑重点|别绕|别扯|扯什么|说正事|别吞吞吐吐|到底说不说|说不说",
+        "你谁啊|你算|你以为|你想怎样|想怎么着|你还想|你还有理|你有理|你行你|你去告|你告去|随你便|随便你|爱告不告",
         "给我…好好说话|闭|听着|老实",
         "我就是这个态度|我就这态度|找谁都一样|又不值钱|跟你没话|跟你说不清|什么玩意|我没空",
     ])

@@ -6,11 +6,14 @@
 pub mod number;
 mod parts;
 mod people;
+pub(in crate::domain) mod questions;
+mod reply;
 mod state;
 pub mod time;
 mod words;
 
 use crate::domain::score::{Answer, to_simplified};
+use questions::About;
 use serde::{Deserialize, Serialize};
 
 pub use parts::parts_in;
@@ -80,41 +83,40 @@ pub struct Facts {
     pub tech_question: Option<Fact<bool>>,
 }
 
-/// What a question is after, read from its words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum About {
-    Hours,
-    Requested,
-    FaultTime,
-    Checks,
-    Arrival,
-    Finish,
-    Location,
-    Parts,
-    /// 怎么给您处理的.
-    Repair,
-    Fee,
-    Running,
-    Leftover,
-    Callback,
-    Identity,
-    Consent,
-    Other,
-}
-
 /// Reads the facts out of the answers of one call.
 pub fn facts_of(answers: &[Answer]) -> Facts {
     let mut facts = Facts::default();
+    let mut before: Vec<About> = Vec::new();
     for answer in answers {
         let text = best_text(answer);
         if text.is_empty() {
             continue;
         }
-        let abouts = about(&answer.question);
-        for about in &abouts {
-            read(&mut facts, *about, answer, &text);
+        let question = questions::plain(&answer.question);
+        let mut asked = questions::asked(&question);
+        if asked.is_empty() && answer.indicator.is_none() && questions::asked_again(&question) {
+            // A number may be told more exactly; a place or a time counts where it was not told before.
+            let open = |a: &&About| match a {
+                About::Hours | About::Fee => true,
+                About::Location => facts.location.is_none() && text.contains('在'),
+                About::Arrival => facts.arrival_time.is_none(),
+                About::Finish => facts.finish_time.is_none(),
+                _ => false,
+            };
+            asked = before.iter().filter(open).copied().collect();
         }
-        spontaneous(&mut facts, &abouts, answer, &text);
+        for about in &asked {
+            read(&mut facts, *about, answer, &question, &text);
+        }
+        let any = |words: &[&str]| words.iter().any(|w| question.contains(w));
+        if any(&["您是", "是您本人", "先生吗", "女士吗", "师傅吗", "机主吗"]) {
+            replace(&mut facts.respondent, respondent_of(&text).and_then(|r| fact(answer, r, &text)));
+        }
+        if any(&["可以吗", "方便吗", "耽误您", "行吗", "打扰您"]) {
+            replace(&mut facts.consent, consent_of(&text).and_then(|c| fact(answer, c, &text)));
+        }
+        spontaneous(&mut facts, &asked, answer, &question, &text);
+        before = asked;
     }
     if let (Some(a), Some(f)) = (&facts.arrival_time, &mut facts.finish_time) {
         f.value = time::after(&a.value, &f.value);
@@ -127,182 +129,29 @@ fn best_text(answer: &Answer) -> String {
     if own.is_empty() { answer.also_heard.first().map(|(_, t)| to_simplified(t)).unwrap_or_default() } else { own }
 }
 
-/// 差在哪里呢 asks why, not where.
-pub(in crate::domain) const ASKS_WHY: [&str; 13] = [
-    "差在",
-    "慢在",
-    "贵在",
-    "在哪几",
-    "在哪方面",
-    "在哪些",
-    "出在",
-    "不好在",
-    "问题在",
-    "不满意",
-    "地方不",
-    "地方没",
-    "地方让",
-];
-
-fn about(question: &str) -> Vec<About> {
-    let q = to_simplified(question).replace("啥", "什么");
-    let any = |words: &[&str]| words.iter().any(|w| q.contains(w));
-    let mut found = Vec::new();
-    let mut add = |hit: bool, about| {
-        if hit {
-            found.push(about);
-        }
-    };
-    add(any(&["多少小时", "多少个小时", "几个小时了", "工作小时", "小时数"]), About::Hours);
-    let asks_when = any(&["时间", "时候", "几点", "哪天", "几号"]);
-    add(
-        asks_when
-            && any(&[
-                "联系我们",
-                "联系代理商",
-                "联系的",
-                "要求做",
-                "要求保养",
-                "报修",
-                "报的",
-                "打电话",
-                "联系工程师",
-                "约的",
-                "预约",
-                "打的电话",
-            ]),
-        About::Requested,
-    );
-    add(asks_when && any(&["出现", "坏的", "发生", "发现", "出的故障", "出故障"]), About::FaultTime);
-    add(q.contains("检查") && any(&["哪些", "什么", "做过", "做了"]), About::Checks);
-    let came = any(&["到达", "到现场", "时间到", "几点到", "几号到", "什么时候到", "赶到", "到的"])
-        || asks_when && any(&["过去的", "过来的", "来的", "去的", "上门", "到您", "到你"]);
-    add(came && !q.contains("到货"), About::Arrival);
-    add(
-        any(&[
-            "时间给您处理好",
-            "什么时间处理",
-            "时候处理好",
-            "处理好的",
-            "处理完",
-            "完成",
-            "修好的",
-            "弄好的",
-            "几点完",
-            "做完",
-            "做好",
-            "弄好",
-            "修好",
-            "修完",
-            "搞好",
-            "干完",
-            "完的事",
-            "完事",
-            "完工",
-            "结束",
-            "利索",
-            "弄完",
-            "整完",
-        ]) && asks_when,
-        About::Finish,
-    );
-    add(
-        any(&["地点", "在哪", "什么地方", "哪个工地", "哪里施工", "哪里干活", "哪儿施工", "哪儿干活", "位置"])
-            && !any(&ASKS_WHY),
-        About::Location,
-    );
-    add(any(&["更换", "换了", "换过", "保养件", "零部件", "换件", "换的", "买了", "购买了"]), About::Parts);
-    add(
-        any(&[
-            "怎么给您处理",
-            "怎么处理",
-            "怎么修",
-            "怎么解决",
-            "处理的",
-            "排除了",
-            "排除没",
-            "解决了",
-            "处理好了吗",
-            "修好了",
-            "修好没",
-            "修得怎么样",
-            "解决没",
-            "什么毛病",
-            "怎么弄",
-            "怎么给您",
-        ]),
-        About::Repair,
-    );
-    add(
-        any(&["费用", "收费", "多少钱", "收取", "收了", "花了"]) && (!q.contains("合理") || q.contains("多少")),
-        About::Fee,
-    );
-    add(
-        any(&[
-            "运行正常",
-            "运行的情况",
-            "正常了",
-            "运行情况怎么样",
-            "正常吗",
-            "正常吧",
-            "正常不",
-            "正常没",
-            "能正常使用",
-            "正常运行",
-            "机器怎么样",
-            "好使",
-            "好用",
-            "用着怎么样",
-            "用得怎么样",
-            "使用怎么样",
-            "还有毛病",
-            "运行状况",
-            "没毛病",
-            "跑着",
-            "响吗",
-            "运转",
-            "使着",
-            "状况良好",
-            "顺手",
-        ]) && !q.contains("回访")
-            || any(&["机器", "设备", "挖机", "现在", "目前"])
-                && any(&["怎么样", "咋样", "还有吗", "还有没有"])
-                && !any(&["师傅", "服务", "态度", "技", "配件"]),
-        About::Running,
-    );
-    add(
-        any(&["遗留", "其他问题", "别的问题", "还有问题", "没弄完", "没修完", "没处理完", "没解决的", "没弄好"]),
-        About::Leftover,
-    );
-    add(any(&["时间方便", "时候方便", "什么时候给您", "几点方便"]), About::Callback);
-    add(any(&["您是", "是您本人", "先生吗", "女士吗", "师傅吗", "机主吗"]), About::Identity);
-    add(any(&["可以吗", "方便吗", "耽误您", "行吗", "打扰您"]), About::Consent);
-    if found.is_empty() {
-        found.push(About::Other);
-    }
-    found
-}
-
 fn fact<T>(answer: &Answer, value: T, text: &str) -> Option<Fact<T>> {
     Some(Fact { value, quote: text.to_string(), at_s: answer.start_s, turn: answer.turn })
 }
 
-fn read(facts: &mut Facts, about: About, answer: &Answer, text: &str) {
+fn read(facts: &mut Facts, about: About, answer: &Answer, question: &str, text: &str) {
+    // 收了八百对吧 … 对: what was told is what he says.
+    let said = reply::told(question, text);
+    let said = said.as_deref().unwrap_or(text);
     match about {
-        About::Hours => replace(&mut facts.machine_hours, words::hours(text).and_then(|h| fact(answer, h, text))),
+        About::Hours => replace(&mut facts.machine_hours, words::hours(said).and_then(|h| fact(answer, h, text))),
         About::Requested => {
-            replace(&mut facts.requested_time, words::time_said(text).and_then(|t| fact(answer, t, text)))
+            replace(&mut facts.requested_time, words::time_said(said).and_then(|t| fact(answer, t, text)))
         }
-        About::FaultTime => replace(&mut facts.fault_time, words::time_said(text).and_then(|t| fact(answer, t, text))),
-        About::Checks => replace(&mut facts.checks, words::checks(text).and_then(|c| fact(answer, c, text))),
+        About::FaultTime => replace(&mut facts.fault_time, words::time_said(said).and_then(|t| fact(answer, t, text))),
+        About::Checks => replace(&mut facts.checks, words::checks(said).and_then(|c| fact(answer, c, text))),
         About::Arrival => {
-            replace(&mut facts.arrival_time, time_or_span(&answer.question, text).and_then(|t| fact(answer, t, text)))
+            replace(&mut facts.arrival_time, time_or_span(about, question, said).and_then(|t| fact(answer, t, text)))
         }
         About::Finish => {
-            replace(&mut facts.finish_time, time_or_span(&answer.question, text).and_then(|t| fact(answer, t, text)))
+            replace(&mut facts.finish_time, time_or_span(about, question, said).and_then(|t| fact(answer, t, text)))
         }
-        About::Location => replace(&mut facts.location, words::place(text).and_then(|p| fact(answer, p, text))),
-        About::Parts => replace(&mut facts.parts_replaced, parts::parts(text).and_then(|p| fact(answer, p, text))),
+        About::Location => replace(&mut facts.location, words::place(said).and_then(|p| fact(answer, p, text))),
+        About::Parts => replace(&mut facts.parts_replaced, parts::parts(said).and_then(|p| fact(answer, p, text))),
         About::Repair => {
             if state::still_broken(text) {
                 replace(&mut facts.running_normal, fact(answer, false, text));
@@ -311,24 +160,33 @@ fn read(facts: &mut Facts, about: About, answer: &Answer, text: &str) {
                 facts.parts_replaced = parts::parts_in_passing(text).and_then(|p| fact(answer, p, text));
             }
         }
-        About::Fee => replace(&mut facts.fee_yuan, words::fee(text).and_then(|f| fact(answer, f, text))),
-        About::Running => replace(&mut facts.running_normal, state::running(text).and_then(|r| fact(answer, r, text))),
+        // 合理吗 asks for an opinion.
+        About::Fee if question.contains("合理") && !question.contains("多少") => {}
+        About::Fee => replace(&mut facts.fee_yuan, words::fee(said).and_then(|f| fact(answer, f, text))),
+        About::Running => {
+            replace(&mut facts.running_normal, state::running(question, text).and_then(|r| fact(answer, r, text)))
+        }
         About::Leftover => {
-            replace(&mut facts.leftover_problem, state::leftover(text).and_then(|l| fact(answer, l, text)))
+            replace(&mut facts.leftover_problem, state::leftover(question, text).and_then(|l| fact(answer, l, text)))
         }
         About::Callback => {
-            replace(&mut facts.callback_when, words::time_said(text).and_then(|t| fact(answer, t, text)))
+            replace(&mut facts.callback_when, words::time_said(said).and_then(|t| fact(answer, t, text)))
         }
-        About::Identity => replace(&mut facts.respondent, respondent_of(text).and_then(|r| fact(answer, r, text))),
-        About::Consent => replace(&mut facts.consent, consent_of(text).and_then(|c| fact(answer, c, text))),
-        About::Other => {}
+        About::Appearance | About::Tools | About::Performance | About::Training | About::Result => {}
     }
 }
 
-/// 打完电话俩钟头就到了: so long after is a time too, but not where he was asked how long it took.
-fn time_or_span(question: &str, text: &str) -> Option<String> {
+/// The time of this event where its own word is said, else the only one. 打完电话俩钟头就到了: so long after is a time too, but not
+/// where he was asked how long it took.
+fn time_or_span(about: About, question: &str, text: &str) -> Option<String> {
     let asks_span = ["多久", "多长时间"].iter().any(|w| question.contains(w));
-    words::time_said(text).or_else(|| time::span_said(text).filter(|_| !asks_span))
+    let said = words::time_of(about, text).or_else(|| {
+        let other = if about == About::Arrival { About::Finish } else { About::Arrival };
+        // 九点来的 走是啥时候没在意: the other's time is none of this.
+        let of_the_other = words::time_of(other, text).is_some() && questions::asked(question).contains(&other);
+        words::time_said(text).filter(|_| !of_the_other)
+    });
+    said.or_else(|| time::span_said(text).filter(|_| !asks_span))
 }
 
 /// Asked again, the later answer holds.
@@ -339,17 +197,26 @@ fn replace<T>(slot: &mut Option<Fact<T>>, found: Option<Fact<T>>) {
 }
 
 /// What is said unasked: 四点多就修好了 in the answer about the arrival, a technical question, a wrong number.
-fn spontaneous(facts: &mut Facts, abouts: &[About], answer: &Answer, text: &str) {
-    if abouts.contains(&About::Arrival)
-        && facts.finish_time.is_none()
-        && let Some(t) = words::finish_in_passing(text)
-    {
-        facts.finish_time = fact(answer, t, text);
+fn spontaneous(facts: &mut Facts, asked: &[About], answer: &Answer, question: &str, text: &str) {
+    for (about, slot) in [(About::Arrival, &mut facts.arrival_time), (About::Finish, &mut facts.finish_time)] {
+        if slot.is_none() && !asked.contains(&about) && words::speaks_of_the_engineer(text) {
+            *slot = words::time_of(about, text).and_then(|t| fact(answer, t, text));
+        }
     }
-    if facts.running_normal.is_none() && !abouts.contains(&About::Running) && state::says_running_now(text) {
-        facts.running_normal = fact(answer, true, text);
+    let unasked = |about| !asked.contains(&about);
+    if facts.machine_hours.is_none() && unasked(About::Hours) {
+        facts.machine_hours = words::hours_in_passing(text).and_then(|h| fact(answer, h, text));
     }
-    if is_technical_question(text) || words::asks_how(text) && words::is_technical_matter(&answer.question) {
+    if facts.fee_yuan.is_none() && unasked(About::Fee) {
+        facts.fee_yuan = words::fee_in_passing(text).and_then(|f| fact(answer, f, text));
+    }
+    if facts.location.is_none() && unasked(About::Location) {
+        facts.location = words::place_in_passing(text).and_then(|p| fact(answer, p, text));
+    }
+    if facts.running_normal.is_none() && unasked(About::Running) {
+        facts.running_normal = state::says_running_now(text).then_some(true).and_then(|r| fact(answer, r, text));
+    }
+    if is_technical_question(text) || words::asks_how(text) && words::is_technical_matter(question) {
         facts.tech_question = facts.tech_question.take().or(fact(answer, true, text));
     }
     if people::is_wrong_number(text) {

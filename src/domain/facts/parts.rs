@@ -136,6 +136,10 @@ const PARTS: [&str; 128] = [
     "电路板",
 ];
 
+/// Where on the machine a part belongs, said right before its name: 回转轴承, 大臂油管.
+const PLACES_OF: [&str; 12] =
+    ["回转", "行走", "大臂", "小臂", "动臂", "斗杆", "铲斗", "转向", "发动机", "驾驶室", "液压", "涨紧"];
+
 /// Before a filter's or an oil's name: 回油滤, 行走减速机油.
 const FILTERS_OF: [&str; 14] =
     ["机油", "柴油", "空气", "液压油", "液压", "回油", "吸油", "先导", "空调", "尿素", "燃油", "变速箱", "油水", "水"];
@@ -166,13 +170,18 @@ const KEPT: [&str; 17] = [
 pub fn parts_in(text: &str) -> Vec<String> {
     let mut found: Vec<(usize, String)> = Vec::new();
     let mut taken = vec![false; text.len()];
-    let mut take = |at: usize, name: &str| {
+    let mut take = |at: usize, said: &str| {
+        let name = said;
         if taken[at..at + name.len()].iter().any(|t| *t) {
             return;
         }
         taken[at..at + name.len()].fill(true);
-        if !kept(text, at, name) && !found.iter().any(|(_, n)| n == name) {
-            found.push((at, name.to_string()));
+        // 三滤一油: the oil of an oil change.
+        let name = if name == "一油" { "机油" } else { name };
+        let of = PLACES_OF.iter().find(|p| text[..at].ends_with(**p)).filter(|_| !name.ends_with(['油', '滤', '芯']));
+        let name = format!("{}{name}", of.unwrap_or(&""));
+        if !kept(text, at, said) && !found.iter().any(|(_, n)| *n == name) {
+            found.push((at, name));
         }
     };
     for of in FILTERS_OF {
@@ -211,31 +220,64 @@ pub(super) fn parts_in_passing(text: &str) -> Option<Vec<String>> {
     {
         return Some(Vec::new());
     }
-    let changed = ["换了", "换的", "换上", "更换", "换过", "换个", "给换"].iter().any(|w| text.contains(w));
-    let found = if changed { parts_in(text) } else { Vec::new() };
+    let at = ["换了", "换的", "换上", "更换", "换过", "换个", "给换"].iter().filter_map(|w| text.find(w)).min()?;
+    // 主泵不上压 换了提升器: what was changed stands in the clause of the change or behind it, else before it.
+    let from = text[..at].rfind(|c: char| !c.is_alphanumeric()).unwrap_or(0);
+    let mut found = parts_in(&text[from..]);
+    if found.is_empty() {
+        found.extend(named_behind_change(&text[from..]));
+    }
+    if found.is_empty() {
+        found = parts_in(text);
+    }
     (!found.is_empty()).then_some(found)
 }
 
 pub(super) fn parts(text: &str) -> Option<Vec<String>> {
     let text = last_version(text);
-    // 三滤一油: the oil of an oil change.
-    let found: Vec<String> =
-        parts_in(text).into_iter().map(|p| if p == "一油" { "机油".to_string() } else { p }).collect();
-    let nothing = any(
-        text,
-        &[
-            "没换",
-            "没有换",
-            "没更换",
-            "没有更换",
-            "啥也没换",
-            "都没换",
-            "没换件",
-            "没动配件",
-            "可换的",
-            "没啥换",
-            "不用换件",
-        ],
-    ) || matches!(text.trim_matches(|c: char| !c.is_alphanumeric()), "没有" | "没" | "没有了");
+    let none = [
+        "啥也没换",
+        "啥都没换",
+        "什么都没换",
+        "什么也没换",
+        "一样没换",
+        "一样都没换",
+        "没换件",
+        "没换东西",
+        "没动配件",
+        "没动件",
+        "没动东西",
+        "没用件",
+        "可换的",
+        "没啥换",
+    ];
+    if any(text, &none) {
+        return Some(Vec::new());
+    }
+    let mut found = parts_in(text);
+    if found.is_empty() {
+        found.extend(named_behind_change(text));
+    }
+    let nothing = any(text, &["没换", "没有换", "没更换", "没有更换", "都没换", "不用换件"])
+        || matches!(text.trim_matches(|c: char| !c.is_alphanumeric()), "没有" | "没" | "没有了");
     if found.is_empty() { nothing.then(Vec::new) } else { Some(found) }
 }
+
+/// 换了里头那个叫什么 提升器: a part that is in no list, behind the word of change.
+fn named_behind_change(text: &str) -> Option<String> {
+    let at = ["换了", "换的", "换上", "换过", "换"].iter().find_map(|w| Some(text.find(w)? + w.len()))?;
+    let lead: &[char] = &['一', '两', '俩', '个', '根', '条', '套', '副', '块', '只', '台', '的', '是', '新'];
+    let clauses = text[at..].split(|c: char| !c.is_alphanumeric()).filter(|c| !c.is_empty()).take(2);
+    clauses.map(|c| c.trim_start_matches("里头").trim_start_matches("那个").trim_start_matches(lead)).find_map(
+        |clause| {
+            let end = clause.char_indices().take(PART_MAX).filter(|(_, c)| PART_ENDS.contains(*c)).last()?;
+            let name = &clause[..end.0 + end.1.len_utf8()];
+            (name.chars().count() >= 2).then(|| name.to_string())
+        },
+    )
+}
+
+/// Longest name of a part that no list has, characters.
+const PART_MAX: usize = 6;
+/// What such names end in.
+const PART_ENDS: &str = "器泵阀管轮轴套垫圈缸机板片杆齿带链盖座灯线头瓶油";

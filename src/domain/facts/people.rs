@@ -106,9 +106,13 @@ pub fn respondent_of(text: &str) -> Option<Respondent> {
             "不在跟前",
             "回老家",
             "住院",
+            "不在身边",
+            "没在家",
+            "走亲戚",
         ],
     );
     let other = speaks_for_another(text);
+    let absent = absent || other && any(text, &["在县里", "在市里", "在外地", "在外面", "在医院", "开会", "去了"]);
     let informed = any(
         text,
         &[
@@ -129,6 +133,9 @@ pub fn respondent_of(text: &str) -> Option<Respondent> {
             "平时我开",
             "我开的",
             "我管",
+            "跟着",
+            "我陪",
+            "我跟",
         ],
     ) && !any(text, &["不知道", "不清楚", "不了解", "没在现场", "哪懂", "不懂", "不在跟前"]);
     if is_wrong_number(text) {
@@ -206,6 +213,15 @@ fn denies(text: &str) -> bool {
     })
 }
 
+/// 正吊着东西呢: he is doing something just now, and not nothing.
+fn in_the_middle(text: &str) -> bool {
+    let idle = ["闲", "歇", "没事", "等", "想", "听"];
+    text.split(|c: char| !c.is_alphanumeric()).any(|clause| {
+        let doing = ["正", "我正", "我这正", "我在", "这正", "正在"].iter().any(|w| clause.starts_with(w));
+        doing && clause.ends_with('呢') && !any(clause, &idle)
+    })
+}
+
 /// True for a refusal of the visit.
 pub fn is_refusal(text: &str) -> bool {
     let busy = any(
@@ -236,8 +252,15 @@ pub fn is_refusal(text: &str) -> bool {
             "过会儿",
             "等会再",
             "一会再打",
+            "脱不开",
+            "走不开",
+            "腾不出",
+            "顾不上",
+            "抽不开",
+            "离不开",
+            "打给我",
         ],
-    );
+    ) || in_the_middle(text);
     let puts_off = any(
         text,
         &[
@@ -310,6 +333,7 @@ pub fn is_refusal(text: &str) -> bool {
     );
     let later = any(text, &["改天", "改日", "回头", "挂了", "以后", "晚点", "过会儿", "下次"]);
     let allows = hurries && !later || text.starts_with("可以") || text.starts_with('行') || text.starts_with('好');
+    let unwilling = unwilling || text.starts_with("不了") && !text.starts_with("不了解");
     unwilling || (busy || puts_off || denies(text)) && !allows
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Contract: pure; `None` for what was not said.
 
+use super::questions::ends_in_tag;
+use super::reply;
 use super::words::any;
 
 /// The fault is not gone: 没处理好, 还响, 早上还是打不着火.
@@ -36,7 +38,19 @@ pub(super) fn still_broken(text: &str) -> bool {
 }
 
 /// What a machine does that is not well.
-const SYMPTOMS: [&str; 27] = [
+const SYMPTOMS: [&str; 39] = [
+    "滴答",
+    "不对劲",
+    "歇菜",
+    "掉链子",
+    "发热",
+    "过热",
+    "烧机油",
+    "死火",
+    "裂",
+    "憋车",
+    "不制冷",
+    "断",
     "漏",
     "渗",
     "响",
@@ -71,13 +85,19 @@ const GONE: [&str; 12] =
 
 /// A symptom that is said to be there: 还漏, not 不漏了.
 fn ails(text: &str) -> bool {
-    SYMPTOMS.iter().any(|symptom| {
-        text.match_indices(symptom).any(|(at, _)| {
+    symptoms(text).any(|there| there)
+}
+
+/// Every symptom that is named: is it there?
+fn symptoms(text: &str) -> impl Iterator<Item = bool> {
+    SYMPTOMS.iter().flat_map(move |symptom| {
+        text.match_indices(symptom).map(move |(at, _)| {
             let before = &text[..at];
             let near: String = before.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
             let denied = GONE.iter().any(|g| near.contains(g)) && !near.contains("没劲") && !near.contains("不住");
             // 就是油耗高, 以前老响: something else, or gone by.
-            let past = ["以前", "之前", "原来", "那天", "当时", "头先"].iter().any(|w| before.contains(w))
+            let clause = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            let past = ["以前", "之前", "原来", "那天", "当时", "头先"].iter().any(|w| clause.contains(w))
                 && !text.contains("现在");
             !denied && !past
         })
@@ -85,8 +105,26 @@ fn ails(text: &str) -> bool {
 }
 
 /// D15: does it run? `None`: he has not said, or does not know.
-pub(super) fn running(text: &str) -> Option<bool> {
-    let unknown = ["没试", "没开", "没干活", "没用呢", "还没动", "不知道", "不清楚", "没在跟前"];
+pub(super) fn running(question: &str, text: &str) -> Option<bool> {
+    if let Some(yes) = reply::bare(text) {
+        return yes_means_it_runs(question).map(|runs| runs == yes);
+    }
+    let unknown = [
+        "没试",
+        "没开",
+        "没干活",
+        "没用呢",
+        "还没动",
+        "不知道",
+        "不清楚",
+        "没在跟前",
+        "不好说",
+        "说不准",
+        "说不好",
+        "才修完",
+        "刚修完",
+        "还没上",
+    ];
     if any(text, &unknown) {
         return None;
     }
@@ -96,6 +134,9 @@ pub(super) fn running(text: &str) -> Option<bool> {
         "时好时坏",
         "老样子",
         "还那样",
+        "那德行",
+        "那德性",
+        "那副德行",
         "还是那样",
         "那个样",
         "不行",
@@ -130,6 +171,19 @@ pub(super) fn running(text: &str) -> Option<bool> {
         "还差",
         "更差",
         "没力",
+        "没修一样",
+        "白修",
+        "该漏",
+        "该响",
+        "照旧",
+        "不大行",
+        "不中",
+        "够呛",
+        "别提",
+        "差劲",
+        "费劲",
+        "又开始",
+        "毛病多",
     ];
     let good = [
         "正常",
@@ -168,6 +222,33 @@ pub(super) fn running(text: &str) -> Option<bool> {
         "稳",
         "行",
         "好",
+        "有力",
+        "欢实",
+        "劲头足",
+        "一个样",
+        "有劲头",
+        "没掉链子",
+        "给力",
+        "带劲",
+        "听使唤",
+        "顺手",
+        "顺溜",
+        "利索",
+        "美得很",
+        "没出过",
+        "没坏",
+        "没得说",
+        "没说的",
+        "没挑",
+        "没试出毛病",
+        "着车",
+        "打得着",
+        "中",
+        "巴适",
+        "莫得问题",
+        "没异常",
+        "一点事",
+        "没啥事",
     ];
     let spared = ["没有问题", "没什么问题", "没问题", "没啥问题", "没有毛病", "没毛病"];
     let contrast = ["但是", "就是", "不过", "可是"].iter().filter_map(|w| text.find(w)).min();
@@ -182,16 +263,65 @@ pub(super) fn running(text: &str) -> Option<bool> {
     if any(text, &bad) && !any(text, &spared) || ails(text) {
         return Some(false);
     }
-    any(text, &good).then_some(true)
+    // 一滴都不漏: the symptom is named as gone.
+    (any(text, &good) || symptoms(text).next().is_some()).then_some(true)
+}
+
+/// What yes says to 运行正常吧, 还漏吗; `None` for a question that yes does not answer. No is the opposite, except where the question
+/// denies (没再漏吧): there both say that all is well.
+fn yes_means_it_runs(question: &str) -> Option<bool> {
+    let last = question.rsplit(['。', '？', '?', '！']).find(|s| !s.trim().is_empty())?;
+    let polar = last.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let yes_or_no = polar.ends_with(['吗', '吧', '么', '没', '不'])
+        || polar.ends_with("没有")
+        || ends_in_tag(polar)
+        || polar.contains("是不是");
+    let ill = any(polar, &["还有", "还", "再", "又"])
+        && (any(polar, &SYMPTOMS) || any(polar, &["毛病", "问题", "异常", "故障", "犯"]));
+    let well =
+        any(polar, &["正常", "好用", "好使", "没问题", "稳定", "利索", "能用", "能干", "良好", "顺手", "有劲", "好了"]);
+    yes_or_no.then_some(())?;
+    match (ill, well) {
+        (true, false) => Some(false),
+        (_, true) => Some(true),
+        _ => None,
+    }
 }
 
 pub(super) fn says_running_now(text: &str) -> bool {
-    any(text, &["现在运行正常", "现在正常", "运行正常", "一切正常", "正常使用", "现在没问题"])
-        && !any(text, &["不正常", "没正常"])
+    let well = [
+        "运行正常",
+        "现在正常",
+        "一切正常",
+        "正常使用",
+        "现在没问题",
+        "机器好得很",
+        "机器好着",
+        "机器没毛病",
+        "机器没问题",
+        "用着挺好",
+        "干活有力",
+        "机器挺好",
+        "机器正常",
+    ];
+    any(text, &well) && !any(text, &["不正常", "没正常", "要是", "以前"])
 }
 
 /// D16: is anything left to do?
-pub(super) fn leftover(text: &str) -> Option<bool> {
+pub(super) fn leftover(question: &str, text: &str) -> Option<bool> {
+    let settled = any(question, &["好了", "完了", "解决了", "利索", "处理了", "到位", "排除了"])
+        && !any(question, &["还有", "没"]);
+    match reply::bare(text) {
+        // 没有遗留问题了吧: yes and no say the same.
+        Some(_) if question.ends_with('吧') && any(question, &["没有", "没什么", "没留", "没别的"]) => {
+            return Some(false);
+        }
+        Some(yes) if settled => return Some(!yes),
+        // 嗯 to 有没有 says neither.
+        Some(true) => return text.contains('有').then_some(true),
+        Some(false) => return Some(false),
+        None => {}
+    }
     let trimmed = text.trim_start_matches(|c: char| !c.is_alphanumeric() || matches!(c, '嗯' | '啊' | '哦'));
     if any(trimmed, &["不知道", "不清楚"]) {
         return None;
@@ -214,6 +344,12 @@ pub(super) fn leftover(text: &str) -> Option<bool> {
             "没修完",
             "没到",
             "就剩",
+            "就等",
+            "还等",
+            "还得换",
+            "还得修",
+            "还得等",
+            "还得来",
             "剩下",
             "下次",
             "下回",

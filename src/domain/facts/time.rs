@@ -11,6 +11,8 @@ use std::sync::LazyLock;
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpokenTime {
     pub text: String,
+    /// Its day as it stands in `text`; empty when none was said.
+    pub day: String,
     /// Byte range in the text searched.
     pub range: std::ops::Range<usize>,
     pub has_clock: bool,
@@ -20,11 +22,11 @@ const NUM: &str = "[0-9零〇一二两三四五六七八九十]";
 
 static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let day = format!(
-        "大前天|前天|前儿|昨天|昨日|昨儿个|昨儿|今天|今日|今儿个|今儿|明天|明儿|大后天|后天|当天|头天|隔天|第[一二三四五]天|(?:上个?|这个?|下个?)?(?:星期|礼拜|周)[一二三四五六日天]|(?:{NUM}{{1,3}}月)?{NUM}{{1,3}}[号日]|上周|上个星期|上个月|前几天|月底|月初|明早|今晚|昨晚|今早"
+        "大前天|前天|前日|前儿个|前儿|昨天|昨日|昨儿个|昨儿|今天|今日|今儿个|今儿|明天|明儿|大后天|后天|当天|头天|隔天|第[一二三四五]天|(?:上个?|这个?|下个?|本)?(?:星期|礼拜|周)[一二三四五六日天]|(?:{NUM}{{1,3}}月)?{NUM}{{1,3}}[号日]|(?:正|冬|腊|{NUM}{{1,2}})月(?:初|廿)?{NUM}{{1,3}}|初{NUM}|次日|第二日|当晚|上周|上个星期|上个月|前几天|月底|月初|明早|今晚|昨晚|今早"
     );
-    let period = "一大早|大清早|大早上|一早|早上|早晨|清早|头晌|晌午头|晌午|上午|中午|午后|后晌|下午|后半晌|天刚亮|傍黑|擦黑|过晌|天黑前|天黑|天亮|傍晚|晚上|后半夜|前半夜|凌晨|夜里|夜间|半夜";
+    let period = "一大早|大清早|一清早|大早上|一早|早上|早晨|清晨|清早|早起|头晌|晌午头|吃晌午饭|晌午|大中午|上午|中午|午后|后晌|下午|后半晌|天刚亮|傍黑|天擦黑|擦黑|过晌|天黑前|天黑|天亮|傍晚|大晚上|晚上|深夜|大半夜|后半夜|前半夜|凌晨|夜里|夜间|半夜";
     let clock = format!("(?P<h>{NUM}{{1,3}})(?:点钟?|时|:)(?P<m>半|一刻|三刻|{NUM}{{1,3}})?分?");
-    let tail = "多钟|多|左右|前后|来钟|不到|之?前|以前|之?后|以后";
+    let tail = "多钟|多|左右|前后|来钟|不到|过|之?前|以前|之?后|以后";
     Regex::new(&format!("(?P<day>{day})?(?:的)?(?P<period>{period})?(?:的)?(?:{clock})?(?P<tail>{tail})?")).ok()
 });
 
@@ -45,11 +47,12 @@ pub fn find_all(text: &str) -> Vec<SpokenTime> {
             let tail = match part("tail") {
                 "以前" | "之前" | "前" => "前",
                 "以后" | "之后" | "后" => "后",
-                "多钟" => "多",
+                "多钟" | "过" => "多",
                 other => other,
             };
-            let text = format!("{}{shown_period}{clock}{tail}", day_text(day));
-            Some(SpokenTime { text, range: whole.range(), has_clock: !hour.is_empty() })
+            let day = day_text(day);
+            let text = format!("{day}{shown_period}{clock}{tail}");
+            Some(SpokenTime { text, day, range: whole.range(), has_clock: !hour.is_empty() })
         })
         .collect()
 }
@@ -116,6 +119,8 @@ fn day_text(day: &str) -> String {
         ("昨儿", "昨天"),
         ("今儿个", "今天"),
         ("今儿", "今天"),
+        ("前日", "前天"),
+        ("前儿个", "前天"),
         ("前儿", "前天"),
         ("明儿", "明天"),
     ] {
@@ -164,7 +169,10 @@ fn day_and_hour(text: &str) -> Option<(&str, u32)> {
 
 fn clock(period: &str, hour: &str, minute: &str, tail: &str) -> String {
     let Some(h) = number::parse(hour) else { return String::new() };
-    let afternoon = (matches!(period, "下午" | "午后" | "后晌" | "后半晌" | "过晌" | "傍晚" | "晚上") && h < 12)
+    let afternoon = (matches!(
+        period,
+        "下午" | "午后" | "后晌" | "后半晌" | "过晌" | "傍晚" | "晚上" | "大晚上" | "天黑" | "擦黑" | "天擦黑"
+    ) && h < 12)
         || (matches!(period, "中午" | "晌午") && h < 4);
     let h = if afternoon { h + 12 } else { h };
     let m = match minute {
@@ -176,7 +184,7 @@ fn clock(period: &str, hour: &str, minute: &str, tail: &str) -> String {
     };
     match m {
         Some(m) if m < 60 => format!("{h}:{m:02}"),
-        _ if matches!(tail, "多" | "多钟" | "左右" | "前后" | "来钟" | "不到") => format!("{h}点"),
+        _ if matches!(tail, "多" | "多钟" | "左右" | "前后" | "来钟" | "不到" | "过") => format!("{h}点"),
         _ => format!("{h}:00"),
     }
 }

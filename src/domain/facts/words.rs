@@ -1,10 +1,14 @@
 //! Readers of single answers.
 
 use super::parts::parts_in;
+use super::questions::{self, About};
 use super::{number, time};
 
 /// Words after which only the rest counts (D03: 一千，不对，一千二百).
-const CORRECTIONS: [&str; 14] = [
+const CORRECTIONS: [&str; 17] = [
+    "哦不是",
+    "哦不对",
+    "错了是",
     "不对",
     "说错了",
     "哦不",
@@ -58,24 +62,70 @@ pub(super) fn time_said(text: &str) -> Option<String> {
         .filter_map(|w| text.rfind(w))
         .max();
     let before = |t: &&time::SpokenTime| came.is_none_or(|at| t.range.end <= at + '到'.len_utf8());
-    let clocked = times.iter().find(|t| t.has_clock);
-    let last = || times.iter().rfind(before);
-    clocked.or_else(last).or(times.first()).map(|t| t.text.clone())
+    let clocked = times.iter().position(|t| t.has_clock).map(|at| with_day(&times, at));
+    let last = || times.iter().rfind(before).or(times.first()).map(|t| t.text.clone());
+    clocked.or_else(last)
 }
+
+/// 二十一号中午 差不多十二点半: the day stands before a clock that names none.
+fn with_day(times: &[time::SpokenTime], at: usize) -> String {
+    let clock = &times[at];
+    let day = at.checked_sub(1).map(|before| &times[before]).filter(|d| !d.has_clock && !d.day.is_empty());
+    match day.filter(|_| clock.day.is_empty()) {
+        Some(day) => format!("{}{}", day.day, clock.text),
+        None => clock.text.clone(),
+    }
+}
+
+/// Who came, not what: parts arrive too.
+pub(super) fn speaks_of_the_engineer(text: &str) -> bool {
+    any(
+        text,
+        &[
+            "师傅",
+            "工程师",
+            "技师",
+            "他",
+            "人家",
+            "你们的人",
+            "王工",
+            "李工",
+            "小伙",
+            "维修工",
+            "就修好",
+            "就弄好",
+            "修完",
+            "弄完",
+        ],
+    ) && !any(text, &["货", "配件", "等了", "从早", "送来"])
+}
+
+/// The time right before what says that he came, or that it was done.
+pub(super) fn time_of(about: About, text: &str) -> Option<String> {
+    let text = last_version(text);
+    let times = time::find_all(text);
+    if times.is_empty() {
+        return None;
+    }
+    let event = questions::events(text).filter(|(.., a)| *a == Some(about)).map(|(at, ..)| at);
+    let mut told = event.filter_map(|at| {
+        let last = times.iter().rposition(|t| t.range.end <= at)?;
+        let between = &text[times[last].range.end..at];
+        let next_to = between.chars().count() <= NEXT_TO && questions::events(between).all(|e| e.2.is_none());
+        // 说好九点来 要是九点来, 明天来: not so, or not yet.
+        let head = &text[..times[last].range.start];
+        let unreal = any(head, &["说好", "说是", "要是", "本来", "约的", "约好", "答应"])
+            || any(&times[last].text, &["明天", "后天", "下"]);
+        (next_to && !unreal).then(|| with_day(&times, last))
+    });
+    told.next()
+}
+
+/// Characters between a time and its event: 礼拜六下午三点多 他们才到.
+const NEXT_TO: usize = 6;
 
 /// 说是上午来 结果下午两点才来: what was said before was not so.
 const SUPERSEDED: [&str; 4] = ["结果", "实际上", "其实是", "到头来"];
-
-/// 两点到的，四点多就修好了: the time before the words of completion.
-pub(super) fn finish_in_passing(text: &str) -> Option<String> {
-    let done = ["修好", "弄好", "弄完", "处理好", "处理完", "搞好", "完事", "完工", "做完", "就好了", "干完"]
-        .iter()
-        .filter_map(|w| text.find(w))
-        .min()?;
-    let times = time::find_all(text);
-    let last = times.iter().rfind(|t| t.range.end <= done)?;
-    (times.len() >= 2 && last.range.start > times.first()?.range.start).then(|| last.text.clone())
-}
 
 pub(super) fn place(text: &str) -> Option<String> {
     let text = last_version(text);
@@ -87,6 +137,8 @@ pub(super) fn place(text: &str) -> Option<String> {
         place = place.strip_prefix(lead).unwrap_or(place).trim_start_matches(|c: char| !c.is_alphanumeric());
     }
     let tails: &[char] = &['呢', '啊', '吧', '呀', '了', '嘛', '。', '，', ' '];
+    // A long answer tells the place first.
+    let place = if place.chars().count() > PLACE_MAX { first_clauses(place) } else { place };
     let place =
         place.trim_end_matches(tails).trim_end_matches("干活").trim_end_matches("这边干").trim_end_matches("施工");
     let unknown = any(
@@ -108,9 +160,56 @@ pub(super) fn place(text: &str) -> Option<String> {
             "到处跑",
             "满意",
             "记不",
+            "问这个",
+            "查户口",
         ],
     );
-    (place.chars().count() >= 2 && place.chars().count() <= 40 && !unknown).then(|| place.to_string())
+    (place.chars().count() >= 2 && place.chars().count() <= PLACE_MAX && !unknown).then(|| place.to_string())
+}
+
+/// Longest place, characters.
+const PLACE_MAX: usize = 40;
+
+/// As many clauses as fit into a place.
+fn first_clauses(text: &str) -> &str {
+    let ends = text.char_indices().take(PLACE_MAX).filter(|(_, c)| !c.is_alphanumeric()).map(|(at, _)| at);
+    ends.last().map_or("", |at| &text[..at])
+}
+
+/// 我机器在武鸣区, 现在在莒县干着呢: where it is, unasked.
+pub(super) fn place_in_passing(text: &str) -> Option<String> {
+    let clause =
+        text.split(|c: char| !c.is_alphanumeric()).find(|c| any(c, &["机器在", "挖机在", "车在", "机子在"]))?;
+    let (_, behind) = clause.split_once('在')?;
+    let named = any(behind, &["区", "县", "镇", "乡", "村", "市", "工地", "矿", "场", "路", "桥"]);
+    named.then(|| place(behind)).flatten()
+}
+
+/// 这机器三千一百个小时了: the meter, unasked.
+pub(super) fn hours_in_passing(text: &str) -> Option<f64> {
+    let of_the_meter = |c: &&str| {
+        any(c, &["小时", "钟头"])
+            && any(c, &["机器", "挖机", "车", "表", "跑了", "累计", "干了"])
+            && !any(c, &["修了", "等了", "每", "一天", "天天", "保养", "换一", "内", "质保", "保修"])
+    };
+    let clause = text.split(|c: char| !c.is_alphanumeric()).find(of_the_meter)?;
+    hours(clause).filter(|h| *h >= METER_FROM)
+}
+
+/// Fewer hours are how long something took.
+const METER_FROM: f64 = 50.0;
+
+/// 收了我八百块, 一分钱没收: what was paid, unasked.
+pub(super) fn fee_in_passing(text: &str) -> Option<f64> {
+    let sum = |c: &str| {
+        number::find_all(c).iter().any(|(_, r)| c.chars().skip(r.end).take(2).any(|c| matches!(c, '块' | '元' | '钱')))
+    };
+    let paid = text
+        .split(|c: char| !c.is_alphanumeric())
+        .any(|c| any(c, &["收了我", "收我", "收了", "花了", "掏了", "交了", "付了"]) && sum(c));
+    let free = any(text, &["没收钱", "没要钱", "一分没收", "没收费", "免费修的", "免费换的", "没花钱"]);
+    let unreal = any(text, &["要是", "别家", "外面", "外头", "人家", "上次", "上回", "退"]);
+    ((paid || free) && !unreal).then(|| fee(text)).flatten()
 }
 
 /// What an engineer looks at beyond the parts that he may change.
@@ -157,7 +256,13 @@ pub(super) fn checks(text: &str) -> Option<Vec<String>> {
 }
 
 /// Nothing was paid.
-const FREE: [&str; 20] = [
+const FREE: [&str; 26] = [
+    "没跟我要",
+    "没找我要",
+    "不要我",
+    "没让我",
+    "分文",
+    "没出",
     "没收",
     "没要钱",
     "没花钱",
@@ -190,8 +295,13 @@ pub(super) fn fee(text: &str) -> Option<f64> {
     let chars: Vec<char> = text.chars().collect();
     // 五毛 is change, and 退了二百 came back.
     let paid = |range: &std::ops::Range<usize>| {
-        let before: String = chars[range.start.saturating_sub(4)..range.start].iter().collect();
-        !before.contains('退') && !chars.get(range.end).is_some_and(|c| matches!(c, '毛' | '角'))
+        let before: String = chars[range.start.saturating_sub(5)..range.start].iter().collect();
+        let behind: String = chars[range.end..].iter().take(5).collect();
+        let behind = behind.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        // 二百给我抹掉了, 七百一个.
+        let off = any(behind, &["抹", "免了", "退", "便宜", "一个", "一桶", "一套", "一小时", "一趟"]);
+        let elsewhere = any(&before, &["外头", "外面", "别家", "别处", "人家"]);
+        !before.contains('退') && !off && !elsewhere && !chars.get(range.end).is_some_and(|c| matches!(c, '毛' | '角'))
     };
     let numbers: Vec<_> = number::find_all(text).into_iter().filter(|(_, r)| paid(r)).collect();
     let mut sums = numbers.iter().filter(|(n, _)| *n >= 5);
@@ -209,7 +319,7 @@ pub(super) fn fee(text: &str) -> Option<f64> {
     if let (true, [one, other]) = (kinds, amounts.as_slice()) {
         return Some((one + other) as f64);
     }
-    match sums.next_back() {
+    match sums.next() {
         Some((n, _)) => Some(*n as f64),
         None => any(text, &FREE).then_some(0.0),
     }
@@ -241,11 +351,19 @@ pub fn is_technical_question(text: &str) -> bool {
             "是不是",
             "哪里",
             "哪儿",
+            "啥标号",
+            "啥牌子",
+            "哪种",
         ],
     );
     let matter = is_technical_matter(text);
     let asking_verb = any(text, &["问一下", "问问", "请教", "想问", "咨询", "再问"]) && matter;
+    // 黄油多少小时打一回.
+    let cycle = matter
+        && any(text, &["打一回", "换一回", "打一次", "换一次", "保养一回", "保养一次"])
+        && any(text, &["多少", "多久", "多长", "几个"]);
     asking_verb
+        || cycle
         || asks
             && matter
             && (text.contains('吗')
@@ -269,6 +387,7 @@ pub fn is_technical_question(text: &str) -> bool {
                         "怎么看",
                     ],
                 )
+                || any(text, &["平时得", "平时该", "应该怎么", "得怎么", "该怎么", "要怎么", "得咋", "该咋"])
                 || text.trim_end().ends_with(['？', '?', '啊', '呀']))
 }
 
@@ -324,6 +443,25 @@ pub(super) fn is_technical_matter(text: &str) -> bool {
             "离合",
             "跳闸",
             "仪表",
+            "回转",
+            "焊",
+            "裂",
+            "水箱",
+            "散热",
+            "油缸",
+            "油封",
+            "油管",
+            "轴承",
+            "主泵",
+            "先导",
+            "大灯",
+            "链条",
+            "齿",
+            "轮胎",
+            "增压器",
+            "喷油",
+            "预热",
+            "标号",
         ],
     )
 }
@@ -346,6 +484,19 @@ pub(super) fn asks_how(text: &str) -> bool {
             "怎么查",
             "咋换",
             "怎么换",
+            "怎么检查",
+            "咋检查",
+            "怎么保养",
+            "咋保养",
+            "怎么清",
+            "咋清",
+            "怎么加",
+            "咋加",
+            "怎么设",
+            "怎么排",
+            "咋排",
+            "怎么打",
+            "咋打",
         ],
     )
 }

@@ -300,6 +300,19 @@ mod tests {
             assert!("ABCDEFGHI".contains(letter) && number.parse::<u8>().is_ok(), "{rule}");
         }
         assert_eq!(form.id(), format!("{}@{}", form.name, form.version));
+        assert_eq!(form.sections.iter().map(|s| s.weight).sum::<u32>(), 101, "a hundred and the bottom line");
+    }
+
+    #[test]
+    fn what_the_audit_finds_of_a_persons_conduct_is_an_item_of_the_form() {
+        let form = Form::builtin().unwrap();
+        let rules: Vec<&str> = form.items().flat_map(|item| &item.rules).map(String::as_str).collect();
+        for rule in "A07 A08 A13 A19 C01 C04 C05 C06 C07 C08 C09 C10 C11 C12 C13 C14 C15 C16 C17 C18 C19 C20 C21 C22 C23 C24 C25 C26 C27 \
+                     C28 C30 F11 F17 G05 G17"
+            .split_whitespace()
+        {
+            assert_eq!(rules.iter().filter(|r| **r == rule).count(), 1, "{rule}");
+        }
     }
 
     #[test]

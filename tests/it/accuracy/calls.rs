@@ -2,6 +2,7 @@
 
 use super::metrics::{Label, f1, percent, share};
 use huifang::domain::audit::{DialogueReport, DialogueRequest, audit_dialogue};
+use huifang::domain::facts::time::find_all;
 use huifang::domain::score::{Indicator, Level, Rubric};
 use serde::Deserialize;
 use serde_json::Value;
@@ -135,8 +136,15 @@ pub fn same(name: &str, want: &Value, got: &Value) -> bool {
             (w.as_f64().unwrap_or_default() - g.as_f64().unwrap_or_default()).abs() <= slack
         }
         (Value::String(w), Value::String(g)) if IN_WORDS.contains(&name) => {
-            let there = w.chars().filter(|c| g.contains(*c)).count();
-            there as f64 >= WORDS_SHARE * w.chars().count() as f64
+            // A time in the customer's own words (礼拜二八点半) is put into the short form first.
+            let short: String = match name {
+                "location" => String::new(),
+                _ => find_all(w).into_iter().map(|t| t.text).collect(),
+            };
+            [w, &short].iter().filter(|gold| !gold.is_empty()).any(|gold| {
+                let there = gold.chars().filter(|c| g.contains(*c)).count();
+                there as f64 >= WORDS_SHARE * gold.chars().count() as f64
+            })
         }
         _ => want == got,
     }

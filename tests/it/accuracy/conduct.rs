@@ -11,7 +11,7 @@ pub const TUNE: &str = include_str!("../../data/eval/conduct3_tune.jsonl");
 pub const HELD_OUT: &str = include_str!("../../data/eval/conduct3_held_out.jsonl");
 
 /// Smallest F1 over all exchanges, in the order of the sets.
-pub const FLOORS: [f64; 2] = [0.95, 0.60];
+pub const FLOORS: [f64; 2] = [0.97, 0.70];
 
 #[derive(Deserialize)]
 struct Case {

@@ -18,7 +18,7 @@ pub const TRUTH_TUNE: &str = include_str!("../../data/eval/truth3_tune.jsonl");
 pub const TRUTH_HELD_OUT: &str = include_str!("../../data/eval/truth3_held_out.jsonl");
 
 /// Smallest share of facts and of verdicts that are right, in the order of the sets.
-pub const FLOORS: [(f64, f64); 2] = [(0.95, 0.95), (0.75, 0.85)];
+pub const FLOORS: [(f64, f64); 2] = [(0.98, 0.95), (0.80, 0.90)];
 
 #[derive(Deserialize)]
 struct Fact {

@@ -174,7 +174,7 @@ async fn a_sheet_is_filled_by_the_machine_corrected_by_him_who_has_the_call_and_
     assert_eq!((&consent["machine"]["from_s"], &consent["human"]), (&json!(12.5), &Value::Null));
     assert_eq!(
         (&first["version"], &first["made_by"], &first["form"]),
-        (&json!(1), &json!("machine"), &json!("qa-form@1"))
+        (&json!(1), &json!("machine"), &json!("qa-form@2"))
     );
 
     let put = |role, item: &str, body: Value| {

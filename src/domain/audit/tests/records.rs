@@ -106,9 +106,9 @@ fn g17_a_need_is_told_and_passes_when_it_goes_on() {
         let middle = [('c', 12.0, 14.0, said), ('a', 15.0, 17.0, then)];
         assert_eq!(conduct(&middle, "G17"), want, "{said}: {then}");
     };
-    check("我还想再订一台小挖。", "好的，祝您生意兴隆。", Some(Severity::Info));
+    check("我还想再订一台小挖。", "好的，祝您生意兴隆。", Some(Severity::Amber));
     check("我还想再订一台小挖。", "好的，我转给销售经理跟您联系。", Some(Severity::Pass));
-    check("下个月打算约个大修。", "嗯。", Some(Severity::Info));
+    check("下个月打算约个大修。", "嗯。", Some(Severity::Amber));
     check("换了一台新泵。", "好的。", None);
     check("我要退机，不想再买你们的。", "抱歉。", None);
 }

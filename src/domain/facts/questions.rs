@@ -1,0 +1,450 @@
+//! What a question is after (rules D): one reading of an agent's words for the facts in the answer and for the audit of what was asked.
+//!
+//! Contract: pure. A word for time belongs to the event that stands next to it, whichever side; anything else is asked in [`Ways`].
+
+use super::{number, time};
+use crate::domain::score::to_simplified;
+use crate::domain::ways::Ways;
+use std::sync::LazyLock;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::domain) enum About {
+    Hours,
+    Requested,
+    FaultTime,
+    Checks,
+    Arrival,
+    Finish,
+    Location,
+    Parts,
+    /// 怎么给您处理的.
+    Repair,
+    Fee,
+    Running,
+    Leftover,
+    Appearance,
+    Tools,
+    Performance,
+    Training,
+    /// The result of a complaint is told.
+    Result,
+    /// When the customer can be called.
+    Callback,
+}
+
+/// Simplified, and in the words of the standard language.
+pub(in crate::domain) fn plain(question: &str) -> String {
+    let mut text = to_simplified(question);
+    for (said, plain) in [
+        ("啥", "什么"),
+        ("咋样", "怎么样"),
+        ("咋", "怎么"),
+        ("钟头", "小时"),
+        ("多会儿", "什么时候"),
+        ("好多小时", "多少小时"),
+        ("好多个小时", "多少小时"),
+    ] {
+        if text.contains(said) {
+            text = text.replace(said, plain);
+        }
+    }
+    text
+}
+
+/// 差在哪里呢 asks why, not where.
+const ASKS_WHY: [&str; 13] = [
+    "差在",
+    "慢在",
+    "贵在",
+    "在哪几",
+    "在哪方面",
+    "在哪些",
+    "出在",
+    "不好在",
+    "问题在",
+    "不满意",
+    "地方不",
+    "地方没",
+    "地方让",
+];
+
+/// Endings with which something told is asked for.
+const TAGS: [&str; 9] = ["对吧", "是吧", "对吗", "是吗", "没错吧", "对不对", "是不是", "对不", "没错"];
+
+/// 十点到的 对吧: told, and asked whether it is so.
+pub(in crate::domain) fn ends_in_tag(text: &str) -> bool {
+    let end = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    TAGS.iter().any(|tag| end.ends_with(tag))
+}
+
+/// What happens at a time, and what says so.
+const EVENTS: [(About, &[&str]); 5] = [
+    (
+        About::Callback,
+        &[
+            "方便",
+            "合适",
+            "有空",
+            "有时间",
+            "得空",
+            "再打",
+            "再给",
+            "再联系",
+            "给您打",
+            "给您回",
+            "回电",
+            "接电话",
+            "打给您",
+            "打过来",
+            "抽空",
+        ],
+    ),
+    (
+        About::Requested,
+        &[
+            "联系我们",
+            "联系代理",
+            "联系服务",
+            "联系师傅",
+            "联系工程师",
+            "联系的",
+            "商联系",
+            "站联系",
+            "我们联系",
+            "联系要",
+            "联系做",
+            "说要",
+            "要做",
+            "要的",
+            "报修",
+            "报的",
+            "报给",
+            "报上",
+            "报保养",
+            "打电话",
+            "打的电话",
+            "来电",
+            "拨打",
+            "打热线",
+            "约的",
+            "预约",
+            "申请",
+            "要求",
+            "下单",
+            "下的单",
+            "提出",
+            "叫的",
+            "喊的",
+            "找我们",
+            "找的",
+            "通知我们",
+            "给我们打",
+            "报故障",
+            "打的",
+            "报",
+        ],
+    ),
+    (
+        About::FaultTime,
+        &[
+            "出现",
+            "坏的",
+            "坏了",
+            "坏掉",
+            "发生",
+            "发现",
+            "出的",
+            "出故障",
+            "出问题",
+            "出毛病",
+            "出来的",
+            "犯的",
+            "趴窝",
+            "不行的",
+            "报警",
+            "不好使",
+            "有的这",
+            "有这",
+            "开始",
+            "闹",
+            "漏的",
+            "响的",
+            "不对劲",
+            "感觉到",
+            "有毛病",
+        ],
+    ),
+    (
+        About::Arrival,
+        &[
+            "到达",
+            "到现场",
+            "到场",
+            "到的",
+            "到了",
+            "到您",
+            "到你",
+            "到那",
+            "到这",
+            "到工地",
+            "赶到",
+            "赶过",
+            "赶来",
+            "过去的",
+            "过来的",
+            "来的",
+            "来了",
+            "来到",
+            "去的",
+            "去了",
+            "上门",
+            "抵达",
+            "进场",
+            "露面",
+            "到",
+        ],
+    ),
+    (
+        About::Finish,
+        &[
+            "修好",
+            "修完",
+            "修妥",
+            "修利索",
+            "弄好",
+            "弄完",
+            "弄妥",
+            "弄利索",
+            "整好",
+            "整完",
+            "搞好",
+            "搞定",
+            "搞完",
+            "处理的",
+            "处理好",
+            "处理完",
+            "处理妥",
+            "处理利索",
+            "做好",
+            "做完",
+            "干完",
+            "干利索",
+            "保养完",
+            "保养好",
+            "换完",
+            "换好",
+            "装好",
+            "完成",
+            "完工",
+            "完事",
+            "完的",
+            "完了",
+            "结束",
+            "收工",
+            "收拾好",
+            "收拾完",
+            "忙完",
+            "忙活完",
+            "解决的",
+            "解决好",
+            "排除",
+            "恢复的",
+            "恢复正常",
+            "修复",
+            "走的",
+            "走了",
+            "离开",
+            "撤",
+            "修到",
+            "干到",
+            "弄到",
+            "忙到",
+            "利索",
+            "好的",
+            "能用",
+        ],
+    ),
+];
+
+/// Events that no fact is about, and 到 in other words.
+const OTHER_EVENTS: [&str; 21] = [
+    "买",
+    "提的",
+    "到货",
+    "发货",
+    "到期",
+    "到底",
+    "收到",
+    "保养一次",
+    "换一次",
+    "上班",
+    "下班",
+    "收到货",
+    "直到",
+    "听到",
+    "看到",
+    "找到",
+    "得到",
+    "遇到",
+    "接到",
+    "感到",
+    "等",
+];
+
+/// How long something took is asked by these events too.
+const LASTED: [&str; 8] = ["修了", "弄了", "花了", "用了", "干了", "忙了", "处理了", "保养了"];
+
+/// Characters between a word for time and its event.
+const NEXT_TO: usize = 10;
+
+static WHEN: [&str; 12] =
+    ["什么时间", "什么时候", "几点", "几时", "几号", "何时", "哪天", "哪一天", "哪个时间", "多会", "星期几", "周几"];
+static HOW_LONG: [&str; 6] = ["多久", "多长时间", "多长工夫", "几个小时", "多大会", "多少时间"];
+
+/// Every event whose time is asked for.
+fn times(text: &str, mut add: impl FnMut(About)) {
+    let asks = WHEN.iter().map(|w| (*w, false)).chain(HOW_LONG.iter().map(|w| (*w, true)));
+    for (word, long) in asks {
+        for (at, _) in text.match_indices(word) {
+            let (before, behind) = (&text[..at], &text[at + word.len()..]);
+            let near: String = behind.chars().take(NEXT_TO).take_while(|c| !"。？！?!".contains(*c)).collect();
+            let start = before.char_indices().rev().nth(NEXT_TO + 1).map_or(0, |c| c.0);
+            let last = &before[start..];
+            // 什么时候处理合适: when he can, not when it was.
+            let called = events(&near).find_map(|e| e.2.filter(|a| *a == About::Callback));
+            let next = called.or_else(|| first_event(&near)).or_else(|| last_event(last));
+            if long && LASTED.iter().any(|w| last.ends_with(w) || last.ends_with(&w[..w.len() - "了".len()])) {
+                add(About::Finish);
+            } else if let Some(about) = next.filter(|a| !long || matches!(a, About::Arrival | About::Finish)) {
+                add(about);
+            }
+        }
+    }
+}
+
+/// Every event in the text: where it begins, how long its word is, what it is.
+pub(super) fn events(text: &str) -> impl Iterator<Item = (usize, usize, Option<About>)> {
+    let told = EVENTS.iter().flat_map(|(about, words)| words.iter().map(|w| (*w, Some(*about))));
+    let all = told.chain(OTHER_EVENTS.iter().map(|w| (*w, None)));
+    all.flat_map(move |(word, about)| text.match_indices(word).map(move |(at, _)| (at, word.len(), about)))
+}
+
+/// The event that begins first, by its longest word.
+fn first_event(text: &str) -> Option<About> {
+    events(text).min_by_key(|(at, len, _)| (*at, usize::MAX - len))?.2
+}
+
+/// The event that ends last, by its longest word.
+fn last_event(text: &str) -> Option<About> {
+    events(text).max_by_key(|(at, len, _)| (at + len, *len))?.2
+}
+
+/// One thing asked for by other words than those of time.
+struct Item {
+    about: About,
+    asked: LazyLock<Ways>,
+    /// The same words where they ask for something else.
+    but: LazyLock<Ways>,
+}
+
+macro_rules! items {
+    ($($about:ident: [$($way:literal),+ $(,)?] $(but [$($but:literal),+ $(,)?])?;)+) => {
+        [$(Item {
+            about: About::$about,
+            asked: LazyLock::new(|| Ways::new(&[$($way),+])),
+            but: LazyLock::new(|| Ways::new(&[$($($but),+)?])),
+        }),+]
+    };
+}
+
+static ITEMS: [Item; 13] = items! {
+    Hours: [
+        "多少小时|多少个小时|几个小时了|多少工时|小时数|工时数|工作小时|小时表|计时表|码表|工时表",
+        "@machine|工作|累计|一共|总共|跑|开|走|转…几千|几百|几个|多少+小时|个小时",
+        "表|机器|码…走到|跑到|显示|读数|走了…多少|哪|几",
+    ] but ["修了|等了|花了|处理了|每天|一天|用时|耽误了…小时", "多少小时|几个小时…到的|到现场|修好|弄好|处理好"];
+    Checks: [
+        "检查|查了|查过|看了|看过|给您查|都查|点检…@what|做过|做了|@yn",
+        "@what|做过|做了…检查|点检",
+        "全面|整机|全车|仔细|从头到尾…看|查|过…@yn|一遍",
+    ];
+    Parts: [
+        "更换|换了|换过|换的|换件|换上|换些|换下|换东西|买了|购买|买的|添了…@what|@yn|多少",
+        "哪些|什么|哪几样|几样|哪几个…零件|配件|保养件|换件|部件|件|滤芯",
+        "保养件…换|买",
+        "@part…换…@yn",
+        "换没换|换了没|换哪|换什么",
+    ] but ["缺|没货|断货|等…@what"];
+    Location: [
+        "地点|在哪|什么地方|哪个工地|哪块工地|位置|哪儿干|哪里干|哪里施工|哪儿施工|哪边干|哪个村|哪个镇|哪个县|哪个矿|哪里作业",
+        "还在|就在…工地|矿|那边|老地方|原来…@yn",
+        "在…那边|这边|工地|镇|村|县|矿…干活|施工|作业…吧|吗",
+        "@machine+在…那边|这边|附近|工地|镇|村|县|市|矿…吗|吧|么",
+    ] but ["坏在|哪里坏|哪里不|哪儿不|哪里没|哪里漏|哪里有"];
+    Repair: [
+        "@how…@fix|修的|给您",
+        "排除|解决|修好|修复|处理好|弄好|搞定|治好|整好|修利索…吗|没|了么|吧|没有",
+        "修得|修的|处理得|处理的|弄得…怎么样|怎样|如何",
+        "故障排除|什么毛病|哪里坏|哪儿坏|哪坏|换了什么修|问题解决|好了没|修好了|处理好了|修的哪|修了哪|修了什么|修的什么|动了哪",
+        "哪个|什么…部位|地方|零件…坏",
+    ];
+    Fee: [
+        "费用|收费|多少钱|收了|收取|收您|花了多少|花多少|掏了多少|交了多少|付了多少|结了多少|工时费|收没收|收钱|要钱|交钱|花钱|掏钱",
+    ];
+    Running: [
+        "运行正常|运行的情况|运行情况|运行状况|运转|正常了|正常吗|正常吧|正常不|正常没|使用正常|恢复正常|能正常|使用情况|运行怎么样|工作正常",
+        "现在|目前|用着|使着|使用|用得|跑着|开着|运行|修完|修好以后|用起来|开起来|干起活…怎么样|好用|好使|良好|能用|有劲没|顺手|稳定|听使唤|得劲|带劲|给力|利索不",
+        "@machine…好用|好使|良好|能用|有劲|顺手|稳定|听使唤|能干活|转得动|毛病没|带劲|给力",
+        "@machine+怎么样",
+        "还有毛病|没毛病|还有没有毛病|还漏不漏|还响不响|还漏吗|还响吗|还漏油|再犯|又犯|还犯",
+        "@fault…现在|目前|还有吗|还有没有|消失|再出现|又出现|没再",
+        "还|再|又…漏|响|抖|冒烟|熄火|高温|掉|不对劲|不正常…吗|没有|没|不|么",
+    ] but ["配件|服务|态度|技术|师傅|工程师|供应…怎么样", "遗留|没弄完|其他问题", "回访|了解|核实", "伤|病|身体|人…怎么样"];
+    Leftover: [
+        "遗留|其他问题|别的问题|其它问题|还有没有问题|还有什么问题|还有问题|没解决的|没处理完|别的毛病|其他毛病|别的故障|其他故障|尾巴|没弄完|没修完|没弄好|没搞完",
+        "还有|有没有|剩下|剩…没弄|没修|没解决|没处理|没做|没搞|没换|没到位|没完",
+        "还有|剩…哪|什么|别的…不对劲|不正常|不好|毛病|不放心|没弄|没修|没处理|没解决",
+    ];
+    Appearance: ["外观|掉漆|磕碰|划痕|漆面|车身|外表|剐蹭|磕着|碰着|刮|瑕疵"];
+    Tools: ["工具|资料|随机|说明书|合格证|随车|手册|文件|备件箱"];
+    Performance: ["性能|试机|试车|试运行|试过机", "试了|试过|测试|试…@machine|没有|怎么样|动作|功能", "各项|各个…功能|动作"];
+    Training: ["培训|讲解|日常维护|教您|教过|讲过|教会|教了|演示|指导|示范|交代…吗|没有|哪些|怎么|没|吧|过|有没有", "培训|讲解"];
+    Result: [
+        "处理结果|结果是|处理意见|已经安排|已经处理|核实了|核实过|属实|决定|给您答复|做出了处理|作出了处理|处理情况|满足不了|答复是|处理方案|协商|查实|核查|调查|查清",
+        "我们|公司|厂里|领导…批评|处罚|道歉|补发|补给|更换|退还|退给|重新|罚|培训了",
+    ];
+};
+
+/// 多多少, 具体几点, 您方便就说一下: asks once more for what was asked before, characters at most.
+const AGAIN_MAX: usize = 18;
+
+/// What a question without a subject of its own asks for: what was asked before and not answered, or in more detail.
+pub(super) fn asked_again(text: &str) -> bool {
+    let brief = text.chars().filter(|c| c.is_alphanumeric()).count() <= AGAIN_MAX;
+    brief && ["多少", "几", "具体", "大概", "大约", "说一下", "说说", "准"].iter().any(|w| text.contains(w))
+}
+
+/// Fewer hours told are no machine's.
+const METER_FROM: u64 = 50;
+
+/// Everything that the words ask for.
+pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
+    let mut found = Vec::new();
+    if ASKS_WHY.iter().any(|w| text.contains(w)) {
+        return found;
+    }
+    times(text, |about| found.push(about));
+    // 昨天十点到的吧, 一千零五十小时对吧: told, and asked whether it is so.
+    let end = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let tagged = ends_in_tag(end);
+    if tagged || end.ends_with('吧') {
+        let timed = time::find_all(text).iter().any(|t| t.has_clock || tagged);
+        found.extend(events(text).filter_map(|(.., about)| about).filter(|a| timed && *a != About::Callback));
+        if text.contains("小时") && number::find_all(text).iter().any(|n| n.0 >= METER_FROM) {
+            found.push(About::Hours);
+        }
+    }
+    let asked = |i: &&Item| i.asked.said_in(text) && !i.but.said_in(text);
+    found.extend(ITEMS.iter().filter(asked).map(|i| i.about));
+    found
+}
