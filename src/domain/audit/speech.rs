@@ -383,11 +383,11 @@ pub(super) fn closing(lines: &[Line]) -> Option<&Line> {
     })
 }
 
-/// The hotline as said: the line and whether its digits are right; `None` when no number was said with it.
+/// The hotline as said at last: the line and whether its digits are right; `None` when no number was said with it.
 pub(super) fn hotline(lines: &[Line]) -> Option<(&Line, bool)> {
     lines.iter().filter(|l| l.agent()).rev().find_map(|l| {
-        let said = number::digit_runs(&l.text).into_iter().find_map(|run| Some(run[run.find("400")?..].to_string()))?;
-        (said.len() >= 7).then(|| (l, said == HOTLINE))
+        let said = number::digit_runs(&l.text).into_iter().filter_map(|run| Some(run[run.find("400")?..].to_string()));
+        said.filter(|number| number.len() >= 7).last().map(|number| (l, number == HOTLINE))
     })
 }
 

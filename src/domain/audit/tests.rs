@@ -295,6 +295,12 @@ fn c26_a_wrong_hotline_is_red() {
         }
     }
     assert_eq!(w.severity("C26"), Some(Severity::Red));
+    for e in &mut w.call.journal {
+        if let JournalEvent::Prompt { text, .. } = &mut e.event {
+            *text = text.replace("服务热线", "，哦不对，四零零，六五八，九八八八服务热线");
+        }
+    }
+    assert_eq!(w.severity("C26"), Some(Severity::Pass), "the number said at last");
 }
 
 #[test]

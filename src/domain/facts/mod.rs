@@ -243,6 +243,7 @@ mod tests {
         let fee = |t: &str| one("请问这次维修收取了多少费用？", t).fee_yuan.map(|f| f.value);
         assert_eq!(fee("收了我两千八百块钱。"), Some(2800.0));
         assert_eq!(fee("保修期内的，没收钱。"), Some(0.0));
+        assert_eq!(fee("周六来的"), None);
         let parts = |t: &str| one("请问更换了哪些保养件？", t).parts_replaced.map(|f| f.value);
         assert_eq!(parts("机油换了，机油滤芯换了，还有两个柴油滤芯。").unwrap(), ["机油", "机油滤芯", "柴油滤芯"]);
         assert_eq!(parts("换机油 还有机滤").unwrap(), ["机油", "机滤"]);

@@ -26,7 +26,7 @@ static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
     );
     let period = "一大早|大清早|一清早|大早上|一早|早上|早晨|清晨|清早|早起|头晌|晌午头|吃晌午饭|晌午|大中午|上午|中午|午后|后晌|下午|后半晌|天刚亮|傍黑|天擦黑|擦黑|过晌|天黑前|天黑|天亮|傍晚|大晚上|晚上|深夜|大半夜|后半夜|前半夜|凌晨|夜里|夜间|半夜";
     let clock = format!("(?P<h>{NUM}{{1,3}})(?:点钟?|时|:)(?P<m>半|一刻|三刻|{NUM}{{1,3}})?分?");
-    let tail = "多钟|多|左右|前后|来钟|不到|过|之?前|以前|之?后|以后";
+    let tail = "多一点儿?|多钟|多|左右|前后|来钟|不到|过|之?前|以前|之?后|以后";
     Regex::new(&format!("(?P<day>{day})?(?:的)?(?P<period>{period})?(?:的)?(?:{clock})?(?P<tail>{tail})?")).ok()
 });
 
@@ -47,7 +47,7 @@ pub fn find_all(text: &str) -> Vec<SpokenTime> {
             let tail = match part("tail") {
                 "以前" | "之前" | "前" => "前",
                 "以后" | "之后" | "后" => "后",
-                "多钟" | "过" => "多",
+                "多一点" | "多一点儿" | "多钟" | "过" => "多",
                 other => other,
             };
             let day = day_text(day);
@@ -184,7 +184,9 @@ fn clock(period: &str, hour: &str, minute: &str, tail: &str) -> String {
     };
     match m {
         Some(m) if m < 60 => format!("{h}:{m:02}"),
-        _ if matches!(tail, "多" | "多钟" | "左右" | "前后" | "来钟" | "不到" | "过") => format!("{h}点"),
+        _ if tail.starts_with('多') || matches!(tail, "左右" | "前后" | "来钟" | "不到" | "过") => {
+            format!("{h}点")
+        }
         _ => format!("{h}:00"),
     }
 }
@@ -216,6 +218,7 @@ mod tests {
         check("今天下午五点前", &["今天17:00前"]);
         check("昨天下午两点到的，四点多就修好了", &["昨天14:00", "4点多"]);
         check("下午一点二十到的", &["13:20"]);
+        check("五点多一点就走了", &["5点多"]);
         check("没有时间", &[]);
         check("18号10:20", &["18号10:20"]);
         check("10.50就弄好了", &["10:50"]);

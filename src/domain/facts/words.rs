@@ -300,8 +300,13 @@ pub(super) fn fee(text: &str) -> Option<f64> {
         let behind = behind.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
         // 二百给我抹掉了, 七百一个.
         let off = any(behind, &["抹", "免了", "退", "便宜", "一个", "一桶", "一套", "一小时", "一趟"]);
+        let day = ["周", "星期", "礼拜"].iter().any(|week| before.ends_with(week));
         let elsewhere = any(&before, &["外头", "外面", "别家", "别处", "人家"]);
-        !before.contains('退') && !off && !elsewhere && !chars.get(range.end).is_some_and(|c| matches!(c, '毛' | '角'))
+        !before.contains('退')
+            && !off
+            && !day
+            && !elsewhere
+            && !chars.get(range.end).is_some_and(|c| matches!(c, '毛' | '角'))
     };
     let numbers: Vec<_> = number::find_all(text).into_iter().filter(|(_, r)| paid(r)).collect();
     let mut sums = numbers.iter().filter(|(n, _)| *n >= 5);

@@ -111,7 +111,7 @@ fn own_scope(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], clause: &Clau
             Role::Correction => scope.correction = true,
             Role::Past => scope.past = true,
             Role::Now => scope.now = true,
-            Role::Quotation => scope.quoted = true,
+            Role::Quotation => scope.quoted |= !told(normal, token),
             Role::Hypothesis => scope.supposed = true,
             Role::Counterfactual => scope.counterfactual = true,
             Role::Question => scope.asks |= asks(lexicon, normal, token, clause),
@@ -119,6 +119,12 @@ fn own_scope(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], clause: &Clau
         }
     }
     scope
+}
+
+/// 我给我兄弟也说了, 我跟邻居都说了: the other is told, it is himself who speaks.
+fn told(normal: &Normal, token: &Token) -> bool {
+    let before = normal.chars[..token.start].iter().rev().find(|c| !matches!(c, '我' | '俺' | '咱' | '们' | '家'));
+    matches!(before, Some('给' | '跟' | '和' | '对' | '向'))
 }
 
 /// 吗 asks only at the end of its clause.

@@ -186,7 +186,7 @@ fn before(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], at: usize, claus
                 w.start = tokens[i - 1].start;
                 return;
             }
-            Role::RhetoricBefore if w.class.is_positive() => Step::Deny,
+            Role::RhetoricBefore if w.class.is_positive() || cannot_be(lexicon, &t, &tokens[at]) => Step::Deny,
             Role::Filler => {
                 edge = t.start;
                 continue;
@@ -197,6 +197,12 @@ fn before(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], at: usize, claus
         edge = t.start;
         w.start = t.start;
     }
+}
+
+/// 哪能不满意呢, 怎么会不好: asks how it could be otherwise.
+fn cannot_be(lexicon: &Lexicon, asks: &Token, denied: &Token) -> bool {
+    matches!(lexicon.word(asks), "哪能" | "怎么能" | "怎么会" | "怎么可能" | "谁能" | "谁会")
+        && lexicon.word(denied).starts_with('不')
 }
 
 /// 没什么让我不满意的, 从没有过不好的时候: a few characters may stand between, another level word or a pause may not.

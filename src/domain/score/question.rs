@@ -66,6 +66,12 @@ fn without_alternative(normal: &Normal) -> Normal {
     Normal { chars, origin }
 }
 
+/// 一定给您满意答复 asks for nothing: without what is promised.
+fn unpromised(text: &str) -> String {
+    let promises = ["满意答复", "满意的答复", "满意的结果", "让您满意", "包您满意", "满意为止"];
+    promises.iter().fold(text.to_string(), |text, promise| text.replace(promise, ""))
+}
+
 /// 配件够不够 → 够.
 fn quality_offered(chars: &[char]) -> Option<char> {
     chars.windows(3).find(|w| w[1] == '不' && w[0] == w[2] && QUALITIES.contains(w[0])).map(|w| w[0])
@@ -128,8 +134,7 @@ impl Rubric {
     pub(super) fn indicators_asked(&self, text: &str) -> Vec<Indicator> {
         let asked = Normal::new(text);
         let normal = without_alternative(&asked);
-        let flat = normal.text();
-        let whole_text = asked.text();
+        let (flat, whole_text) = (unpromised(&normal.text()), unpromised(&asked.text()));
         let has = |words: &[&str]| words.iter().any(|w| flat.contains(w) || whole_text.contains(w));
         let tokens = self.lexicon.tokens(&normal);
         // 抛开配件不说 总的您满意吗: what is set aside is not asked for.

@@ -347,8 +347,13 @@ impl Rubric {
         let denied = !negated_itself && scopes.denial.iter().any(|d| ends_near(&own, d));
         let waived = scopes.denial_after.iter().any(|d| tail.starts_with(d.as_str()) || next.starts_with(d.as_str()));
         let s = clause.scope;
-        // 不解决我就找记者: 就 ties it to a condition, spoken or not.
-        let tied = ["就", "就去", "就得", "就直接", "就只能", "就只好"].iter().any(|w| head.ends_with(w));
+        // 不解决我就找记者: 就 ties it to a condition, spoken or not; 下礼拜就起诉 to a day.
+        let tied = ["就", "就去", "就得", "就直接", "就只能", "就只好"]
+            .iter()
+            .find_map(|w| head.strip_suffix(w))
+            .is_some_and(|before| {
+                !["天", "周", "礼拜", "星期", "月", "号", "马上", "立马"].iter().any(|day| before.ends_with(day))
+            });
         let others = !head.contains('我')
             && ["他们", "人家", "别人", "同事", "邻居", "隔壁", "有人", "朋友", "老板", "亲戚"]
                 .iter()

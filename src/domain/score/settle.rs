@@ -33,6 +33,9 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
         let own = keep_last_version(&own, &reading.corrections);
         let threat = threat_for(&reading, indicator, home, question.asked);
         let Some((mut level, mut shown)) = resolve(&own).or(threat.map(|l| (l, Vec::new()))) else { continue };
+        if level == 2 && indicator == Indicator::Overall && is_mixed(&own) {
+            level = 3;
+        }
         let reserved = home == Some(indicator) && has_reservation(&reading, &shown);
         // 也不是不好 就是不爱说话 (convention 5).
         if reserved && level == 4 && shown.iter().any(|e| e.weighed.hedges()) {
@@ -208,6 +211,12 @@ fn threat_for(reading: &Reading, indicator: Indicator, home: Option<Indicator>, 
     reading.threats.iter().map(|t| t.1).filter(|l| here && counts(l)).min()
 }
 
+/// 人勤快 可惜毛病没去根: of the whole, praise keeps what went wrong at 3 (E08); his own 不满意 stays.
+fn is_mixed(own: &[&Eval]) -> bool {
+    let told = |e: &Eval| !e.weighed.class.is_negative() || e.trait_word && !e.weighed.steps.contains(&"irony");
+    own.iter().any(|e| e.weighed.class.is_positive() && !e.scope.past) && own.iter().all(|e| told(e))
+}
+
 /// The level of one indicator from all that was said of it, and the words that decided.
 fn resolve<'a>(own: &[&'a Eval]) -> Option<(u8, Vec<&'a Eval>)> {
     let own = keep_present(own);
@@ -326,6 +335,20 @@ mod tests {
         check(Indicator::Overall, "总体您满意吗", "三一的不行 你们的挺好", Some(4));
         check(Indicator::Overall, "总体您满意吗", "我们司机都挺满意", Some(4));
         check(Indicator::Attitude, "态度怎么样", "对司机挺客气", Some(4));
+    }
+
+    #[test]
+    fn what_he_told_others_is_his_own_word_and_what_cannot_be_otherwise_is_so() {
+        let whole = |text, want| check(Indicator::Overall, "总体您满意吗", text, want);
+        whole("我给我兄弟也说了 很满意", Some(5));
+        whole("我跟邻居都说了 服务挺好", Some(4));
+        whole("邻居都说 服务挺好", None);
+        whole("哪能不满意呢", Some(4));
+        whole("怎么会不好", Some(4));
+        whole("哪能满意", Some(2));
+        whole("下礼拜就起诉你们", Some(1));
+        whole("人勤快 可惜毛病没去根", Some(3));
+        whole("人勤快 可是不满意", Some(2));
     }
 
     #[test]

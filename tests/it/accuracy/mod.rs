@@ -20,25 +20,33 @@ const HEAD: &str = "# Accuracy of scoring, facts and conduct
 Made by `make eval`; the sets and how they were labelled: tests/data/eval/README.md. *Exact* counts the first label only, *accepted* also
 the further labels of cases where people differ. Leaving an answer unscored is a class of its own: scoring what should stay unscored is an
 error, and so is the opposite. The held-out parts of the first two voices were only measured while the rules grew up to rubric @3, and were
-opened for @4: they count as tune now. The third voice was written and labelled before the engine saw a line of it, to be unlike both: customers
-of excavators and forklifts, elliptical, regional, misheard, beside the question, comparing makers; half of it stays held out.
+opened for @4: they count as tune now. The third voice was written and labelled before the engine saw it, by the hand that made the rules;
+half of it stays held out. The fourth and the fifth are of strangers: six authors who knew the labelling conventions and neither rules nor sets.
+The fourth was written to be hard (a linguist's pragmatics, half a dozen dialects, tales of many clauses), the fifth in the manner of the
+conventions' own sample. Half of each stays held out.
 
-The honest estimate for words of strangers is the third voice at first contact, with rubric @3: answers 73.4 % exact, 81.5 % accepted, 6.8 %
-falsely scored, kappa 0.817 in its tune half and 74.9 %, 83.4 %, 10.0 %, 0.873 in its held-out half; whole calls 90.0 % of the cells and 50.0 %
-all five right in its tune half, 81.1 % and 38.9 % in its held-out half. The held-out half was measured three times while the rules of @4 were
-made and its errors never listed, but the hand that made the rules had written its words: the figures below are a little kinder than a
-stranger's calls would be. About four in ten of its answers have further labels that are right too, which *exact* does not count. In the third
-voice only the complaint is labelled beside the scores.
+What a stranger's words cost is told by the first contact. Fourth voice: answers 76.4 % exact, 83.2 % accepted, 11.3 % falsely scored, kappa 0.821
+in its tune half, 70.5 %, 77.3 %, 10.1 %, 0.760 in its held-out half. Fifth voice, both halves: 90.0 %, 92.9 %, 2.9 %, 0.932; whole calls 92.5 % of
+the cells and 70.8 % all five right. Facts and conduct of the fifth voice's calls, mean F1 of the flags: 0.917 with `conduct@3`, 0.955 with
+`conduct@4`, which was made on the fourth voice's tune half; the held-out half of the fourth went from 0.913 to 0.935.
+
+A rubric @5 was made on the fourth voice's tune half (92 % exact there, a third more words, sentences of threat and comparison, short answers by
+their core) and thrown away: it read the held-out half no better (70.5 %, 11.6 % falsely scored) and the fifth voice a little worse (89.2 %, 4.3 %, calls
+90.8 % and 66.7 %). What is learned from some strangers' words hardly helps with the next ones'. Three small rules made on the fifth voice's
+tune half stayed: what he told others is his own word, 哪能不 denies, praise keeps a told fault at 3 of the whole. Tales of many clauses, two
+indicators in one answer, two people and understatement still fail. About four in ten answers have further labels that are right too, which
+*exact* does not count. In the third voice only the complaint is labelled beside the scores.
 
 Nine held-out calls whose conduct was judged wrongly were looked at, and eight of them moved to the tune part. Conduct has sets of its own,
-whole calls and single exchanges, and so have facts and claims. They were written in three rounds, each labelled
-before the engine saw it; the first two are the tune part now, the third is held out.
+whole calls and single exchanges, and so have facts and claims. They were written in four rounds, each labelled
+before the engine saw it; the third is held out, the others are the tune part now.
 At first contact the rules of the first round (phrase lists, `conduct@2`) had these F1 on its exchanges: led 0.31, argued 0.10, pressed 0.33,
 strayed 0.46, promised 0.47, rude 0.50, call back 0.14; the word slots that replaced them, made on that round, had on the second round, before
 they were widened: led 0.82, argued 0.18, pressed 0.67, strayed 0.46, promised 0.46, rude 0.29, call back 0.50, and hardly a false alarm.
 At its first contact the third round gave: led 0.67, argued 0.29, pressed 0.00, strayed 0.80, promised 0.67, rude 0.40, call back 0.67; after
-that one rule was turned round (what an agent says to a refusal presses unless it takes it) and two ways of blaming were added. That is what
-words of a stranger cost: what these rules find is mostly there, and much that is there in other words they miss.
+that one rule was turned round (what an agent says to a refusal presses unless it takes it) and two ways of blaming were added. With the word
+families of `conduct@4` it reached F1 0.72 over all flags (0.64 before). What these rules find is mostly there, and much that is there in
+other words they miss.
 ";
 
 /// Every part of every kind; the report where one is asked for.
@@ -51,6 +59,10 @@ fn accuracy_of_all_labelled_sets_reaches_its_floor() {
         ("second held out, opened", answers::measure(answers::HELD_OUT_2)),
         ("tune, third voice", answers::measure(answers::TUNE_3)),
         ("held out, third voice", answers::measure(answers::HELD_OUT_3)),
+        ("tune, fourth voice", answers::measure(answers::TUNE_4)),
+        ("held out, fourth voice", answers::measure(answers::HELD_OUT_4)),
+        ("tune, fifth voice", answers::measure(answers::TUNE_5)),
+        ("held out, fifth voice", answers::measure(answers::HELD_OUT_5)),
     ];
     let calls = [
         ("tune", calls::measure(calls::TUNE)),
@@ -59,6 +71,10 @@ fn accuracy_of_all_labelled_sets_reaches_its_floor() {
         ("second held out, opened", calls::measure(calls::HELD_OUT_2)),
         ("tune, third voice", calls::measure(calls::TUNE_3)),
         ("held out, third voice", calls::measure(calls::HELD_OUT_3)),
+        ("tune, fourth voice", calls::measure(calls::TUNE_4)),
+        ("held out, fourth voice", calls::measure(calls::HELD_OUT_4)),
+        ("tune, fifth voice", calls::measure(calls::TUNE_5)),
+        ("held out, fifth voice", calls::measure(calls::HELD_OUT_5)),
         ("tune, calls of conduct", calls::measure(calls::CONDUCT)),
     ];
     let exchanges = [("tune", conduct::measure(conduct::TUNE)), ("held out", conduct::measure(conduct::HELD_OUT))];

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use tokio::task::JoinHandle;
 
-const BOSS_HZ: f64 = 700.0;
+pub const BOSS_HZ: f64 = 700.0;
 
 /// A supervisor at his page: it is connected, he has not signed in, and he hums.
 pub struct Boss {
@@ -78,6 +78,14 @@ impl Boss {
 
     pub async fn leaves(&self, call: &str) {
         self.does(Method::DELETE, &format!("calls/{call}/supervise"), Value::Null).await;
+    }
+
+    pub async fn takes_over(&self, call: &str) {
+        self.does(Method::POST, &format!("calls/{call}/take_over"), Value::Null).await;
+    }
+
+    pub fn falls_silent(&self) {
+        self.hum.abort();
     }
 
     /// He closes his page.
@@ -229,7 +237,7 @@ async fn a_supervisor_who_takes_over_is_the_agent_and_the_former_one_writes_down
     let complaint = json!({ "source": "other", "text": "客户发火", "call_id": call });
     let complaint = answer(station.api.post("complaints", &complaint).await, StatusCode::CREATED).await;
     assert_eq!(complaint["taken_over"], Value::Null);
-    boss.does(Method::POST, &format!("calls/{call}/take_over"), Value::Null).await;
+    boss.takes_over(call).await;
     let taken = station.api.get(&format!("complaints/{}", text(&complaint["id"]))).await;
     let last = taken["trail"].as_array().unwrap().last().unwrap();
     assert_eq!((&taken["taken_over"]["by"], &last["step"]), (&json!("boss"), &json!("take_over")), "F18: {taken}");
