@@ -37,7 +37,7 @@ const ITEMS = [
 
 function session(id: string, reviewers: string[], sheets: Calibration['sheets']): Calibration {
   const one: Calibration = {
-    id, call_id: 'r0', form: 'qa-form@1', items: ITEMS, opened_by: 'boss', opened_at: '2026-11-22T09:30:00+08:00', closed_at: null, reviewers,
+    id, call_id: 'r0', form: 'qa-form@2', items: ITEMS, opened_by: 'boss', opened_at: '2026-11-22T09:30:00+08:00', closed_at: null, reviewers,
     handed_in: Object.keys(sheets), sheets, agreement: null,
   }
   return { ...one, agreement: agreement(one) }

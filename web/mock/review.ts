@@ -64,7 +64,7 @@ function sheet(): Sheet {
     machine: mark === null ? null : { mark, rule: mark === 'not_met' ? 'C18' : null, seen: mark === 'not_met' ? '没有追问原因' : null, from_s: mark === 'not_met' ? 38.1 : null },
   })
   return {
-    form: 'qa-form@1', title: '电话回访质检表', version: 1, total: 71.4, fatal: [], open: 2,
+    form: 'qa-form@2', title: '电话回访质检表', version: 1, total: 71.4, fatal: [], open: 2,
     sections: [
       { title: '开场', weight: 25, items: [item('company', '说明公司和身份', 'met'), item('identity', '核对客户身份', 'met'), item('consent', '征求同意后才开始提问', 'met')] },
       { title: '提问', weight: 35, items: [item('probe', '不满意时追问原因', 'not_met'), item('leading', '不诱导、不代答', null)] },

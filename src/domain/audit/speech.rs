@@ -387,7 +387,7 @@ pub(super) fn closing(lines: &[Line]) -> Option<&Line> {
 pub(super) fn hotline(lines: &[Line]) -> Option<(&Line, bool)> {
     lines.iter().filter(|l| l.agent()).rev().find_map(|l| {
         let said = number::digit_runs(&l.text).into_iter().filter_map(|run| Some(run[run.find("400")?..].to_string()));
-        said.filter(|number| number.len() >= 7).last().map(|number| (l, number == HOTLINE))
+        said.rev().find(|number| number.len() >= 7).map(|number| (l, number == HOTLINE))
     })
 }
 
