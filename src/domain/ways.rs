@@ -12,25 +12,19 @@ const NEAR: usize = 8;
 const FAR: usize = 16;
 
 /// Words that do the same work in a sentence, by the name that a slot calls them by.
-const FAMILIES: [(&str, &str); 12] = [
+const FAMILIES: [(&str, &str); 9] = [
     (
         "@when",
         "什么时间|什么时候|什么时辰|几点|几时|几号|何时|哪天|哪一天|哪个时间|哪会儿|多会|多咱|星期几|礼拜几|周几",
     ),
-    ("@long", "多久|多长时间|多长工夫|多大会|多大工夫|几天|多少天|几个小时|几个钟头|多少时间"),
     ("@what", "什么|哪些|哪几|哪样|哪个|哪处|哪里|哪儿|几样|几种|几个|怎么"),
     ("@yn", "吗|么|没有|没|不|吧|是不是|有没有|对吧|是吧"),
     ("@how", "怎么|如何|怎样|什么办法|什么法子"),
     ("@fix", "处理|修|弄|解决|排除|搞|整|收拾|拾掇|治|摆弄|鼓捣|对付"),
-    (
-        "@fixed",
-        "修好|修完|修妥|修利索|修复|弄好|弄完|弄妥|弄利索|整好|整完|整利索|搞好|搞定|搞完|处理好|处理完|处理妥|处理利索|        处理掉|做好|做完|干完|干利索|保养完|保养好|换完|换好|装好|收拾好|收拾完|拾掇好|治好|解决|排除|恢复|好利索",
-    ),
     ("@machine", "机器|设备|挖机|挖掘机|机子|铲车|装载机|叉车|压路机|吊车|起重机|推土机|泵车|拖拉机|收割机|整机"),
     ("@part", "零件|配件|保养件|部件|零部件|件|滤芯|滤子|机油|机滤|柴滤|空滤|三滤|油品"),
     ("@fault", "故障|毛病|问题|异响|漏油|渗油|没劲|无力|高温|报警|打不着|熄火"),
     ("@top", "非常满意|十分满意|很满意|特别满意|满意|五分|5分|五星|满分|好评|优秀|最高分|一百分"),
-    ("@better", "改天|改日|换个时间|另外的时间|另约|晚点|晚些|过会|一会|回头|明天|后天|下午|晚上|上午|稍后|下班"),
 ];
 
 /// One slot: its alternatives, and how many characters may stand before them.
@@ -128,6 +122,11 @@ fn ends_sentence(c: char) -> bool {
 /// Clauses as pauses and punctuation part them.
 pub(super) fn clauses(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|c| !c.is_empty())
+}
+
+/// Without the marks and pauses at its end.
+pub(super) fn unmarked(text: &str) -> &str {
+    text.trim_end_matches(|c: char| !c.is_alphanumeric())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use super::speech::{self, Line, agents, asks_consent};
 use crate::domain::facts::{Consent, Respondent, consent_of};
-use crate::domain::ways::{Ways, clauses};
+use crate::domain::ways::{Ways, clauses, unmarked};
 use std::sync::LazyLock;
 
 /// A good level in the agent's mouth.
@@ -157,7 +157,7 @@ pub(super) fn led(lines: &[Line]) -> Option<&Line> {
             return false;
         }
         let tagged = tagged(&l.text);
-        let polar = l.text.trim_end_matches(|c: char| !c.is_alphanumeric()).ends_with("满意吗");
+        let polar = unmarked(&l.text).ends_with("满意吗");
         // What he has just said himself may be written down.
         let said = i.checked_sub(1).and_then(|before| lines.get(before)).filter(|c| !c.agent());
         let echoes = said.is_some_and(|c| PRAISE.iter().any(|p| c.text.contains(p) && l.text.contains(p)));
@@ -197,7 +197,7 @@ pub(super) fn cut_after_but(lines: &[Line], pause_s: f64) -> Option<&Line> {
 }
 
 fn cut_after_turn(text: &str) -> bool {
-    let text = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let text = unmarked(text);
     [
         "但是",
         "不过",
@@ -252,7 +252,7 @@ fn asks_something(text: &str) -> bool {
         "了没",
         "能不能",
     ];
-    let end = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let end = unmarked(text);
     asks.iter().any(|w| text.contains(w)) || ["吗", "么", "呢"].iter().any(|w| end.ends_with(w))
 }
 

@@ -3,6 +3,7 @@
 //! Contract: pure; names as they were said, in their order, each once. Families of names are the truth check's.
 
 use super::words::{any, last_version};
+use crate::domain::ways::clauses;
 
 /// Names of parts and oils, longest first where one contains another (D09).
 const PARTS: [&str; 128] = [
@@ -267,14 +268,14 @@ pub(super) fn parts(text: &str) -> Option<Vec<String>> {
 fn named_behind_change(text: &str) -> Option<String> {
     let at = ["换了", "换的", "换上", "换过", "换"].iter().find_map(|w| Some(text.find(w)? + w.len()))?;
     let lead: &[char] = &['一', '两', '俩', '个', '根', '条', '套', '副', '块', '只', '台', '的', '是', '新'];
-    let clauses = text[at..].split(|c: char| !c.is_alphanumeric()).filter(|c| !c.is_empty()).take(2);
-    clauses.map(|c| c.trim_start_matches("里头").trim_start_matches("那个").trim_start_matches(lead)).find_map(
-        |clause| {
+    clauses(&text[at..])
+        .take(2)
+        .map(|c| c.trim_start_matches("里头").trim_start_matches("那个").trim_start_matches(lead))
+        .find_map(|clause| {
             let end = clause.char_indices().take(PART_MAX).filter(|(_, c)| PART_ENDS.contains(*c)).last()?;
             let name = &clause[..end.0 + end.1.len_utf8()];
             (name.chars().count() >= 2).then(|| name.to_string())
-        },
-    )
+        })
 }
 
 /// Longest name of a part that no list has, characters.

@@ -1,6 +1,7 @@
 //! Who is on the line, and did he agree.
 
 use super::{Consent, Respondent};
+use crate::domain::ways::clauses;
 
 fn any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|w| text.contains(w))
@@ -216,7 +217,7 @@ fn denies(text: &str) -> bool {
 /// 正吊着东西呢: he is doing something just now, and not nothing.
 fn in_the_middle(text: &str) -> bool {
     let idle = ["闲", "歇", "没事", "等", "想", "听"];
-    text.split(|c: char| !c.is_alphanumeric()).any(|clause| {
+    clauses(text).any(|clause| {
         let doing = ["正", "我正", "我这正", "我在", "这正", "正在"].iter().any(|w| clause.starts_with(w));
         doing && clause.ends_with('呢') && !any(clause, &idle)
     })

@@ -4,7 +4,7 @@
 
 use super::{number, time};
 use crate::domain::score::to_simplified;
-use crate::domain::ways::Ways;
+use crate::domain::ways::{Ways, unmarked};
 use std::sync::LazyLock;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ const TAGS: [&str; 9] = ["对吧", "是吧", "对吗", "是吗", "没错吧", "�
 
 /// 十点到的 对吧: told, and asked whether it is so.
 pub(in crate::domain) fn ends_in_tag(text: &str) -> bool {
-    let end = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let end = unmarked(text);
     TAGS.iter().any(|tag| end.ends_with(tag))
 }
 
@@ -424,8 +424,8 @@ pub(super) fn asked_again(text: &str) -> bool {
     brief && ["多少", "几", "具体", "大概", "大约", "说一下", "说说", "准"].iter().any(|w| text.contains(w))
 }
 
-/// Fewer hours told are no machine's.
-const METER_FROM: u64 = 50;
+/// Fewer hours told are no machine's: how long something took.
+pub(super) const METER_FROM: u64 = 50;
 
 /// Everything that the words ask for.
 pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
@@ -435,9 +435,8 @@ pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
     }
     times(text, |about| found.push(about));
     // 昨天十点到的吧, 一千零五十小时对吧: told, and asked whether it is so.
-    let end = text.trim_end_matches(|c: char| !c.is_alphanumeric());
-    let tagged = ends_in_tag(end);
-    if tagged || end.ends_with('吧') {
+    let tagged = ends_in_tag(text);
+    if tagged || unmarked(text).ends_with('吧') {
         let timed = time::find_all(text).iter().any(|t| t.has_clock || tagged);
         found.extend(events(text).filter_map(|(.., about)| about).filter(|a| timed && *a != About::Callback));
         if text.contains("小时") && number::find_all(text).iter().any(|n| n.0 >= METER_FROM) {

@@ -3,6 +3,7 @@
 //! Contract: pure; any word of its own makes a reply more than that.
 
 use super::questions::ends_in_tag;
+use crate::domain::ways::{clauses, unmarked};
 
 const YES: [&str; 22] = [
     "对",
@@ -48,8 +49,7 @@ const NO: [&str; 14] = [
 /// `Some(true)`: yes and nothing else. `Some(false)`: no and nothing else; 嗯 没有 is no.
 pub(super) fn bare(text: &str) -> Option<bool> {
     let fillers = ["哦", "啊", "呃", "这个", "那个"];
-    let parts = text.split(|c: char| !c.is_alphanumeric());
-    let words: Vec<&str> = parts.filter(|w| !w.is_empty() && !fillers.contains(w)).collect();
+    let words: Vec<&str> = clauses(text).filter(|w| !fillers.contains(w)).collect();
     let last = words.last()?;
     if words.iter().all(|w| YES.contains(w)) {
         return Some(true);
@@ -59,11 +59,11 @@ pub(super) fn bare(text: &str) -> Option<bool> {
 
 /// The words of a question that tells something and asks whether it is so, where the reply is nothing but yes.
 pub(super) fn told(question: &str, text: &str) -> Option<String> {
-    let end = question.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let end = unmarked(question);
     let tells = ends_in_tag(end) || end.ends_with(['吧', '吗']);
     let asks = ["什么", "哪", "几点", "多少", "怎么"].iter().any(|w| end.contains(w));
     let echoes = ["都换了", "换了", "都换过", "正常", "是这样", "就是", "没问题"];
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty() && !echoes.contains(w));
+    let words = clauses(text).filter(|w| !echoes.contains(w));
     let agrees = bare(&words.collect::<Vec<_>>().join(" ")).unwrap_or(echoes.iter().any(|e| text.trim() == *e));
     (tells && !asks && agrees).then(|| end.to_string())
 }

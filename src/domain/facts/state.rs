@@ -5,6 +5,7 @@
 use super::questions::ends_in_tag;
 use super::reply;
 use super::words::any;
+use crate::domain::ways::unmarked;
 
 /// The fault is not gone: 没处理好, 还响, 早上还是打不着火.
 pub(super) fn still_broken(text: &str) -> bool {
@@ -271,7 +272,7 @@ pub(super) fn running(question: &str, text: &str) -> Option<bool> {
 /// denies (没再漏吧): there both say that all is well.
 fn yes_means_it_runs(question: &str) -> Option<bool> {
     let last = question.rsplit(['。', '？', '?', '！']).find(|s| !s.trim().is_empty())?;
-    let polar = last.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let polar = unmarked(last);
     let yes_or_no = polar.ends_with(['吗', '吧', '么', '没', '不'])
         || polar.ends_with("没有")
         || ends_in_tag(polar)

@@ -3,6 +3,7 @@
 use super::parts::parts_in;
 use super::questions::{self, About};
 use super::{number, time};
+use crate::domain::ways::clauses;
 
 /// Words after which only the rest counts (D03: 一千，不对，一千二百).
 const CORRECTIONS: [&str; 17] = [
@@ -178,8 +179,7 @@ fn first_clauses(text: &str) -> &str {
 
 /// 我机器在武鸣区, 现在在莒县干着呢: where it is, unasked.
 pub(super) fn place_in_passing(text: &str) -> Option<String> {
-    let clause =
-        text.split(|c: char| !c.is_alphanumeric()).find(|c| any(c, &["机器在", "挖机在", "车在", "机子在"]))?;
+    let clause = clauses(text).find(|c| any(c, &["机器在", "挖机在", "车在", "机子在"]))?;
     let (_, behind) = clause.split_once('在')?;
     let named = any(behind, &["区", "县", "镇", "乡", "村", "市", "工地", "矿", "场", "路", "桥"]);
     named.then(|| place(behind)).flatten()
@@ -192,21 +192,16 @@ pub(super) fn hours_in_passing(text: &str) -> Option<f64> {
             && any(c, &["机器", "挖机", "车", "表", "跑了", "累计", "干了"])
             && !any(c, &["修了", "等了", "每", "一天", "天天", "保养", "换一", "内", "质保", "保修"])
     };
-    let clause = text.split(|c: char| !c.is_alphanumeric()).find(of_the_meter)?;
-    hours(clause).filter(|h| *h >= METER_FROM)
+    let clause = clauses(text).find(of_the_meter)?;
+    hours(clause).filter(|h| *h >= questions::METER_FROM as f64)
 }
-
-/// Fewer hours are how long something took.
-const METER_FROM: f64 = 50.0;
 
 /// 收了我八百块, 一分钱没收: what was paid, unasked.
 pub(super) fn fee_in_passing(text: &str) -> Option<f64> {
     let sum = |c: &str| {
         number::find_all(c).iter().any(|(_, r)| c.chars().skip(r.end).take(2).any(|c| matches!(c, '块' | '元' | '钱')))
     };
-    let paid = text
-        .split(|c: char| !c.is_alphanumeric())
-        .any(|c| any(c, &["收了我", "收我", "收了", "花了", "掏了", "交了", "付了"]) && sum(c));
+    let paid = clauses(text).any(|c| any(c, &["收了我", "收我", "收了", "花了", "掏了", "交了", "付了"]) && sum(c));
     let free = any(text, &["没收钱", "没要钱", "一分没收", "没收费", "免费修的", "免费换的", "没花钱"]);
     let unreal = any(text, &["要是", "别家", "外面", "外头", "人家", "上次", "上回", "退"]);
     ((paid || free) && !unreal).then(|| fee(text)).flatten()

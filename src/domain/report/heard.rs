@@ -8,6 +8,7 @@ use crate::domain::id::CallId;
 use crate::domain::phrases::phrases;
 use crate::domain::score::{SpokenTurn, spoken_turns};
 use crate::domain::transcript::{Channel, Transcript};
+use crate::domain::ways::clauses;
 
 /// Longer answers are cut where they are shown.
 const WORDS_CHARS: usize = 300;
@@ -204,8 +205,7 @@ fn in_hours(clause: &str, most: u64) -> Option<bool> {
 }
 
 fn is_no_wish(words: &str) -> bool {
-    let clauses = words.split(|c: char| !c.is_alphanumeric()).filter(|clause| !clause.is_empty());
-    clauses.into_iter().all(|clause| NO_WISH.is_match(clause) || clause.chars().count() <= 1)
+    clauses(words).all(|clause| NO_WISH.is_match(clause) || clause.chars().count() <= 1)
 }
 
 #[cfg(test)]
