@@ -4,8 +4,10 @@
 //! Contract: each function finds the line that shows it, or nothing; a flag without a line does not exist.
 
 use super::speech::{self, Line, agents, asks_consent};
+use super::temper;
 use crate::domain::facts::{Consent, Respondent, consent_of};
 use crate::domain::ways::{Ways, clauses, unmarked};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// A good level in the agent's mouth.
@@ -153,28 +155,37 @@ static ASKS: LazyLock<Ways> = LazyLock::new(|| {
 /// C25: the level is put into the customer's mouth.
 pub(super) fn led(lines: &[Line]) -> Option<&Line> {
     let led = |(i, l): (usize, &Line)| {
-        if !l.agent() || ASKS.said_in(&l.text) {
+        // 签了字就等于认可了嘛: who argues asks for no level.
+        if !l.agent() || ASKS.said_in(&l.text) || temper::attacks(l) && l.rates.is_empty() {
             return false;
         }
         let tagged = tagged(&l.text);
-        let polar = unmarked(&l.text).ends_with("满意吗");
+        let polar = asks_either_way(&l.text);
+        // 我如实记录 配件供应您满意吗: asks for the next one.
+        let noted = unmarked(&l.text).strip_suffix("您满意吗").unwrap_or(&l.text);
         // What he has just said himself may be written down.
         let said = i.checked_sub(1).and_then(|before| lines.get(before)).filter(|c| !c.agent());
         let echoes = said.is_some_and(|c| PRAISE.iter().any(|p| c.text.contains(p) && l.text.contains(p)));
-        !echoes && (tagged || RECORDS.said_in(&l.text)) || REQUESTS.said_in(&l.text) && !polar
+        !echoes && (tagged || RECORDS.said_in(noted)) || REQUESTS.said_in(&l.text) && !polar
     };
     lines.iter().enumerate().find(|(i, l)| led((*i, l))).map(|(_, l)| l)
+}
+
+/// 满意吗, 满意不满意: whichever he says is an answer.
+fn asks_either_way(text: &str) -> bool {
+    let text = unmarked(text).trim_end_matches(['呢', '嘛', '呀', '啊']);
+    ["满意吗", "满意不满意", "满不满意", "满意不", "满意没有"].iter().any(|end| text.ends_with(end))
 }
 
 /// 我这样理解没错吧: as long as a tag may be, characters.
 const TAG_MAX: usize = 9;
 
 /// A clause that praises, or the one after it, ends in a tag: 挺让您满意的是吗, 挺快的哈 没意见是不是.
-fn tagged(text: &str) -> bool {
+pub(super) fn tagged(text: &str) -> bool {
     let mut praised = false;
     for clause in clauses(text) {
         let praises = PRAISE.iter().any(|p| clause.contains(p));
-        let tag = TAGS.iter().any(|t| clause.ends_with(t)) && !clause.ends_with("满意吗");
+        let tag = TAGS.iter().any(|t| clause.ends_with(t)) && !asks_either_way(clause);
         // 满意是吧: the tag closes the praise; alone after it only where it says nothing else.
         let confirms = ["没错吧", "对吧", "是吧"].iter().any(|t| clause.ends_with(t));
         let short = clause.chars().count() <= if confirms { TAG_MAX } else { 4 };
@@ -275,9 +286,18 @@ pub(super) fn pushed(lines: &[Line]) -> Option<&Line> {
         let asked_on = || {
             let leave = before.iter().position(|l| l.agent() && asks_consent(l));
             let since = leave.map_or(before, |at| &before[at + 1..]);
-            since.iter().any(|l| l.agent() && !asks_consent(l) && asks(l))
+            let agreed = |l: &Line| !l.agent() && leave.is_some() && consent_of(&l.text) == Some(Consent::Given);
+            since.iter().any(|l| l.agent() && !asks_consent(l) && asks(l) || agreed(l))
         };
-        !l.agent() && (speech::stops_visit(&l.text) || speech::refuses_visit(&l.text) && opened() && !asked_on())
+        // 烦不烦: tired of questions only where one was put.
+        let tired = || speech::is_tired(&l.text) && before.last().is_some_and(|q| q.agent() && asks(q));
+        !l.agent()
+            && (speech::stops_visit(&l.text)
+                || tired()
+                || speech::refuses_visit(&l.text)
+                    && consent_of(&l.text) != Some(Consent::Given)
+                    && opened()
+                    && !asked_on())
     };
     let at = lines.iter().enumerate().position(refuses)?;
     // Until he lets himself be asked after all.
@@ -289,8 +309,21 @@ pub(super) fn pushed(lines: &[Line]) -> Option<&Line> {
 
 /// Whatever an agent says to a refusal presses, unless he takes it: another time, an apology, good-bye, 好的.
 fn presses(l: &Line, at_once: bool) -> bool {
-    let leaves =
-        l.has(&["再见", "拜拜", "打扰", "打搅", "不耽误您", "祝您", "祝你", "不好意思", "抱歉", "对不起", "麻烦您了"]);
+    let leaves = l.has(&[
+        "再见",
+        "拜拜",
+        "四零零",
+        "400",
+        "打扰",
+        "打搅",
+        "不耽误您",
+        "祝您",
+        "祝你",
+        "不好意思",
+        "抱歉",
+        "对不起",
+        "麻烦您了",
+    ]);
     let takes = leaves
         || l.has(&[
             "理解",
@@ -356,12 +389,16 @@ static ELSEWHERE: LazyLock<Ways> = LazyLock::new(|| {
         "政策|新闻|国家|打仗|战争|美国|选举|明星|网红…听说|知道|看了|怎么看|您说",
         "我|我们…同事|亲戚|朋友|老公|老婆|邻居|表哥|表弟|老家|家也|那儿也|这儿也",
         "闲聊|随便聊|聊聊天|唠唠",
+        // His own people and things.
+        "我|俺|我们+爱人|妈|爸|爷爷|奶奶|姥姥|姥爷|外婆|老公|老婆|媳妇|儿子|闺女|女儿|哥|姐|妹|弟|叔|姑|舅|家阳台|家孩子|家里|家那|家小区|被子|家的狗",
+        "您|你|一天|一年|生意…能做多少|能挣|挣得|赚多少|多少生意",
     ])
 });
 
 /// Named, and yet of the visit.
 static OF_THE_VISIT: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
+        "不爱听|不愿听",
         "天气原因|微信公众号|工程师微信|师傅微信|师傅的微信|注意|小心|节日快乐|祝您|祝你",
         "不|没有|不是|从不…推销|卖保险|卖东西|广告|收费",
         "机|车…贷款|全款|分期",
@@ -370,7 +407,28 @@ static OF_THE_VISIT: LazyLock<Ways> = LazyLock::new(|| {
 
 /// C14: talk that is no part of the visit.
 pub(super) fn offtopic(lines: &[Line]) -> Option<&Line> {
-    agents(lines).find(|l| strays(l))
+    // 孩子现在怎么样: asked after who was hurt, he stays with the matter.
+    let cares = |i: usize| {
+        i.checked_sub(1).and_then(|b| lines.get(b)).is_some_and(|said| !said.agent() && somebody_hurt(&said.text))
+    };
+    lines.iter().enumerate().find(|(i, l)| l.agent() && strays(l) && !cares(*i)).map(|(_, l)| l)
+}
+
+/// The turns of talk about something else: from where the agent strays until he asks for a fact or an evaluation again.
+pub(super) fn away_from_the_visit(lines: &[Line]) -> BTreeSet<usize> {
+    let mut away = false;
+    let mut turns = BTreeSet::new();
+    for line in lines {
+        if line.agent() {
+            let strays = strays(line);
+            away = strays
+                || away && line.rates.is_empty() && line.items().next().is_none() && !line.has(&["正事", "回访"]);
+        }
+        if away {
+            turns.insert(line.turn);
+        }
+    }
+    turns
 }
 
 fn strays(l: &Line) -> bool {
@@ -382,4 +440,89 @@ pub(super) fn offtopic_share(lines: &[Line]) -> f64 {
     let all: usize = agents(lines).map(Line::characters).sum();
     let strays: usize = agents(lines).filter(|l| strays(l)).map(Line::characters).sum();
     strays as f64 / all.max(1) as f64
+}
+
+/// F12: a person came to harm.
+pub(super) fn somebody_hurt(text: &str) -> bool {
+    let hurt = [
+        "受伤",
+        "受了伤",
+        "砸伤",
+        "压伤",
+        "烫伤",
+        "砸着人",
+        "砸到人",
+        "压着人",
+        "碰着人",
+        "蹭破",
+        "流血",
+        "骨折",
+        "住院",
+        "出人命",
+        "伤了人",
+        "伤到人",
+        "磕伤",
+        "烧伤",
+        "植皮",
+        "缝了",
+        "缝针",
+    ];
+    let spared = ["没受伤", "没有受伤", "没伤", "没人受伤", "没砸着", "没砸到", "差点"];
+    hurt.iter().any(|w| text.contains(w)) && !spared.iter().any(|w| text.contains(w))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::score::Indicator;
+    use crate::domain::transcript::Channel::{Agent, Customer};
+
+    /// The agent speaks first, then they take turns.
+    fn call(said: &[&str]) -> Vec<Line> {
+        let who = |i: usize| if i.is_multiple_of(2) { Agent } else { Customer };
+        said.iter().enumerate().map(|(i, t)| Line::new(who(i), t, i as f64, i as f64, i)).collect()
+    }
+
+    #[test]
+    fn c09_only_a_refusal_of_the_visit_can_be_pressed() {
+        let check = |said: &[&str], want: bool| assert_eq!(pushed(&call(said)).is_some(), want, "{said:?}");
+        let leave = "耽误您两分钟做个回访可以吗";
+        check(&[leave, "方便 我正搁车上坐着呢", "外观检查过没有"], false);
+        check(&[leave, "方便 你讲", "给您换整套线束", "换线束就算啦 他手都烫了", "那个我们查过 是改装的"], false);
+        check(&[leave, "可以", "尽快给您回电话", "你别光说尽快 你烦不烦", "没关系的 那我再请您评价几项"], false);
+        check(&[leave, "可以", "配件供应您满意吗", "一套滤芯还没用到 这个莫问我", "总的来说您满意吗"], false);
+        check(&[leave, "可以", "来得快不快", "满意 行了我要上车了 后面的不说了", "就剩最后一个 总体满意吗"], true);
+        check(&[leave, "可以", "态度好还是不好", "你硬是要问 烦不烦", "最后一个 技术怎么样"], true);
+        check(&[leave, "我在开会 不想做回访", "很快的 就几个问题"], true);
+    }
+
+    #[test]
+    fn c14_talk_is_away_from_the_visit_until_the_agent_asks_about_it_again() {
+        let mut said =
+            call(&["您喝的什么茶呀 我爸也爱喝茶", "铁观音", "他上次背回来三把壶", "呵呵", "那配件供应呢", "好"]);
+        said[4].rates.push(Indicator::Parts);
+        assert_eq!(away_from_the_visit(&said).into_iter().collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert!(offtopic(&call(&["经过您讲一下", "儿子脑袋缝了六针 骨折", "孩子现在怎么样"])).is_none());
+        assert!(offtopic(&call(&["我家阳台上还漏水呢 找物业也不管"])).is_some());
+    }
+
+    #[test]
+    fn c21_who_advises_refuses_chats_or_sees_to_it_disputes_nothing() {
+        let check = |said: &[&str], want: bool| assert_eq!(temper::argued(&call(said)).is_some(), want, "{said:?}");
+        check(&["有遗留问题吗", "我请教下 防冻液加多少号的合适", "零下三十五的就行 我看别人都加这个"], false);
+        check(&["可以吗", "我在开会 不想做什么回访 你们老是打", "您不配合我这边也不好交差啊 算了算了"], false);
+        check(&["我去年国庆刚去过 牛肉好吃", "街上那些都不行", "回来一吃就不是那个味 下次找您当导游了"], false);
+        check(&["件到了吗", "还没货 也没个准信", "我去催库房 查着物流单号"], false);
+        check(&["态度呢", "讲得细", "那态度上您肯定没话说 对吧"], false);
+        check(&["您说", "答应周一来 周三没见人", "山里没信号嘛 这也怪不到他头上"], true);
+        check(&["收费合理吗", "多收了五百", "那也是您同意了才转的呀", "你这人说话怎么这么噎人"], true);
+    }
+
+    #[test]
+    fn c25_a_question_with_both_answers_leads_nobody() {
+        let check = |said: &str, want: bool| assert_eq!(led(&call(&[said])).is_some(), want, "{said}");
+        check("总的来说您对我们的服务满意不满意", false);
+        check("您就告诉我一下 对技师满不满意嘛", false);
+        check("总的来说您是满意的对吧", true);
+    }
 }

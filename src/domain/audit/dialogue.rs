@@ -5,8 +5,9 @@
 
 use super::speech::{self, Line};
 use super::talk::{Activity, Limits};
-use super::{asked, conduct, pledges, temper};
-use crate::domain::facts::{Consent, Fact, Facts, Respondent, facts_of};
+use super::{asked, conduct, pledges, probe, temper};
+use crate::domain::facts::questions::{self, About};
+use crate::domain::facts::{Consent, Fact, Facts, Respondent, facts_of, is_technical_question, still_broken};
 use crate::domain::order::Claims;
 use crate::domain::score::{
     Answer, Indicator, Judgement, Level, Rubric, Scorecard, SpokenTurn, answers_of_turns, judgements, score_judged,
@@ -138,13 +139,13 @@ pub fn audit_dialogue(rubric: &Rubric, request: &DialogueRequest) -> DialogueRep
     let answers = answers_of_turns(rubric, &turns);
     let judged = judgements(rubric, &answers);
     let card = score_judged(rubric, &answers, &judged);
-    let lines = lines(&turns, &answers);
+    let lines = lines(&turns, &answers, &judged);
     let facts = facts_of(&answers);
     let mut book = Book { turns: &request.turns, evidence: BTreeMap::new() };
     book.scores(&card);
-    let complaint = Complaint::of(rubric, &answers, &judged, &request.service_type);
+    let complaint = Complaint::of(rubric, &lines, &answers, &judged, &request.service_type);
     let outcome = outcome(&mut book, &lines, &facts, &complaint);
-    let heard = Heard { rubric, answers: &answers, judged: &judged, card: &card, facts: &facts };
+    let heard = Heard { rubric, answers: &answers, judged: &judged, card: &card, facts: &facts, complaint: &complaint };
     let compliance = compliance(&mut book, request, &lines, &heard, &outcome);
     DialogueReport {
         id: request.id.clone(),
@@ -170,10 +171,11 @@ fn spoken(turn: &DialogueTurn) -> SpokenTurn {
     SpokenTurn { speaker, start: turn.start, end: turn.end, text: turn.text.clone() }
 }
 
-fn lines(turns: &[SpokenTurn], answers: &[Answer]) -> Vec<Line> {
+fn lines(turns: &[SpokenTurn], answers: &[Answer], judged: &[Judgement]) -> Vec<Line> {
     let mut lines: Vec<Line> =
         turns.iter().enumerate().map(|(i, t)| Line::new(t.speaker, &t.text, t.start, t.end, i)).collect();
     speech::mark_rated(&mut lines, answers);
+    speech::mark_complaints(&mut lines, answers, judged);
     lines
 }
 
@@ -236,6 +238,7 @@ struct Heard<'a> {
     judged: &'a [Judgement],
     card: &'a Scorecard,
     facts: &'a Facts,
+    complaint: &'a Complaint,
 }
 
 /// Convention 16.
@@ -243,32 +246,76 @@ struct Complaint {
     made: bool,
     kind: Option<&'static str>,
     turn: Option<usize>,
+    /// Every turn that complains.
+    turns: Vec<usize>,
 }
 
 impl Complaint {
-    fn of(rubric: &Rubric, answers: &[Answer], judged: &[Judgement], service_type: &str) -> Self {
+    fn of(rubric: &Rubric, lines: &[Line], answers: &[Answer], judged: &[Judgement], service_type: &str) -> Self {
         // Who wants to be left in peace complains of nothing.
-        let complains = |(j, a): &(&Judgement, &Answer)| j.complaint && !speech::stops_visit(&to_simplified(&a.text));
+        // Nor does who asks what to do about it: 空调老是不凉 咋弄啊.
+        let asks_advice = |j: &Judgement, a: &Answer| {
+            let text = to_simplified(&a.text);
+            j.labels.is_empty() && j.alarms.is_empty() && is_technical_question(&text) && !still_broken(&text)
+        };
+        // What he tells of his life is no complaint, nor what somebody says who has no part in the service.
+        let away = conduct::away_from_the_visit(lines);
+        let outsider = matches!(speech::respondent(lines).0, Respondent::WrongNumber | Respondent::NotPresent);
+        let idle = |a: &Answer| outsider || a.turn.is_some_and(|turn| away.contains(&turn));
+        // 打第二通才有人接 不过马上就处理 还算可以: a good level weighs what is told beside it.
+        let content = |j: &Judgement| {
+            let mut levels = j.label.iter().chain(j.labels.values()).peekable();
+            j.alarms.is_empty() && levels.peek().is_some() && levels.all(|l| l.get() >= 4)
+        };
+        let complains = |(j, a): &(&Judgement, &Answer)| {
+            let text = to_simplified(&a.text);
+            let rated = !j.labels.is_empty() || !j.alarms.is_empty();
+            j.complaint
+                && !speech::stops_visit(&text)
+                && !speech::is_tired(&text)
+                && (rated || !idle(a))
+                && !asks_advice(j, a)
+                && (rated || !TELLS_NOTHING.said_in(&text) && !describes(&a.question, &text))
+                && (!content(j) || still_broken(&text))
+        };
         let heard: Vec<(&Judgement, &Answer)> = judged.iter().zip(answers).filter(complains).collect();
-        // Whoever complained does so still, unless he is content by now.
-        let open = service_type == "用户投诉" && !judged.iter().any(|j| j.label.is_some_and(|l| l.get() >= 4));
+        // A complaint call follows a complaint, however content he is with the answer.
+        let open = service_type == "用户投诉";
         let made = !heard.is_empty() || open || explains_low_level(rubric, answers, judged);
         let of_product =
             |(j, a): &(&Judgement, &Answer)| j.product_fault || PRODUCT_FAILS.said_in(&to_simplified(&a.text));
-        let product = heard.iter().any(of_product) || judged.iter().any(|j| j.product_fault);
+        let product = heard.iter().any(of_product)
+            || judged.iter().zip(answers).any(|(j, a)| j.product_fault && !asks_advice(j, a));
         let service = heard.iter().any(|h| !of_product(h));
         let severe =
             judged.iter().zip(answers).any(|(j, a)| j.is_severe() && GOES_FAR.said_in(&to_simplified(&a.text)))
-                || answers.iter().any(|a| somebody_hurt(&a.text));
+                || answers.iter().any(|a| conduct::somebody_hurt(&a.text));
         let kind = made.then_some(match (severe, product, service) {
             (true, _, _) => "重大质量事故",
             (false, true, false) => "一般质量故障",
             _ => "服务质量",
         });
         let turn = heard.first().and_then(|(j, _)| j.evidence.iter().chain(&j.alarms).find_map(|e| e.turn));
-        Self { made, kind, turn }
+        let turns = heard.iter().filter_map(|(_, a)| a.turn).collect();
+        Self { made, kind, turn, turns }
     }
 }
+
+/// 机器的事我不懂, 这个我不管: he has no part in it. 你慢点说: the agent is to speak slower.
+static TELLS_NOTHING: LazyLock<Ways> = LazyLock::new(|| {
+    Ways::new(&["我|俺|咱|这个|那个…不懂|不管|不知道|不晓得|不清楚|没参与|没管", "你|您…慢点|慢慢|慢一点…说|讲|问"])
+});
+
+/// Asked what was done, he tells what was broken; that it is broken still would be more.
+fn describes(question: &str, text: &str) -> bool {
+    let told = [About::Repair, About::FaultTime, About::Parts, About::Checks, About::Arrival, About::Finish];
+    let asked = questions::asked(&questions::plain(question));
+    asked.iter().any(|about| told.contains(about)) && !still_broken(text) && !BLAMES.said_in(text)
+}
+
+/// Somebody of ours is blamed for it.
+static BLAMES: LazyLock<Ways> =
+    LazyLock::new(|| Ways::new(&["老是|白修|没人|不管|不来|才来|才到|迟到|慢|拖|等了|推|骗|乱|贵|多收|态度"]));
 
 /// F13: the machine itself fails, again or of its quality.
 static PRODUCT_FAILS: LazyLock<Ways> = LazyLock::new(|| {
@@ -288,38 +335,18 @@ static GOES_FAR: LazyLock<Ways> = LazyLock::new(|| {
     ])
 });
 
-/// F12: a person came to harm.
-fn somebody_hurt(text: &str) -> bool {
-    let hurt = [
-        "受伤",
-        "受了伤",
-        "砸伤",
-        "压伤",
-        "烫伤",
-        "砸着人",
-        "砸到人",
-        "压着人",
-        "碰着人",
-        "蹭破",
-        "流血",
-        "骨折",
-        "住院",
-        "出人命",
-        "伤了人",
-        "伤到人",
-    ];
-    let spared = ["没受伤", "没有受伤", "没伤", "没人受伤", "没砸着", "没砸到", "差点"];
-    hurt.iter().any(|w| text.contains(w)) && !spared.iter().any(|w| text.contains(w))
-}
-
 /// Asked why, the customer gives a reason for a level of 3 or less.
 fn explains_low_level(rubric: &Rubric, answers: &[Answer], judged: &[Judgement]) -> bool {
-    let low = judged.iter().position(|j| j.label.is_some_and(|l| l.get() <= 3));
+    let low = judged.iter().position(|j| !j.labels.is_empty() && j.label.is_some_and(|l| l.get() <= 3));
     let silent = ["没有", "没啥", "没什么", "不知道", "不清楚", "谁知道", "说不上", "不好说"];
+    let line = |who, text: &str| Line::new(who, text, 0.0, 0.0, 0);
     low.is_some_and(|from| {
-        answers[from..].iter().skip(1).any(|a| {
+        answers[from..].windows(2).any(|w| {
+            let a = &w[1];
             let says = a.text.chars().count() >= 5 && !silent.iter().any(|w| a.text.contains(w));
-            a.indicator.is_none() && says && rubric.asks_for_reason(&a.question)
+            let said = line(Channel::Customer, &w[0].text);
+            let asks = || probe::asks_on(&said, &line(Channel::Agent, &a.question));
+            a.indicator.is_none() && says && (rubric.asks_for_reason(&a.question) || asks())
         })
     })
 }
@@ -393,7 +420,7 @@ fn compliance(
         pushed_after_refusal: book.seen("compliance.pushed_after_refusal", conduct::pushed(lines)),
         offtopic_talk: book.seen("compliance.offtopic_talk", conduct::offtopic(lines)),
         unauthorised_promise: book.seen("compliance.unauthorised_promise", pledges::promised_beyond_authority(lines)),
-        probed_dissatisfaction: probed(book, lines, heard),
+        probed_dissatisfaction: probed(book, &request.service_type, lines, heard),
         field_phone_given: phone,
         ended_by: request.hung_up_by,
         customer_hung_up_first: request.hung_up_by.map(|s| s == Speaker::Customer),
@@ -430,16 +457,20 @@ fn items_rated(answers: &[Answer], judged: &[Judgement]) -> usize {
 }
 
 /// C18: null when there was no dissatisfaction.
-fn probed(book: &mut Book<'_>, lines: &[Line], heard: &Heard<'_>) -> Option<bool> {
-    let Heard { answers, judged, card, .. } = *heard;
+fn probed(book: &mut Book<'_>, service_type: &str, lines: &[Line], heard: &Heard<'_>) -> Option<bool> {
+    let Heard { answers, judged, card, complaint, .. } = *heard;
     let low = card.scores.iter().any(|s| s.level.is_some_and(|l| l.get() <= 3));
-    let complains = judged.iter().zip(answers).filter(|(j, _)| j.complaint || j.label.is_some_and(|l| l.get() <= 3));
-    let turns: Vec<usize> = complains.filter_map(|(_, a)| a.turn).collect();
+    let complains = |(j, a): &(&Judgement, &Answer)| {
+        j.label.is_some_and(|l| l.get() <= 3) || a.turn.is_some_and(|turn| complaint.turns.contains(&turn))
+    };
+    let turns: Vec<usize> = judged.iter().zip(answers).filter(complains).filter_map(|(_, a)| a.turn).collect();
     if !low && turns.is_empty() {
         return None;
     }
     let at = |turn: &usize| lines.iter().find(|l| l.turn == *turn).map_or(0.0, |l| l.from_s);
+    // A complaint call follows a complaint: whatever is asked about it, asks for its reason.
     let complaints: Vec<f64> = if turns.is_empty() { vec![0.0] } else { turns.iter().map(at).collect() };
-    let probe = speech::probe_after(heard.rubric, lines, &complaints);
+    let since = if service_type == "用户投诉" { 0.0 } else { complaints.first().copied().unwrap_or(0.0) };
+    let probe = probe::probe_after(heard.rubric, lines, since, &complaints);
     Some(book.seen("compliance.probed_dissatisfaction", probe))
 }

@@ -9,6 +9,7 @@ mod asked;
 mod conduct;
 mod dialogue;
 mod pledges;
+mod probe;
 mod records;
 mod rules;
 mod speech;
@@ -33,7 +34,7 @@ pub fn promises_call_back(words: &str) -> bool {
 }
 
 /// Name and version of the rules: raised with every change that may change a finding. Results of earlier versions are kept beside.
-pub const RULES: &str = "conduct@4";
+pub const RULES: &str = "conduct@5";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

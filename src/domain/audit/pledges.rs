@@ -2,7 +2,8 @@
 //!
 //! Contract: as [`super::conduct`]: each function finds the line that shows it, or nothing.
 
-use super::speech::{Line, agents};
+use super::speech::{self, Line, agents};
+use super::temper;
 use crate::domain::facts::number;
 use crate::domain::ways::Ways;
 use std::sync::LazyLock;
@@ -78,6 +79,7 @@ static DEFERS: LazyLock<Ways> = LazyLock::new(|| {
         "做不了主|没有权限|没权限|无权|不好说",
         "期内|三包|按规定|按政策|按照规定|标准|公司决定|公司同意|已经批|批准|处理结果|处理方案|经过核|经核|查实",
         "咨询|以后才|鉴定后|确认后",
+        "已经~补发|发了|寄了|退了|换了|退给|换给",
     ])
 });
 
@@ -95,7 +97,11 @@ pub(super) fn promised_beyond_authority(lines: &[Line]) -> Option<&Line> {
     agents(lines).find(|l| {
         let certain = l.has(&["申请下来", "批下来", "肯定有", "肯定批", "肯定能批"]);
         let deferred = DEFERS.said_in(&l.text) && !certain || RETOLD.said_in(&l.text) || asks(&l.text);
-        !deferred && (GIFTS.said_in(&l.text) || OATHS.said_in(&l.text) && !l.has(&["服务质量", "答复", "反映", "转达"]))
+        // 给您赔不是, 这不能算我们的: an apology and a quarrel give nothing.
+        let said = l.text.replace("赔不是", "").replace("赔个不是", "").replace("赔礼", "");
+        !deferred
+            && !temper::disputes(l)
+            && (GIFTS.said_in(&said) || OATHS.said_in(&l.text) && !l.has(&["服务质量", "答复", "反映", "转达"]))
     })
 }
 
@@ -108,6 +114,7 @@ fn asks(text: &str) -> bool {
 /// Our side will call, answer or tell him.
 static CALLS_BACK: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
+        "给您|跟您|向您|和您…回话|回音|回信|回复|答复|回电|准信|准话|消息|信儿|说法|交代",
         "回您电话|给您回复|给您答复|回复您|答复您|给您回个|给您回电|给您回话|给您回音|给您回信|给您准信|给您个准信|给您一个准信|给您个信|给您个说法|给您一个说法|给您一个答复|给您个答复|给您答复",
         "我|我们|师傅|工程师|经理|主管|专人|同事|领导|人员|服务站|代理商|售后|他|业务员|马上|稍后|晚点|一会|会|让|再|到时|明天|下午|今天|之后|尽快…给您|跟您|和您|与您|向您|打您…打电话|打个电话|去电话|去个电话|来电话|来电|致电|回电|通电话|通个电话|打过去|拨过去|联系|对接|沟通|联络|取得联系|电话",
         "会|让|叫|安排|再|马上|稍后|晚点|一会|到时|尽快|明天|后天|下午|上午|晚上|点…打给您|打过去|打过来|拨过来|拨过去|拨给您|打给他|给他打电话|回电话|回电|致电|联系您|找您沟通|找您了解|电话联系",
@@ -132,11 +139,13 @@ static OTHER_CALLS: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
         "之前给您|之前跟您|之前有人|之前打|昨天|上次|前天|前几天|刚才|有人|是否|有没有…给您打|跟您联系|联系您|联系过|打过|打了",
         "打过电话|打过了|联系过您|联系了吗|联系您一下的吗|打电话是|打电话主要|打电话想|系统出现故障",
-        "哪位|哪一位|哪个|谁|什么时候|什么时间|几点…联系|打",
+        "哪位|哪一位|哪个|谁…联系|打",
+        "什么时候|什么时间|几点…联系|打…的|我们|师傅|报",
+        "这个结果|处理结果|结果是…跟您说|给您说|跟您讲|告诉您",
         "您|你…给师傅|给工程师|给我们|给他…打",
         "跟您|给您|和您…联系|打…了吗|没有|过吗|的吗|了没|了吧|过没|过吧",
         "给您打的|给你打的|先给您打|您先打|还是您",
-        "去之前|来之前|上门前|到之前|提前…打|联系|通知",
+        "去之前|来之前|上门前|到之前|提前…打|联系|通知…了|过|吗|没",
     ])
 });
 
@@ -156,22 +165,29 @@ static TO_HIM: LazyLock<Ways> = LazyLock::new(|| {
     ])
 });
 
-/// The agent says that somebody will call back (A19).
+/// The agent says that somebody will call back (A19): by when, where any such line says it.
 pub(super) fn callback_promised(lines: &[Line]) -> Option<&Line> {
-    agents(lines).find(|l| {
+    let promises = |l: &&Line| {
         let invites = INVITES.said_in(&l.text) && !TO_HIM.said_in(&l.text);
-        CALLS_BACK.said_in(&l.text)
+        // 就您反映的事我跟您沟通一下 耽误您几分钟: that is this call.
+        let this_call = speech::asks_consent(l) && l.has(&["分钟", "耽误", "占用", "打扰"]);
+        // 一定给您满意答复 closes a call and names nobody who calls.
+        let said = l.text.replace("满意答复", "").replace("满意的答复", "");
+        CALLS_BACK.said_in(&said)
             && !invites
+            && !this_call
             && !OTHER_CALLS.said_in(&without_deadlines(&l.text))
             && !tells_a_number(l)
-    })
+    };
+    let timed = |l: &&Line| promises(l) && speech::time_named(&l.text).is_some();
+    agents(lines).find(timed).or_else(|| agents(lines).find(promises))
 }
 
 /// 下班之前给您回电 sets a time, 之前给您打过 tells of the past: what stands before 之前 decides.
 fn without_deadlines(text: &str) -> String {
-    const TIMED: [&str; 16] = [
-        "下班", "点", "点半", "天黑", "中午", "晚上", "下午", "上午", "今天", "明天", "后天", "周末", "月底", "号",
-        "日", "天",
+    const TIMED: [&str; 22] = [
+        "班", "点", "半", "黑", "晚", "早", "午", "晚上", "天", "末", "底", "号", "日", "周", "一", "二", "三", "四",
+        "五", "六", "礼拜", "年",
     ];
     TIMED.iter().fold(text.to_owned(), |text, time| text.replace(&format!("{time}之前"), time))
 }
@@ -212,5 +228,35 @@ mod tests {
         assert!(promised("明天上午十点之前给您答复"));
         assert!(!promised("之前给您打过电话 您没有接"));
         assert!(!promised("我们之前联系您是为了保养的事"));
+    }
+    #[test]
+    fn a19_this_call_its_result_and_the_closing_formula_are_no_promise() {
+        let check = |text: &str, want: bool| {
+            let line = Line::new(Channel::Agent, text, 0.0, 1.0, 0);
+            assert_eq!(callback_promised(&[line]).is_some(), want, "{text}");
+        };
+        check("就您反映的事我跟您沟通一下 耽误您几分钟 您看方便吗", false);
+        check("给您补做了保养 这个结果跟您说一声", false);
+        check("感谢您的信任 一定给您满意答复", false);
+        check("晚上八点前给您个回话", true);
+        check("我叫李工今晚之前给您打过去", true);
+        check("您看什么时候方便 我再给您打", true);
+    }
+
+    #[test]
+    fn f11_of_two_promises_the_one_with_a_time_is_shown() {
+        let said = ["我让站里联系您", "我今天下午五点以前给您回电话"];
+        let lines: Vec<Line> = (0..2).map(|i| Line::new(Channel::Agent, said[i], i as f64, i as f64, i)).collect();
+        assert_eq!(callback_promised(&lines).map(|l| l.turn), Some(1));
+    }
+
+    #[test]
+    fn c17_what_has_been_sent_already_is_no_promise() {
+        let promised =
+            |text: &str| promised_beyond_authority(&[Line::new(Channel::Agent, text, 0.0, 1.0, 0)]).is_some();
+        assert!(!promised("我们库房已经把正确的斗齿给您补发了 错的由我们承担运费"));
+        assert!(!promised("给您赔不是了 那服务综合您怎么评价"));
+        assert!(!promised("不可能的 收费是系统里定死的 一分钱都多收不了 是您自己记岔了"));
+        assert!(promised("多收的我给您退回去 月底之前一准到您卡上"));
     }
 }

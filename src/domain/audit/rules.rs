@@ -4,6 +4,7 @@
 //! because the report shows them.
 
 use super::agent::LED_BY_A_PERSON;
+use super::probe;
 use super::records::{self, CallingHours};
 use super::speech::{self, Line};
 use super::talk::{Activity, Limits};
@@ -140,6 +141,7 @@ fn lines_of(e: &CallEvidence<'_>) -> Vec<Line> {
     lines.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
     if !journalled {
         speech::mark_rated(&mut lines, e.answers);
+        speech::mark_complaints(&mut lines, e.answers, e.judged);
     }
     lines
 }
@@ -351,7 +353,7 @@ fn c18_low_answer_is_probed(ctx: &Ctx<'_>) -> Option<Finding> {
     let first = low.first()?;
     let at = first.evidence.iter().filter_map(|e| e.from_s).fold(f64::INFINITY, f64::min);
     let from = if at.is_finite() { at } else { 0.0 };
-    match speech::probe_after(ctx.rubric, &ctx.lines, &[from]) {
+    match probe::probe_after(ctx.rubric, &ctx.lines, from, &[from]) {
         Some(l) => pass("C18", "低分之后追问了原因", Some(l)),
         None => {
             let names: Vec<&str> = low.iter().map(|s| s.indicator.name()).collect();

@@ -1,11 +1,10 @@
-//! What was said, found in the lines of a call: opening, identity, consent, closing, hotline, a probe after a low answer.
+//! What was said, found in the lines of a call: opening, identity, consent, closing, hotline.
 //!
 //! Contract: pure detectors over lines in the order of time; each returns where it found what it looks for. They judge nothing.
 
-use super::temper;
 use crate::domain::facts::questions::{self, About};
 use crate::domain::facts::{Consent, Respondent, consent_of, is_refusal, number, respondent_of, time};
-use crate::domain::score::{Answer, Indicator, Rubric, to_simplified};
+use crate::domain::score::{Answer, Indicator, Judgement, to_simplified};
 use crate::domain::transcript::Channel;
 use crate::domain::ways::{Ways, clauses};
 use std::sync::LazyLock;
@@ -27,6 +26,8 @@ pub(super) struct Line {
     pub rates: Vec<Indicator>,
     /// Facts that it asks for.
     pub asks: Vec<About>,
+    /// The customer complains in it, by the judgement of his answer.
+    pub complains: bool,
 }
 
 impl Line {
@@ -39,7 +40,7 @@ impl Line {
             }
             Channel::Customer => (to_simplified(text), Vec::new()),
         };
-        Self { who, text, from_s, to_s, turn, rates: Vec::new(), asks }
+        Self { who, text, from_s, to_s, turn, rates: Vec::new(), asks, complains: false }
     }
 
     pub fn agent(&self) -> bool {
@@ -48,6 +49,11 @@ impl Line {
 
     pub fn has(&self, words: &[&str]) -> bool {
         words.iter().any(|w| self.text.contains(w))
+    }
+
+    /// The facts of the form that it asks for.
+    pub fn items(&self) -> impl Iterator<Item = About> {
+        self.asks.iter().copied().filter(|a| !matches!(a, About::Callback | About::Result))
     }
 
     /// Spoken characters, without pauses and punctuation.
@@ -74,6 +80,14 @@ pub(super) fn agents(lines: &[Line]) -> impl Iterator<Item = &Line> {
 const QUOTE_MAX: usize = 40;
 
 /// Notes at the agent's lines whose evaluation they ask for: an answer's question is made of the lines before it.
+pub(super) fn mark_complaints(lines: &mut [Line], answers: &[Answer], judged: &[Judgement]) {
+    let allegation = |j: &Judgement| j.complaint && (!j.labels.is_empty() || !j.alarms.is_empty());
+    let complaints = answers.iter().zip(judged).filter(|(_, j)| allegation(j)).filter_map(|(a, _)| a.turn);
+    for turn in complaints {
+        lines.iter_mut().filter(|l| l.turn == turn && !l.agent()).for_each(|l| l.complains = true);
+    }
+}
+
 pub(super) fn mark_rated(lines: &mut [Line], answers: &[Answer]) {
     for answer in answers {
         let Some(indicator) = answer.indicator else { continue };
@@ -107,10 +121,10 @@ pub(super) fn opening(lines: &[Line]) -> Option<&Line> {
 /// Asks who he is, without his name.
 static ASKS_WHO: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
-        "您是|你是|是您|就是|请问是|您好是|您好 是|您好，是|哪位是|找…先生|女士|师傅|老板|机主|车主|本人|经理|总|所长|站长|队长|厂长|主任|主管|老师|大哥|大姐",
+        "您是|你是|是您|就是|请问是|您好是|您好 是|您好，是|哪位是|找…先生|女士|小姐|师傅|老板|机主|车主|本人|经理|总|所长|站长|队长|厂长|科长|主任|主管|老师|大哥|大姐",
         "请|让|麻烦…接电话|接一下电话|听电话",
         "是不是姓|您姓|你姓",
-        "怎么称呼|您贵姓|哪位是|是您本人|您本人吗",
+        "怎么称呼|贵姓|哪位是|是您本人|您本人吗",
     ])
 });
 
@@ -120,26 +134,34 @@ const SURNAMES: &str = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高�
 /// A clause that is a name and what asks for it: 是王建军吗, 找一下王建军, 是不是丁卫国.
 fn asks_by_name(text: &str) -> bool {
     clauses(text).any(|clause| {
-        let Some(name) = ["请问您是", "您就是", "请问是", "是不是", "找一下", "您是", "你是", "请问", "找", "是"]
-            .iter()
-            .find_map(|lead| clause.strip_prefix(lead))
+        let Some(name) =
+            ["请问您是", "您就是", "是不是", "请问是", "是不是", "找一下", "您是", "你是", "请问", "找", "是"]
+                .iter()
+                .find_map(|lead| clause.strip_prefix(lead))
         else {
             return false;
         };
         let bare = name.trim_end_matches(['吗', '吧', '么', '不']).trim_end_matches("对").trim_end_matches("是");
-        bare.starts_with(|c| SURNAMES.contains(c)) && (2..=4).contains(&bare.chars().count())
+        let bare = bare.trim_end_matches("在不在").trim_end_matches("在");
+        // 是不是开泵车的老徐.
+        let familiar =
+            bare.chars().rev().nth(1).is_some_and(|c| "老小".contains(c)) && bare.ends_with(|c| SURNAMES.contains(c));
+        // 请问是巴特尔吗: asked politely and for no fact, the name may be any.
+        let told = bare.ends_with(['的', '了', '过']) || !questions::asked(clause).is_empty();
+        let politely = clause.starts_with("请问") && bare.len() < name.len() && !told;
+        familiar || (politely || bare.starts_with(|c| SURNAMES.contains(c))) && (2..=4).contains(&bare.chars().count())
     })
 }
 
-const TITLES: [&str; 20] = [
-    "先生", "女士", "师傅", "老板", "机主", "车主", "本人", "经理", "所长", "站长", "队长", "厂长", "主任", "主管",
-    "老师", "大哥", "大姐", "总", "工", "哥",
+const TITLES: [&str; 28] = [
+    "先生", "女士", "小姐", "师傅", "老板", "机主", "车主", "本人", "经理", "所长", "站长", "队长", "厂长", "科长",
+    "处长", "院长", "校长", "部长", "组长", "班长", "村长", "主任", "主管", "老师", "哥", "姐", "总", "工",
 ];
 
 /// A clause that ends in a title and what asks after it: 王先生吗, 李强师傅对吧.
 fn asks_by_title(text: &str) -> bool {
     clauses(text).any(|clause| {
-        let name = ["对吧", "是吗", "在吗", "在不", "在家吗", "对不", "是不", "没错吧", "吗", "吧", "么", "不"]
+        let name = ["对吧", "是吧", "是吗", "在吗", "在不", "在家吗", "对不", "是不", "没错吧", "吗", "吧", "么", "不"]
             .iter()
             .find_map(|tag| clause.strip_suffix(tag));
         name.is_some_and(|name| TITLES.iter().any(|t| name.ends_with(t)) && name.chars().count() <= NAME_MAX)
@@ -150,8 +172,13 @@ fn asks_by_title(text: &str) -> bool {
 const NAME_MAX: usize = 16;
 
 fn asks_identity(l: &Line) -> bool {
-    let asks = asks_by_name(&l.text) || asks_by_title(&l.text) || ASKS_WHO.said_in(&l.text) && !is_fact(l);
-    l.agent() && asks && !l.has(&["投诉", "满意"])
+    if !l.agent() {
+        return false;
+    }
+    // 请问是苗长海先生吗 … 您投诉漏雨的事: what is said beside the question asks for nobody.
+    let beside = |clause: &&str| !["投诉", "满意"].iter().any(|w| clause.contains(w));
+    let text = clauses(&l.text).filter(beside).collect::<Vec<_>>().join(" ");
+    asks_by_name(&text) || asks_by_title(&text) || ASKS_WHO.said_in(&text) && !is_fact(l)
 }
 
 /// C04: 您是…吗.
@@ -189,7 +216,8 @@ static ASKS_LEAVE: LazyLock<Ways> = LazyLock::new(|| {
         "耽误|耽搁|占用|打扰|打搅|占您|借您…分钟|一会|一下|时间|几句|工夫",
         "耽误|耽搁|占用|打扰|打搅|占您|借您…可以|行|方便|好吗|成吗|要得|不介意",
         "回访|调查|核实|核对|了解|聊|问您|问几|情况…可以吗|可以不|可以吧|行吗|行不|行么|方便|好吗|好不好|成吗|成不|中不|合适吗|愿意|愿不愿|可不可以|有时间|有空|介意吗",
-        "可否|能否|能不能|可不可以|方便的话|想|是否方便…耽误|占用|打扰|聊|回访|问您|了解|核实",
+        "可否|能否|能不能|可不可以|方便的话|是否方便…耽误|占用|打扰|聊|回访|问您|了解|核实",
+        "想…耽误|占用|打扰|聊|回访|问您",
         "有…分钟|空|时间|工夫…吗|不|么|没有",
         "能|可以|麻烦您|请您…聊|抽|说几句|说两句|占…一会|分钟|几句|吗|好吗|行吗|可以吗",
         "得空|有空|有时间|有没有时间|有没有空|有工夫…不|吗|没|说两句|聊|问|简单",
@@ -306,17 +334,27 @@ pub(super) fn is_busy(text: &str) -> bool {
 
 static STOPS: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&[
-        "别|不要|甭…问了|问我|再问|烦我|打了|打电话",
+        "别|不要|甭|莫…问了|问我|再问|烦我|打了|打电话",
         "不想|不愿|懒得…回答|跟你说|再说",
         "不回答|不接受你|不奉陪",
         "不想说|我不说了|不做了|我说不做|不聊了|不聊|没心情|懒得说",
-        "问完没|问完了没|有完没完|没完没了|烦不烦|问别人|问老板去|问他去",
+        "后面|剩下|后头|余下…不说了|不答了|不做了|不聊了|不问了",
+        "问完没|问完了没|问别人|问老板去|问他去",
     ])
 });
 
+/// He has had enough of something: of questions, or of what has been said to him.
+pub(super) fn is_tired(text: &str) -> bool {
+    ["有完没完", "没完没了", "烦不烦"].iter().any(|w| text.contains(w))
+}
+
 /// He ends the visit in its middle: 别问了, 不想回答.
 pub(super) fn stops_visit(text: &str) -> bool {
-    STOPS.said_in(text)
+    // 这个莫问我: one question is passed over, not the visit.
+    let passes = ["这个", "那个", "这"]
+        .iter()
+        .any(|it| ["别", "莫", "不要", "甭"].iter().any(|no| text.contains(&format!("{it}{no}"))));
+    STOPS.said_in(text) && !passes
 }
 
 pub(super) fn respondent(lines: &[Line]) -> (Respondent, Option<usize>) {
@@ -340,7 +378,19 @@ pub(super) fn respondent(lines: &[Line]) -> (Respondent, Option<usize>) {
         let knows = |l: &&&Line| {
             let asked = lines.iter().rfind(|a| a.agent() && a.from_s < l.from_s);
             let asked_knowing = asked.is_some_and(|a| a.has(&["了解", "清楚", "知道", "在场", "在现场", "跟前"]));
-            let no = l.has(&["不知道", "不晓得", "不清楚", "不了解", "没在", "不在", "不懂", "没有"]);
+            let no = l.has(&[
+                "不知道",
+                "不晓得",
+                "不清楚",
+                "不了解",
+                "没在",
+                "不在",
+                "不懂",
+                "没有",
+                "哪知道",
+                "哪懂",
+                "哪晓得",
+            ]);
             let says = l.has(&["在现场", "我知道", "我了解", "清楚", "知道", "我盯着", "跟我说", "问我", "我开的"]);
             !no && (says || asked_knowing && l.has(&["嗯", "对", "是", "在", "了解", "看着", "跟着"]))
         };
@@ -351,8 +401,18 @@ pub(super) fn respondent(lines: &[Line]) -> (Respondent, Option<usize>) {
     // 您是…吗，…可以吗 in one breath: agreeing answers both.
     let both =
         consent_asked(lines).is_some_and(|l| l.turn == asked.turn) && consent_of(&first.text) == Some(Consent::Given);
-    let own = own.or(both.then_some(Respondent::Confirmed));
+    let own = own.or((both || names_himself(asked, first)).then_some(Respondent::Confirmed));
     (own.unwrap_or(Respondent::Unconfirmed), own.map(|_| first.turn))
+}
+
+/// 是余海吗 — 我余海: the name that was asked for, as his own.
+fn names_himself(asked: &Line, reply: &Line) -> bool {
+    let own = ["我就是", "我是", "我叫", "我系", "俺是", "俺叫", "我", "俺"];
+    clauses(&reply.text).any(|clause| {
+        let name = own.iter().find_map(|lead| clause.strip_prefix(lead));
+        let first: String = name.unwrap_or_default().chars().take(2).collect();
+        first.chars().count() == 2 && asked.text.contains(&first)
+    })
 }
 
 /// Thanks, wishes and good-bye, of which one alone is none.
@@ -386,50 +446,16 @@ pub(super) fn closing(lines: &[Line]) -> Option<&Line> {
 /// The hotline as said at last: the line and whether its digits are right; `None` when no number was said with it.
 pub(super) fn hotline(lines: &[Line]) -> Option<(&Line, bool)> {
     lines.iter().filter(|l| l.agent()).rev().find_map(|l| {
-        let said = number::digit_runs(&l.text).into_iter().filter_map(|run| Some(run[run.find("400")?..].to_string()));
-        said.rev().find(|number| number.len() >= 7).map(|number| (l, number == HOTLINE))
+        let text = l.text.replace("四百", "四零零");
+        let said: Vec<String> = number::digit_runs(&text).into_iter().filter(|run| run.contains("400")).collect();
+        let said = said.iter().rev().find_map(|run| Some(&run[run.find("400")?..]).filter(|n| n.len() >= 7))?;
+        // 四零零六五八九八八八 一定给您答复: a word that begins with a digit stands apart, and is none of it.
+        let apart = said.strip_prefix(HOTLINE).is_some_and(|more| {
+            let ends = text.match_indices(|c: char| !c.is_alphanumeric()).map(|(at, _)| &text[..at]);
+            !more.is_empty() && ends.map(number::digits_of).any(|digits| digits.ends_with(HOTLINE))
+        });
+        Some((l, said == HOTLINE || apart))
     })
-}
-
-/// C18: a question for the reason; its words stand in the rubric.
-fn is_probe(rubric: &Rubric, line: &Line) -> bool {
-    line.agent() && rubric.asks_for_reason(&line.text)
-}
-
-/// Asks on after what was complained of: 他说了什么话让您不舒服了.
-static ASKS_ON: LazyLock<Ways> = LazyLock::new(|| {
-    Ways::new(&[
-        "什么|哪|怎么|咋|为何",
-        "多久|多长时间|几天|几次|几回|多少天|多少次|多少回",
-        "主要|到底|是因为|是不是因为|您是觉得|是指|指的是…还是|吗|呢|吧",
-        "是…还是",
-        "经过|前因后果|来龙去脉|细说|慢慢说|慢慢讲|从头说|讲给我听|说给我听|跟我讲",
-        "说说|讲讲|描述|详细|展开|举个例|跟我说|和我说|说一下|讲一下|说明一下",
-    ])
-});
-
-/// What only sounds like it: another item, a polite end.
-static ASKS_ELSE: LazyLock<Ways> = LazyLock::new(|| {
-    Ways::new(&[
-        "什么地方|工地|您在哪|你在哪|在哪里|在哪干",
-        "什么时间|什么时候|几点|哪天|多少小时|怎么样|怎么评价|怎么看|如何评价",
-        "还有|其他|别的|有…什么|哪些…问题|需要|意见|建议|吗",
-        "哪里干|在哪里|什么地方施工|哪些件|什么件|哪些保养|哪些检查",
-        "什么问题|什么需要|什么异常|什么事…拨打|打|联系",
-        "满意…还是|打分|评价|几分",
-        "您|你…想怎么|要怎么|要退|要换",
-    ])
-});
-
-/// C18: asks for the reason by a word of the rubric after the first complaint, or openly right after any of them, before anything else is
-/// asked. `complaints` are seconds, in their order.
-pub(super) fn probe_after<'a>(rubric: &Rubric, lines: &'a [Line], complaints: &[f64]) -> Option<&'a Line> {
-    let first = *complaints.first()?;
-    let asks_on = |l: &&Line| {
-        l.rates.is_empty() && ASKS_ON.said_in(&l.text) && !ASKS_ELSE.said_in(&l.text) && !temper::disputes(l)
-    };
-    let mut next = complaints.iter().filter_map(|at| lines.iter().find(|l| l.agent() && l.from_s > *at));
-    lines.iter().find(|l| l.from_s >= first && is_probe(rubric, l)).or_else(|| next.find(asks_on))
 }
 
 /// Words before the answer count as a question about facts (C07: none before consent).
@@ -450,6 +476,11 @@ pub(super) fn time_named(text: &str) -> Option<String> {
         "小时之后",
         "天内",
         "天之内",
+        "周内",
+        "周之内",
+        "星期内",
+        "礼拜内",
+        "月内",
         "天后",
         "天以后",
         "分钟内",
@@ -462,8 +493,10 @@ pub(super) fn time_named(text: &str) -> Option<String> {
     .find_map(|unit| {
         let at = text.find(unit)?;
         let head: Vec<char> = text[..at].chars().collect();
-        let from =
-            head.iter().rposition(|c| !number::is_number_char(*c) && !matches!(c, '个' | '半')).map_or(0, |p| p + 1);
+        let from = head
+            .iter()
+            .rposition(|c| !number::is_number_char(*c) && !matches!(c, '个' | '半' | '这' | '本'))
+            .map_or(0, |p| p + 1);
         let count: String = head[from..].iter().collect();
         (!count.is_empty()).then(|| format!("{count}{unit}"))
     });
@@ -481,4 +514,65 @@ pub(super) fn time_named(text: &str) -> Option<String> {
         "这几天",
     ];
     within.or_else(|| end_of_day.iter().find(|w| text.contains(**w)).map(|w| (*w).to_string())).or(clocked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(who: Channel, turn: usize, text: &str) -> Line {
+        Line::new(who, text, turn as f64, turn as f64 + 0.9, turn)
+    }
+
+    #[test]
+    fn c04_a_name_is_asked_for_in_a_clause_of_its_own() {
+        let asks = |text: &str| identity_asked(&[line(Channel::Agent, 0, text)]).is_some();
+        assert!(asks("您好 请问是苗长海先生吗 您投诉漏雨的事我给您说下处理结果"));
+        assert!(asks("您好 請問是黃美玲小姐嗎"));
+        assert!(asks("请问是人民医院后勤科的覃科长吗"));
+        assert!(asks("请问是巴特尔吗"));
+        assert!(asks("是不是开泵车的老徐"));
+        assert!(!asks("请问是昨天修好的吗"));
+        assert!(!asks("您投诉的事现在满意吗"));
+    }
+
+    #[test]
+    fn c08_who_answers_is_told_by_his_own_name_or_his_kin() {
+        let check = |asked: &str, reply: &str, want: Respondent| {
+            let lines = [line(Channel::Agent, 0, asked), line(Channel::Customer, 1, reply)];
+            assert_eq!(respondent(&lines).0, want, "{asked} — {reply}");
+        };
+        check("请问是陈锦华老板吗", "系 咩事", Respondent::Confirmed);
+        check("请问是刘伯年刘老板吗", "哎 我是刘伯年 妹子你好", Respondent::Confirmed);
+        check("请问是余海师傅吗", "我余海", Respondent::Confirmed);
+        check("请问是覃科长吗", "我是他徒弟 从头到尾是我跟的", Respondent::OtherInformed);
+        check("请问是李师傅吗", "李师傅调走了", Respondent::NotPresent);
+    }
+
+    #[test]
+    fn c26_the_hotline_ends_where_its_words_pause() {
+        let check = |text: &str, want: Option<bool>| {
+            assert_eq!(hotline(&[line(Channel::Agent, 0, text)]).map(|h| h.1), want, "{text}");
+        };
+        check("随时打四零零六五八九八八八 一定给您满意答复", Some(true));
+        check("拨打四百 六五八 九八八八", Some(true));
+        check("打四零零 六五八 九八八八 八", Some(true));
+        check("打四零零六五八九八八八八", Some(false));
+        check("打四零零六八五九八八八", Some(false));
+    }
+
+    #[test]
+    fn c07_who_told_the_agent_that_it_does_not_suit_him_has_not_told_him_to_go_on() {
+        let said = ["不行 我开着车呢", "跟你说了不方便"].map(is_refusal);
+        assert_eq!(said, [true, true]);
+        assert!(!is_refusal("我开车呢 你说吧"));
+        assert!(!is_refusal("正常着呢"));
+    }
+
+    #[test]
+    fn f11_a_promise_names_its_week_or_its_hour() {
+        assert_eq!(time_named("这周内给您回复").as_deref(), Some("这周内"));
+        assert_eq!(time_named("两天之内回电").as_deref(), Some("两天之内"));
+        assert_eq!(time_named("尽快给您回复"), None);
+    }
 }

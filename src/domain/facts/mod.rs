@@ -3,6 +3,7 @@
 //! Contract: pure; every fact carries its quote and its time; what was not said stays `None`, never false or 0. A later correction
 //! (不对, 应该是 …) wins. Nothing is compared with the order here: that is the truth check.
 
+mod fee;
 pub mod number;
 mod parts;
 mod people;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use parts::parts_in;
 pub use people::{consent_of, is_refusal, respondent_of};
+pub(in crate::domain) use state::still_broken;
 pub use words::is_technical_question;
 
 /// One fact with the words that state it.
@@ -121,6 +123,12 @@ pub fn facts_of(answers: &[Answer]) -> Facts {
     if let (Some(a), Some(f)) = (&facts.arrival_time, &mut facts.finish_time) {
         f.value = time::after(&a.value, &f.value);
     }
+    // What does not run is left to do, whether or not that was asked.
+    if let (Some(runs), None) = (&facts.running_normal, &facts.leftover_problem)
+        && !runs.value
+    {
+        facts.leftover_problem = Some(Fact { value: true, ..runs.clone() });
+    }
     facts
 }
 
@@ -151,6 +159,11 @@ fn read(facts: &mut Facts, about: About, answer: &Answer, question: &str, text: 
             replace(&mut facts.finish_time, time_or_span(about, question, said).and_then(|t| fact(answer, t, text)))
         }
         About::Location => replace(&mut facts.location, words::place(said).and_then(|p| fact(answer, p, text))),
+        // 换了节温器 是这样对吧 — 对 防冻液是添的: what he told before stands.
+        About::Parts if questions::ends_in_tag(question) && facts.parts_replaced.is_some() => {}
+        About::Parts if questions::ends_in_tag(question) && reply::leading(text) == Some(true) => {
+            facts.parts_replaced = parts::parts(question).and_then(|p| fact(answer, p, text));
+        }
         About::Parts => replace(&mut facts.parts_replaced, parts::parts(said).and_then(|p| fact(answer, p, text))),
         About::Repair => {
             if state::still_broken(text) {
@@ -162,7 +175,7 @@ fn read(facts: &mut Facts, about: About, answer: &Answer, question: &str, text: 
         }
         // 合理吗 asks for an opinion.
         About::Fee if question.contains("合理") && !question.contains("多少") => {}
-        About::Fee => replace(&mut facts.fee_yuan, words::fee(said).and_then(|f| fact(answer, f, text))),
+        About::Fee => replace(&mut facts.fee_yuan, fee::fee(said).and_then(|f| fact(answer, f, text))),
         About::Running => {
             replace(&mut facts.running_normal, state::running(question, text).and_then(|r| fact(answer, r, text)))
         }
@@ -172,7 +185,15 @@ fn read(facts: &mut Facts, about: About, answer: &Answer, question: &str, text: 
         About::Callback => {
             replace(&mut facts.callback_when, words::time_said(said).and_then(|t| fact(answer, t, text)))
         }
-        About::Appearance | About::Tools | About::Performance | About::Training | About::Result => {}
+        // 前天给您换了喷油嘴 这是处理结果 — 换是换了.
+        About::Result => {
+            let agrees = reply::leading(text) == Some(true)
+                || ["知道", "收到", "换", "晓得", "看到", "见"].iter().any(|w| text.starts_with(w));
+            if facts.parts_replaced.is_none() && agrees {
+                facts.parts_replaced = parts::parts_in_passing(question).and_then(|p| fact(answer, p, text));
+            }
+        }
+        About::Appearance | About::Tools | About::Performance | About::Training => {}
     }
 }
 
@@ -198,9 +219,13 @@ fn replace<T>(slot: &mut Option<Fact<T>>, found: Option<Fact<T>>) {
 
 /// What is said unasked: 四点多就修好了 in the answer about the arrival, a technical question, a wrong number.
 fn spontaneous(facts: &mut Facts, asked: &[About], answer: &Answer, question: &str, text: &str) {
+    // 他晚上收工 六点半以后吧: when he can be called.
+    let when_to_call = asked.contains(&About::Callback);
     for (about, slot) in [(About::Arrival, &mut facts.arrival_time), (About::Finish, &mut facts.finish_time)] {
-        if slot.is_none() && !asked.contains(&about) && words::speaks_of_the_engineer(text) {
-            *slot = words::time_of(about, text).and_then(|t| fact(answer, t, text));
+        if slot.is_none() && !asked.contains(&about) && !when_to_call && words::speaks_of_the_engineer(text) {
+            // 上午打他下午就到: no day and no hour.
+            let placed = |t: &String| time::find_all(t).iter().any(|t| t.has_clock || !t.day.is_empty());
+            *slot = words::time_of(about, text).filter(placed).and_then(|t| fact(answer, t, text));
         }
     }
     let unasked = |about| !asked.contains(&about);
@@ -208,7 +233,10 @@ fn spontaneous(facts: &mut Facts, asked: &[About], answer: &Answer, question: &s
         facts.machine_hours = words::hours_in_passing(text).and_then(|h| fact(answer, h, text));
     }
     if facts.fee_yuan.is_none() && unasked(About::Fee) {
-        facts.fee_yuan = words::fee_in_passing(text).and_then(|f| fact(answer, f, text));
+        facts.fee_yuan = fee::fee_in_passing(text).and_then(|f| fact(answer, f, text));
+    }
+    if facts.parts_replaced.is_none() && unasked(About::Parts) && parts::nothing_changed(text) {
+        facts.parts_replaced = fact(answer, Vec::new(), text);
     }
     if facts.location.is_none() && unasked(About::Location) {
         facts.location = words::place_in_passing(text).and_then(|p| fact(answer, p, text));
@@ -317,6 +345,20 @@ mod tests {
         assert!(asks("您把液压油温度看一下", "我咋看呀"));
         assert!(!asks("总体满意吗", "我咋看呀"));
         assert!(!asks("故障怎么处理的", "换了个泵"));
+    }
+
+    #[test]
+    fn what_was_told_and_known_is_said_and_what_does_not_run_is_left_to_do() {
+        let told = one("前天已经给您换了一整套喷油嘴 这是处理的结果", "换是换了 这两天不冒了");
+        assert_eq!(told.parts_replaced.unwrap().value, ["喷油嘴"]);
+        let ill = one("现在正常了没有", "又漏了 跟没修一样");
+        assert_eq!(ill.leftover_problem.map(|f| f.value), Some(true));
+        let until = one("师傅几点来的 几点走的", "下午两点来的 搞到天黑 六点半的样子");
+        assert_eq!(until.finish_time.map(|f| f.value).as_deref(), Some("18:30"));
+        let day = one("哪天去的 哪天修完的", "礼拜天下午去的 当天晚上八点完的活");
+        assert_eq!(day.arrival_time.map(|f| f.value).as_deref(), Some("星期天下午"));
+        assert_eq!(one("现在多少小时", "小时表没看 里程二十三万公里").machine_hours, None);
+        assert!(one("还有别的吗", "我问一哈 这个液压油是不是该换了").tech_question.is_some());
     }
 
     #[test]

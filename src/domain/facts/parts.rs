@@ -2,8 +2,12 @@
 //!
 //! Contract: pure; names as they were said, in their order, each once. Families of names are the truth check's.
 
+use super::number::is_number_char;
+use super::reply;
 use super::words::{any, last_version};
 use crate::domain::ways::clauses;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Names of parts and oils, longest first where one contains another (D09).
 const PARTS: [&str; 128] = [
@@ -138,8 +142,8 @@ const PARTS: [&str; 128] = [
 ];
 
 /// Where on the machine a part belongs, said right before its name: 回转轴承, 大臂油管.
-const PLACES_OF: [&str; 12] =
-    ["回转", "行走", "大臂", "小臂", "动臂", "斗杆", "铲斗", "转向", "发动机", "驾驶室", "液压", "涨紧"];
+const PLACES_OF: [&str; 13] =
+    ["回转", "行走", "大臂", "小臂", "动臂", "斗杆", "铲斗", "转向", "发动机", "驾驶室", "液压", "涨紧", "分离"];
 
 /// Before a filter's or an oil's name: 回油滤, 行走减速机油.
 const FILTERS_OF: [&str; 14] =
@@ -167,37 +171,43 @@ const KEPT: [&str; 17] = [
     "没到期",
 ];
 
+/// Every name that is known by its first character, the longest first.
+static NAMES: LazyLock<BTreeMap<char, Vec<String>>> = LazyLock::new(|| {
+    let filters = FILTERS_OF.iter().flat_map(|of| FILTERS.iter().map(move |kind| format!("{of}{kind}")));
+    let mut names: BTreeMap<char, Vec<String>> = BTreeMap::new();
+    for name in filters.chain(PARTS.iter().map(|p| (*p).to_string())) {
+        names.entry(name.chars().next().unwrap_or_default()).or_default().push(name);
+    }
+    names.values_mut().for_each(|of| of.sort_by_key(|n| std::cmp::Reverse(n.len())));
+    names
+});
+
 /// Names of parts in the text, in order, each once; those said not to be replaced are left out.
 pub fn parts_in(text: &str) -> Vec<String> {
-    let mut found: Vec<(usize, String)> = Vec::new();
-    let mut taken = vec![false; text.len()];
-    let mut take = |at: usize, said: &str| {
-        let name = said;
-        if taken[at..at + name.len()].iter().any(|t| *t) {
-            return;
-        }
-        taken[at..at + name.len()].fill(true);
-        // 三滤一油: the oil of an oil change.
-        let name = if name == "一油" { "机油" } else { name };
+    let mut found: Vec<String> = Vec::new();
+    let mut free = 0;
+    for (at, first) in text.char_indices() {
+        let mut known = NAMES.get(&first).filter(|_| at >= free).into_iter().flatten();
+        let Some(name) = known.find(|n| text[at..].starts_with(n.as_str())) else { continue };
+        let whole = &text[at..at + name.len() + head_of(&text[at + name.len()..]).len()];
+        free = at + whole.len();
         let of = PLACES_OF.iter().find(|p| text[..at].ends_with(**p)).filter(|_| !name.ends_with(['油', '滤', '芯']));
-        let name = format!("{}{name}", of.unwrap_or(&""));
-        if !kept(text, at, said) && !found.iter().any(|(_, n)| *n == name) {
-            found.push((at, name));
-        }
-    };
-    for of in FILTERS_OF {
-        for kind in FILTERS {
-            let name = format!("{of}{kind}");
-            text.match_indices(&name).for_each(|(at, _)| take(at, &name));
+        // 三滤一油: the oil of an oil change.
+        let whole = if whole == "一油" { "机油" } else { whole };
+        let named = format!("{}{whole}", of.unwrap_or(&""));
+        if !kept(text, at, &text[at..free]) && !found.contains(&named) {
+            found.push(named);
         }
     }
-    let mut names = PARTS;
-    names.sort_by_key(|n| std::cmp::Reverse(n.len()));
-    for name in names {
-        text.match_indices(name).for_each(|(at, _)| take(at, name));
-    }
-    found.sort_unstable();
-    found.into_iter().map(|(_, n)| n).collect()
+    found
+}
+
+/// What a part's name goes on with: 离合器+片, 风扇+皮带, 大灯+总成.
+const HEADS: [&str; 12] =
+    ["总成", "电机", "马达", "皮带", "分泵", "总泵", "修理包", "护罩", "支架", "开关", "片", "盖"];
+
+fn head_of(behind: &str) -> &'static str {
+    HEADS.iter().find(|h| behind.starts_with(**h)).unwrap_or(&"")
 }
 
 /// 机油换了空滤没换: what comes right behind the name decides, else its clause, where nothing in it was changed.
@@ -214,55 +224,145 @@ fn kept(text: &str, at: usize, name: &str) -> bool {
     !changed && KEPT.iter().any(|w| clause.contains(w))
 }
 
+/// Nothing was changed, whatever was asked.
+const NOTHING: [&str; 23] = [
+    "没换啥",
+    "没换什么",
+    "啥也没换",
+    "啥都没换",
+    "什么都没换",
+    "什么也没换",
+    "一样没换",
+    "一样都没换",
+    "一个件都没换",
+    "一个件没换",
+    "件都没换",
+    "没换件",
+    "没有换件",
+    "没换东西",
+    "没换零件",
+    "没换配件",
+    "没用换件",
+    "没动配件",
+    "没动件",
+    "没动东西",
+    "没用件",
+    "可换的",
+    "没啥换",
+];
+
+/// 一个件都没换: said unasked too.
+pub(super) fn nothing_changed(text: &str) -> bool {
+    any(last_version(text), &NOTHING)
+}
+
 /// 换了个主泵, 换的是油封: parts named in the answer about the repair.
 pub(super) fn parts_in_passing(text: &str) -> Option<Vec<String>> {
     let text = last_version(text);
-    if any(text, &["没换件", "没有换件", "没换东西", "没换零件", "没换配件", "啥也没换", "什么都没换", "没用换件"])
-    {
+    if any(text, &NOTHING) {
         return Some(Vec::new());
     }
     let at = ["换了", "换的", "换上", "更换", "换过", "换个", "给换"].iter().filter_map(|w| text.find(w)).min()?;
     // 主泵不上压 换了提升器: what was changed stands in the clause of the change or behind it, else before it.
     let from = text[..at].rfind(|c: char| !c.is_alphanumeric()).unwrap_or(0);
-    let mut found = parts_in(&text[from..]);
+    let mut found = listed(&text[from..]);
     if found.is_empty() {
         found.extend(named_behind_change(&text[from..]));
     }
     if found.is_empty() {
-        found = parts_in(text);
+        found = listed(text);
     }
     (!found.is_empty()).then_some(found)
 }
 
 pub(super) fn parts(text: &str) -> Option<Vec<String>> {
     let text = last_version(text);
-    let none = [
-        "啥也没换",
-        "啥都没换",
-        "什么都没换",
-        "什么也没换",
-        "一样没换",
-        "一样都没换",
-        "没换件",
-        "没换东西",
-        "没动配件",
-        "没动件",
-        "没动东西",
-        "没用件",
-        "可换的",
-        "没啥换",
-    ];
-    if any(text, &none) {
-        return Some(Vec::new());
+    // 没换零件 光加了点黄油: what was topped up was done too.
+    if any(text, &NOTHING) {
+        return Some(if any(text, &["加了", "添了"]) { parts_in(text) } else { Vec::new() });
     }
-    let mut found = parts_in(text);
+    let mut found = listed(text);
     if found.is_empty() {
         found.extend(named_behind_change(text));
     }
-    let nothing = any(text, &["没换", "没有换", "没更换", "没有更换", "都没换", "不用换件"])
+    let nothing = reply::leading(text) == Some(false)
+        || any(text, &["没换", "没有换", "没更换", "没有更换", "都没换", "不用换"])
         || matches!(text.trim_matches(|c: char| !c.is_alphanumeric()), "没有" | "没" | "没有了");
     if found.is_empty() { nothing.then(Vec::new) } else { Some(found) }
 }
+
+/// 离合片 压盘 分离轴承 三样都换了: the parts that have a name, and what stands among them as one more of the list.
+fn listed(text: &str) -> Vec<String> {
+    let known = parts_in(text);
+    let items = || clauses(text).flat_map(|c| c.split(['和', '跟'])).map(bare_item);
+    let unknown = |item: &&str| {
+        let ends = item.chars().last().is_some_and(|c| PART_ENDS.contains(c));
+        let long = (2..=PART_MAX).contains(&item.chars().count());
+        ends && long
+            && !NO_PARTS.iter().any(|w| item.contains(w))
+            && parts_in(item).is_empty()
+            && !kept(text, at_of(text, item), item)
+    };
+    let mut found: Vec<(usize, String)> = known.into_iter().map(|p| (at_of(text, &p), p)).collect();
+    for item in items().filter(unknown) {
+        if !found.iter().any(|(_, p)| p == item) {
+            found.push((at_of(text, item), item.to_string()));
+        }
+    }
+    found.sort_by_key(|f| f.0);
+    found.into_iter().map(|f| f.1).collect()
+}
+
+fn at_of(text: &str, part: &str) -> usize {
+    text.find(part).unwrap_or_default()
+}
+
+/// 还换了一根上水管 → 上水管, 钎杆一根 → 钎杆.
+fn bare_item(item: &str) -> &str {
+    let counts = |c: char| is_number_char(c) || "俩几各半个根条套副块只台把片对样".contains(c);
+    let mut item = item;
+    for lead in [
+        "顺带",
+        "顺便",
+        "把",
+        "还有",
+        "还",
+        "又",
+        "就",
+        "也",
+        "给",
+        "换了",
+        "换的是",
+        "换的",
+        "换上",
+        "换",
+        "是",
+        "买了",
+        "买的",
+        "拿了",
+        "那个",
+        "新",
+    ] {
+        item = item.strip_prefix(lead).unwrap_or(item);
+    }
+    if item.starts_with(counts) {
+        item = item.trim_start_matches(counts);
+    }
+    for tail in ["都换了", "也换了", "换了", "换的", "也换", "都换"] {
+        item = item.strip_suffix(tail).unwrap_or(item);
+    }
+    // 一根 counts, 离合片 does not: a count begins with its number.
+    match item.char_indices().find(|(_, c)| is_number_char(*c) || "俩各".contains(*c)) {
+        Some((at, _)) if at > 0 && item[at..].chars().all(counts) => &item[..at],
+        _ => item,
+    }
+}
+
+/// What ends like a part and is none.
+const NO_PARTS: [&str; 17] = [
+    "机器", "司机", "老板", "挖机", "手机", "主机", "整机", "里头", "前头", "后头", "外头", "回头", "派头", "车子",
+    "没", "不", "开机",
+];
 
 /// 换了里头那个叫什么 提升器: a part that is in no list, behind the word of change.
 fn named_behind_change(text: &str) -> Option<String> {
@@ -281,4 +381,24 @@ fn named_behind_change(text: &str) -> Option<String> {
 /// Longest name of a part that no list has, characters.
 const PART_MAX: usize = 6;
 /// What such names end in.
-const PART_ENDS: &str = "器泵阀管轮轴套垫圈缸机板片杆齿带链盖座灯线头瓶油";
+const PART_ENDS: &str = "器泵阀管轮轴套垫圈缸机板片盘杆齿带链盖座灯线头瓶油块刷簧网毂销栓芯嘴条";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d09_a_part_is_named_whole_and_lists_have_names_that_no_table_knows() {
+        let check = |text: &str, want: &[&str]| {
+            assert_eq!(parts(text).unwrap_or_else(|| panic!("{text}")), want, "{text}");
+        };
+        check("换了离合器片和分离轴承", &["离合器片", "分离轴承"]);
+        check("节温器 风扇皮带也换了", &["节温器", "风扇皮带"]);
+        check("离合片 压盘 分离轴承 三样都换了", &["离合片", "压盘", "分离轴承"]);
+        check("节温器和水管都换了", &["节温器", "水管"]);
+        check("没换呢 一个件都没换 光调了调", &[]);
+        check("没换零件 光加了点黄油", &["黄油"]);
+        check("没有 就紧了紧螺丝", &[]);
+        check("机油换了 司机自己换的", &["机油"]);
+    }
+}

@@ -27,7 +27,19 @@ pub(super) fn is_wrong_number(text: &str) -> bool {
 }
 
 /// Kin and employees, in whose name somebody else speaks.
-const OTHERS: [&str; 32] = [
+const OTHERS: [&str; 44] = [
+    "堂客",
+    "崽",
+    "婆娘",
+    "老汉",
+    "当家",
+    "伙计",
+    "外甥",
+    "女婿",
+    "嫂",
+    "舅",
+    "带班",
+    "工长",
     "老婆",
     "老公",
     "爱人",
@@ -66,11 +78,13 @@ const OTHERS: [&str; 32] = [
 fn speaks_for_another(text: &str) -> bool {
     let own = |lead: &str| {
         text.match_indices(lead).any(|(at, _)| {
-            let near: String = text[at + lead.len()..].chars().take(6).collect();
+            // 我是刘伯年 妹子你好: kin of the next clause are nobody's.
+            let near: String = text[at + lead.len()..].chars().take(6).take_while(|c| c.is_alphanumeric()).collect();
             any(&near, &OTHERS)
         })
     };
     any(text, &["我是他", "我是她", "俺是他", "他是我", "她是我", "不是他", "替他"])
+        || ["我是给", "俺是给", "他是俺", "她是俺"].iter().any(|w| text.contains(w))
         || own("我是")
         || own("俺是")
         || own("是我")
@@ -90,6 +104,8 @@ pub fn respondent_of(text: &str) -> Option<Respondent> {
             "不在家",
             "不在这",
             "出去了",
+            "调走",
+            "离职",
             "没在",
             "不在工地",
             "出门",
@@ -112,7 +128,13 @@ pub fn respondent_of(text: &str) -> Option<Respondent> {
             "走亲戚",
         ],
     );
-    let other = speaks_for_another(text);
+    // 是我 不过机器是我家那口子开: his first words say who he is.
+    let himself = clauses(text).next().is_some_and(|c| ["是我", "就是我", "我就是"].contains(&c));
+    let other = speaks_for_another(text) && !himself;
+    // 长林不在.
+    let absent = absent
+        || clauses(text)
+            .any(|c| !c.contains('我') && ["不在", "没在", "退了", "调走了"].iter().any(|end| c.ends_with(end)));
     let absent = absent || other && any(text, &["在县里", "在市里", "在外地", "在外面", "在医院", "开会", "去了"]);
     let informed = any(
         text,
@@ -137,6 +159,15 @@ pub fn respondent_of(text: &str) -> Option<Respondent> {
             "跟着",
             "我陪",
             "我跟",
+            "我经手",
+            "是我开",
+            "我送去",
+            "我办的",
+            "我接待",
+            "从头到尾",
+            "从头跟",
+            "从头看",
+            "在跟前",
         ],
     ) && !any(text, &["不知道", "不清楚", "不了解", "没在现场", "哪懂", "不懂", "不在跟前"]);
     if is_wrong_number(text) {
@@ -172,11 +203,14 @@ pub fn respondent_of(text: &str) -> Option<Respondent> {
             "免贵",
             "就是我",
         ],
-    ) || ["是", "哎", "嗳", "诶", "欸"]
+    ) || ["是", "系", "我系", "哎", "嗳", "诶", "欸"]
         .iter()
         .any(|w| text.trim_start_matches(|c: char| !c.is_alphanumeric() || "哦噢啊呃唉嗯".contains(c)).starts_with(w));
     yes.then_some(Respondent::Confirmed)
 }
+
+/// A yes that stands alone.
+const OPENS: [&str; 8] = ["方便", "可以", "可以可以", "成", "行", "中", "要得", "得行"];
 
 /// No, and of what: 没工夫, 不太方便, 不得空, 别给我打.
 fn denies(text: &str) -> bool {
@@ -219,7 +253,7 @@ fn in_the_middle(text: &str) -> bool {
     let idle = ["闲", "歇", "没事", "等", "想", "听"];
     clauses(text).any(|clause| {
         let doing = ["正", "我正", "我这正", "我在", "这正", "正在"].iter().any(|w| clause.starts_with(w));
-        doing && clause.ends_with('呢') && !any(clause, &idle)
+        doing && clause.ends_with('呢') && !any(clause, &idle) && !clause.starts_with("正常")
     })
 }
 
@@ -307,31 +341,33 @@ pub fn is_refusal(text: &str) -> bool {
             "不参加",
         ],
     );
-    // 我开车呢 你快点: busy, and yet he lets himself be asked.
-    let hurries = any(
-        text,
-        &[
-            "你快点",
-            "您快点",
-            "快点说",
-            "快点问",
-            "快问",
-            "快说",
-            "快点吧",
-            "快点啊",
-            "得快点",
-            "简单点",
-            "简单说",
-            "你简单",
-            "长话短说",
-            "说吧",
-            "问吧",
-            "讲吧",
-            "你说",
-            "你问",
-            "您说",
-        ],
-    );
+    // 我开车呢 你快点: busy, and yet he lets himself be asked; 跟你说了不方便 asks for nothing.
+    let to_agent = ["跟", "和", "给", "对"].iter().any(|w| any(text, &[&format!("{w}你说"), &format!("{w}您说")]));
+    let hurries = !to_agent
+        && any(
+            text,
+            &[
+                "你快点",
+                "您快点",
+                "快点说",
+                "快点问",
+                "快问",
+                "快说",
+                "快点吧",
+                "快点啊",
+                "得快点",
+                "简单点",
+                "简单说",
+                "你简单",
+                "长话短说",
+                "说吧",
+                "问吧",
+                "讲吧",
+                "你说",
+                "你问",
+                "您说",
+            ],
+        );
     let later = any(text, &["改天", "改日", "回头", "挂了", "以后", "晚点", "过会儿", "下次"]);
     let allows = hurries && !later || text.starts_with("可以") || text.starts_with('行') || text.starts_with('好');
     let unwilling = unwilling || text.starts_with("不了") && !text.starts_with("不了解");
@@ -385,8 +421,32 @@ pub fn consent_of(text: &str) -> Option<Consent> {
             "得",
         ],
     ) || ["说", "讲", "问", "是"].contains(&text.trim_matches(|c: char| !c.is_alphanumeric()));
-    if is_refusal(text) {
+    // 方便 我正搁车上坐着呢: what he is doing beside it hinders nothing; 不 and 改天 would.
+    let opens = clauses(text).next().is_some_and(|c| OPENS.contains(&c));
+    if is_refusal(text) && !(opens && !denies(text) && in_the_middle(text)) {
         return Some(Consent::Refused);
     }
     agrees.then_some(Consent::Given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_who_speaks_for_another_says_so_and_what_he_saw() {
+        let check = |text: &str, want: Respondent| assert_eq!(respondent_of(text), Some(want), "{text}");
+        check("是我 佟丽娟 不过机器是我家那口子开 买件都是我跑", Respondent::Confirmed);
+        check("我是给周总开挖机的 保养那会儿我就在跟前", Respondent::OtherInformed);
+        check("贾老板不在 我是给他开车的 那天我从头跟到尾", Respondent::OtherInformed);
+        check("他不在 我是他爱人", Respondent::NotPresent);
+    }
+
+    #[test]
+    fn c07_what_he_does_beside_a_plain_yes_refuses_nothing() {
+        let check = |text: &str, want: Consent| assert_eq!(consent_of(text), Some(want), "{text}");
+        check("方便 我正搁车上坐着呢", Consent::Given);
+        check("我正开车呢", Consent::Refused);
+        check("我正忙呢 改天吧", Consent::Refused);
+    }
 }

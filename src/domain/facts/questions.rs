@@ -2,9 +2,10 @@
 //!
 //! Contract: pure. A word for time belongs to the event that stands next to it, whichever side; anything else is asked in [`Ways`].
 
+use super::parts::parts_in;
 use super::{number, time};
 use crate::domain::score::to_simplified;
-use crate::domain::ways::{Ways, unmarked};
+use crate::domain::ways::{Ways, clauses, unmarked};
 use std::sync::LazyLock;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(in crate::domain) enum About {
 pub(in crate::domain) fn plain(question: &str) -> String {
     let mut text = to_simplified(question);
     for (said, plain) in [
+        ("啥时候", "什么时候"),
+        ("啥时", "什么时候"),
         ("啥", "什么"),
         ("咋样", "怎么样"),
         ("咋", "怎么"),
@@ -259,6 +262,8 @@ const EVENTS: [(About, &[&str]); 5] = [
             "干到",
             "弄到",
             "忙到",
+            "搞到",
+            "完的活",
             "利索",
             "好的",
             "能用",
@@ -309,7 +314,8 @@ fn times(text: &str, mut add: impl FnMut(About)) {
             let (before, behind) = (&text[..at], &text[at + word.len()..]);
             let near: String = behind.chars().take(NEXT_TO).take_while(|c| !"。？！?!".contains(*c)).collect();
             let start = before.char_indices().rev().nth(NEXT_TO + 1).map_or(0, |c| c.0);
-            let last = &before[start..];
+            // 好的 那他什么时候能回来: the answer before was taken.
+            let last = &before[start..].replace("好的 ", "");
             // 什么时候处理合适: when he can, not when it was.
             let called = events(&near).find_map(|e| e.2.filter(|a| *a == About::Callback));
             let next = called.or_else(|| first_event(&near)).or_else(|| last_event(last));
@@ -393,16 +399,19 @@ static ITEMS: [Item; 13] = items! {
     ];
     Running: [
         "运行正常|运行的情况|运行情况|运行状况|运转|正常了|正常吗|正常吧|正常不|正常没|使用正常|恢复正常|能正常|使用情况|运行怎么样|工作正常",
-        "现在|目前|用着|使着|使用|用得|跑着|开着|运行|修完|修好以后|用起来|开起来|干起活…怎么样|好用|好使|良好|能用|有劲没|顺手|稳定|听使唤|得劲|带劲|给力|利索不",
+        "现在|目前|用着|使着|使用|用得|跑着|开着|运行|修完|修好以后|用起来|开起来|干起活…怎么样|好用|好使|良好|能用|有劲没|顺手|顺不|稳定|听使唤|得劲|带劲|给力|利索不|状况|凉了没|制冷",
+        "没再|不再…毛病|故障|问题|犯|漏|响|坏…吧|吗|么",
         "@machine…好用|好使|良好|能用|有劲|顺手|稳定|听使唤|能干活|转得动|毛病没|带劲|给力",
         "@machine+怎么样",
+        "现在|目前|修完|修好|以后…劲|启动|打火|转向|制冷|刹车|动作…够|足|没问题|正常|行不|利索",
         "还有毛病|没毛病|还有没有毛病|还漏不漏|还响不响|还漏吗|还响吗|还漏油|再犯|又犯|还犯",
         "@fault…现在|目前|还有吗|还有没有|消失|再出现|又出现|没再",
-        "还|再|又…漏|响|抖|冒烟|熄火|高温|掉|不对劲|不正常…吗|没有|没|不|么",
+        "还|再|又…漏|响|抖|冒|熄火|高温|掉|烧|热|憋|卡|渗|滴|报警|不对劲|不正常…吗|没有|没|不|么|吧",
     ] but ["配件|服务|态度|技术|师傅|工程师|供应…怎么样", "遗留|没弄完|其他问题", "回访|了解|核实", "伤|病|身体|人…怎么样"];
     Leftover: [
         "遗留|其他问题|别的问题|其它问题|还有没有问题|还有什么问题|还有问题|没解决的|没处理完|别的毛病|其他毛病|别的故障|其他故障|尾巴|没弄完|没修完|没弄好|没搞完",
         "还有|有没有|剩下|剩…没弄|没修|没解决|没处理|没做|没搞|没换|没到位|没完",
+        "还有|有没有…要|需要…处理|修|弄|解决|跟进",
         "还有|剩…哪|什么|别的…不对劲|不正常|不好|毛病|不放心|没弄|没修|没处理|没解决",
     ];
     Appearance: ["外观|掉漆|磕碰|划痕|漆面|车身|外表|剐蹭|磕着|碰着|刮|瑕疵"];
@@ -410,6 +419,13 @@ static ITEMS: [Item; 13] = items! {
     Performance: ["性能|试机|试车|试运行|试过机", "试了|试过|测试|试…@machine|没有|怎么样|动作|功能", "各项|各个…功能|动作"];
     Training: ["培训|讲解|日常维护|教您|教过|讲过|教会|教了|演示|指导|示范|交代…吗|没有|哪些|怎么|没|吧|过|有没有", "培训|讲解"];
     Result: [
+        "查过了|就这结果|这个结果|处理完了|处理好了|回复是",
+        "已经…换|退|补|修|赔|处理|解决|安排|批评|到…您|你|了",
+        "核实|核对|查证|调查|了解|问…清楚|属实|确实|过了|了单子|了记录",
+        "同意|决定|重新|免费|昨天|前天|今天|明天…给您|退给|换给|补给|赔给|打给…换|退|补|赔|发|修|您",
+        "我们|厂里|公司|站里|站长|财务|领导|经理|库房|服务站|代理商|技术部~了+您|你|他|您看|您知",
+        "我们|厂里|公司|站里|站长|财务|领导|经理|库房|服务站|代理商|技术部…批下来|打给您|发出|寄出|说了他|说过他|谈了话",
+        "赔礼|登门|鉴定|确认是|停职|处分|处罚|通报|批评了|罚了|扣了|检讨|调离|换人",
         "处理结果|结果是|处理意见|已经安排|已经处理|核实了|核实过|属实|决定|给您答复|做出了处理|作出了处理|处理情况|满足不了|答复是|处理方案|协商|查实|核查|调查|查清",
         "我们|公司|厂里|领导…批评|处罚|道歉|补发|补给|更换|退还|退给|重新|罚|培训了",
     ];
@@ -421,7 +437,9 @@ const AGAIN_MAX: usize = 18;
 /// What a question without a subject of its own asks for: what was asked before and not answered, or in more detail.
 pub(super) fn asked_again(text: &str) -> bool {
     let brief = text.chars().filter(|c| c.is_alphanumeric()).count() <= AGAIN_MAX;
-    brief && ["多少", "几", "具体", "大概", "大约", "说一下", "说说", "准"].iter().any(|w| text.contains(w))
+    let open = ["多少", "几", "具体", "大概", "大约", "说一下", "说说", "准"].iter().any(|w| text.contains(w));
+    // 正好两千是吧.
+    brief && (open || ends_in_tag(text) && !number::find_all(text).is_empty())
 }
 
 /// Fewer hours told are no machine's: how long something took.
@@ -434,8 +452,8 @@ pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
         return found;
     }
     times(text, |about| found.push(about));
-    // 昨天十点到的吧, 一千零五十小时对吧: told, and asked whether it is so.
-    let tagged = ends_in_tag(text);
+    // 昨天十点到的吧, 是昨天修好的吗, 一千零五十小时对吧: told, and asked whether it is so.
+    let tagged = ends_in_tag(text) || unmarked(text).ends_with("的吗");
     if tagged || unmarked(text).ends_with('吧') {
         let timed = time::find_all(text).iter().any(|t| t.has_clock || tagged);
         found.extend(events(text).filter_map(|(.., about)| about).filter(|a| timed && *a != About::Callback));
@@ -443,7 +461,36 @@ pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
             found.push(About::Hours);
         }
     }
-    let asked = |i: &&Item| i.asked.said_in(text) && !i.but.said_in(text);
+    // 买的是大灯总成对吗.
+    if tagged && ["买", "换"].iter().any(|w| text.contains(w)) && !parts_in(text).is_empty() {
+        found.push(About::Parts);
+    }
+    // 现在正常吗 有没有遗留问题: what turns one clause to something else leaves the others as they are.
+    let asked = |i: &&Item| {
+        let puts = |part: &str| i.asked.said_in(part) && !i.but.said_in(part);
+        puts(text) || i.asked.said_in(text) && clauses(text).any(puts)
+    };
     found.extend(ITEMS.iter().filter(asked).map(|i| i.about));
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d_each_clause_asks_for_its_own_and_what_is_told_is_asked_for() {
+        let check = |text: &str, about: About, want: bool| {
+            assert_eq!(asked(&plain(text)).contains(&about), want, "{text}: {about:?}");
+        };
+        check("现在正常吗 有没有遗留问题", About::Running, true);
+        check("现在正常吗 有没有遗留问题", About::Leftover, true);
+        check("工程师啥时到的", About::Arrival, true);
+        check("买的是大灯总成和雨刮电机对吗", About::Parts, true);
+        check("好的 那他大概什么时候能回来呢", About::Finish, false);
+        check("查过了 收你那两百块是路费 就这结果", About::Result, true);
+        check("多收的三百块已经退到您微信上了", About::Result, true);
+        check("您投诉的事 您觉得我们处理得怎么样", About::Result, false);
+        check("您投诉以后有人联系过您吗", About::Result, false);
+    }
 }

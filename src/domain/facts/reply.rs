@@ -5,7 +5,16 @@
 use super::questions::ends_in_tag;
 use crate::domain::ways::{clauses, unmarked};
 
-const YES: [&str; 22] = [
+const YES: [&str; 31] = [
+    "系",
+    "系的",
+    "系啊",
+    "是嘞",
+    "是咧",
+    "是了",
+    "是的咯",
+    "对着呢",
+    "对嘛",
     "对",
     "对对",
     "对对对",
@@ -55,6 +64,27 @@ pub(super) fn bare(text: &str) -> Option<bool> {
         return Some(true);
     }
     (NO.contains(last) && words.iter().all(|w| YES.contains(w) || NO.contains(w))).then_some(false)
+}
+
+/// Yes or no in the first breath, whatever is told behind it: 是的 一只手就打得动.
+pub(super) fn leading(text: &str) -> Option<bool> {
+    bare(clauses(text).next()?)
+}
+
+/// 劲够不 — 够, 还冒烟吗 — 早不冒了, 还漏吗 — 还是滴: what the question asked after comes back, or is denied.
+pub(super) fn echo(question: &str, text: &str) -> Option<bool> {
+    let first = clauses(text).next()?;
+    let asked = unmarked(question).trim_end_matches(['吗', '么', '吧', '呢', '没', '不', '有', '了']);
+    let quality = asked.chars().last()?;
+    let still = question.contains('还');
+    let gone = first.contains(['不', '没']) && !first.contains(['还', '好', '知', '晓']);
+    match () {
+        () if still && gone => Some(false),
+        () if still && first.starts_with(['还', '有']) => Some(true),
+        () if first.starts_with(quality) => Some(true),
+        () if first.strip_prefix('不').is_some_and(|rest| rest.starts_with(quality)) => Some(false),
+        () => None,
+    }
 }
 
 /// The words of a question that tells something and asks whether it is so, where the reply is nothing but yes.

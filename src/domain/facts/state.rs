@@ -5,10 +5,11 @@
 use super::questions::ends_in_tag;
 use super::reply;
 use super::words::any;
-use crate::domain::ways::unmarked;
+use crate::domain::ways::{Ways, unmarked};
+use std::sync::LazyLock;
 
 /// The fault is not gone: 没处理好, 还响, 早上还是打不着火.
-pub(super) fn still_broken(text: &str) -> bool {
+pub(in crate::domain) fn still_broken(text: &str) -> bool {
     any(
         text,
         &[
@@ -84,6 +85,9 @@ const SYMPTOMS: [&str; 39] = [
 const GONE: [&str; 12] =
     ["不再", "没再", "没有", "不咋", "没", "不", "没啥", "没什么", "没发现", "无", "没出现", "没听见"];
 
+/// Said right behind it: 黑烟没有了, 灯灭了.
+const GONE_BEHIND: [&str; 9] = ["没有了", "没了", "没有啦", "没得了", "不见了", "消失", "灭了", "没再", "不再"];
+
 /// A symptom that is said to be there: 还漏, not 不漏了.
 fn ails(text: &str) -> bool {
     symptoms(text).any(|there| there)
@@ -96,6 +100,8 @@ fn symptoms(text: &str) -> impl Iterator<Item = bool> {
             let before = &text[..at];
             let near: String = before.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
             let denied = GONE.iter().any(|g| near.contains(g)) && !near.contains("没劲") && !near.contains("不住");
+            let behind = text[at + symptom.len()..].trim_start_matches(['也', '都', '就', '已', '经', '的', '早']);
+            let denied = denied || GONE_BEHIND.iter().any(|g| behind.starts_with(g));
             // 就是油耗高, 以前老响: something else, or gone by.
             let clause = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
             let past = ["以前", "之前", "原来", "那天", "当时", "头先"].iter().any(|w| clause.contains(w))
@@ -104,6 +110,9 @@ fn symptoms(text: &str) -> impl Iterator<Item = bool> {
         })
     })
 }
+
+/// 一天熄三回火: the symptom with its count inside.
+static STALLS: LazyLock<Ways> = LazyLock::new(|| Ways::new(&["熄|憋|灭|冒…次|回|趟|遍+火|烟|车"]));
 
 /// D15: does it run? `None`: he has not said, or does not know.
 pub(super) fn running(question: &str, text: &str) -> Option<bool> {
@@ -184,6 +193,12 @@ pub(super) fn running(question: &str, text: &str) -> Option<bool> {
         "差劲",
         "费劲",
         "又开始",
+        "又熄",
+        "好啥",
+        "好什么",
+        "正常什么",
+        "正常甚",
+        "哪正常",
         "毛病多",
     ];
     let good = [
@@ -243,6 +258,10 @@ pub(super) fn running(question: &str, text: &str) -> Option<bool> {
         "没挑",
         "没试出毛病",
         "着车",
+        "转着呢",
+        "动着呢",
+        "打就着",
+        "拧就着",
         "打得着",
         "中",
         "巴适",
@@ -252,6 +271,9 @@ pub(super) fn running(question: &str, text: &str) -> Option<bool> {
         "没啥事",
     ];
     let spared = ["没有问题", "没什么问题", "没问题", "没啥问题", "没有毛病", "没毛病"];
+    // 第二天又有点响 现在不响了: what is now decides.
+    let now = text.rfind("现在").map(|at| &text[at..]).filter(|now| now.chars().count() >= NAMES_MIN);
+    let (whole, text) = (text, now.unwrap_or(text));
     let contrast = ["但是", "就是", "不过", "可是"].iter().filter_map(|w| text.find(w)).min();
     // 正常倒是正常 就是油耗高: what stands before the turn answers the question.
     let head = contrast.map_or(text, |at| &text[..at]);
@@ -261,11 +283,16 @@ pub(super) fn running(question: &str, text: &str) -> Option<bool> {
     {
         return Some(true);
     }
-    if any(text, &bad) && !any(text, &spared) || ails(text) {
+    if any(text, &bad) && !any(text, &spared) || ails(text) || STALLS.said_in(text) {
         return Some(false);
     }
     // 一滴都不漏: the symptom is named as gone.
-    (any(text, &good) || symptoms(text).next().is_some()).then_some(true)
+    if any(text, &good) || symptoms(text).next().is_some() {
+        return Some(true);
+    }
+    yes_means_it_runs(question)
+        .zip(reply::leading(whole).or_else(|| reply::echo(question, whole)))
+        .map(|(runs, yes)| runs == yes)
 }
 
 /// What yes says to 运行正常吧, 还漏吗; `None` for a question that yes does not answer. No is the opposite, except where the question
@@ -279,13 +306,31 @@ fn yes_means_it_runs(question: &str) -> Option<bool> {
         || polar.contains("是不是");
     let ill = any(polar, &["还有", "还", "再", "又"])
         && (any(polar, &SYMPTOMS) || any(polar, &["毛病", "问题", "异常", "故障", "犯"]));
-    let well =
-        any(polar, &["正常", "好用", "好使", "没问题", "稳定", "利索", "能用", "能干", "良好", "顺手", "有劲", "好了"]);
+    let well = any(
+        polar,
+        &[
+            "正常",
+            "劲够",
+            "够劲",
+            "好用",
+            "好使",
+            "没问题",
+            "稳定",
+            "利索",
+            "能用",
+            "能干",
+            "良好",
+            "顺手",
+            "有劲",
+            "好了",
+        ],
+    );
     yes_or_no.then_some(())?;
     match (ill, well) {
         (true, false) => Some(false),
         (_, true) => Some(true),
-        _ => None,
+        // 用着顺不顺: a question without a symptom asks whether it is well.
+        (false, false) => (!any(polar, &SYMPTOMS)).then_some(true),
     }
 }
 
@@ -308,6 +353,9 @@ pub(super) fn says_running_now(text: &str) -> bool {
     any(text, &well) && !any(text, &["不正常", "没正常", "要是", "以前"])
 }
 
+/// Shorter answers name nothing, characters.
+const NAMES_MIN: usize = 5;
+
 /// D16: is anything left to do?
 pub(super) fn leftover(question: &str, text: &str) -> Option<bool> {
     let settled = any(question, &["好了", "完了", "解决了", "利索", "处理了", "到位", "排除了"])
@@ -327,6 +375,8 @@ pub(super) fn leftover(question: &str, text: &str) -> Option<bool> {
     if any(trimmed, &["不知道", "不清楚"]) {
         return None;
     }
+    // 除了主泵 还有别的问题吗 — 别的没有 就这一个: what the question took out is left.
+    let beside = question.contains("除了") && any(trimmed, &["别的", "其他", "就这", "旁的"]);
     // Something is named that is not done yet, also after 大问题没有.
     let named = any(
         trimmed,
@@ -371,13 +421,43 @@ pub(super) fn leftover(question: &str, text: &str) -> Option<bool> {
             "缺",
         ],
     ) && !any(trimmed, &["还没发现", "没什么还", "没有还"]);
-    if named || ails(trimmed) {
+    if named || beside || ails(trimmed) {
         return Some(true);
     }
     let no =
-        ["没", "不存在", "都好了", "都利索", "都解决", "都弄好", "全弄好", "全好了", "弄好了", "全修好", "不漏", "无"];
+        ["没", "不存在", "都好", "都利索", "都解决", "都弄好", "全弄好", "全好了", "弄好了", "全修好", "不漏", "无"];
     if any(trimmed, &no) {
         return Some(false);
     }
-    trimmed.starts_with('有').then_some(true)
+    // 还有什么要处理的 — 仪表灯有时候闪: what he names is left.
+    let names = any(question, &["什么", "哪"]) && trimmed.chars().count() >= NAMES_MIN && !any(trimmed, &["不", "别"]);
+    (trimmed.starts_with('有') || names).then_some(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d15_the_question_and_the_symptom_that_is_gone_tell_how_it_runs() {
+        let check = |question: &str, text: &str, want: Option<bool>| {
+            assert_eq!(running(question, text), want, "{question} — {text}");
+        };
+        check("现在运行正常了是吗", "正常 黑烟没有了 力气也回来了", Some(true));
+        check("现在运行正常了是吗", "是的 一只手就打得动", Some(true));
+        check("现在还冒黑烟吗", "早不冒了", Some(true));
+        check("还漏油吗", "还是滴", Some(false));
+        check("修完以后劲够不", "够 比原先猛", Some(true));
+        check("机器运行情况怎么样", "一天熄三回火", Some(false));
+        check("故障排除了没有", "第二天又有点响 现在一点不响了", Some(true));
+        check("现在正常吗", "黑烟还没有了结 又冒黑烟", Some(false));
+    }
+
+    #[test]
+    fn d16_what_the_question_took_out_is_left_and_what_he_names_too() {
+        assert_eq!(leftover("除了这个主泵 还有没有其他的遗留问题", "别的倒没有 就这一个"), Some(true));
+        assert_eq!(leftover("还有没有其他的遗留问题", "别的倒没有"), Some(false));
+        assert_eq!(leftover("还有什么需要处理的", "仪表灯有时候闪"), Some(true));
+        assert_eq!(leftover("还有什么需要处理的", "都好"), Some(false));
+    }
 }

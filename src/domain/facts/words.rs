@@ -50,7 +50,13 @@ pub(super) fn hours(text: &str) -> Option<f64> {
         let rest = rest.trim_start_matches(['来', '多', '个', '几']);
         rest.starts_with("小时") || rest.starts_with("钟头") || rest.starts_with('H') || rest.starts_with('h')
     });
-    before_unit.or_else(|| numbers.iter().rev().find(|(n, _)| *n >= 10)).map(|(n, _)| *n as f64)
+    // 小时表没看 里程二十三万公里: another measure.
+    let other_measure = |r: &std::ops::Range<usize>| {
+        let rest: String = chars[r.end..].iter().take(3).collect();
+        ["公里", "里地", "千米", "吨", "块", "元"].iter().any(|u| rest.trim_start_matches(['多', '来']).starts_with(u))
+    };
+    let plain = || numbers.iter().rev().find(|(n, r)| *n >= 10 && !other_measure(r));
+    before_unit.or_else(plain).map(|(n, _)| *n as f64)
 }
 
 /// The last day that has a clock, else the last thing that names a time: 头天晚上打电话 第二天一早就来了.
@@ -116,10 +122,19 @@ pub(super) fn time_of(about: About, text: &str) -> Option<String> {
         // 说好九点来 要是九点来, 明天来: not so, or not yet.
         let head = &text[..times[last].range.start];
         let unreal = any(head, &["说好", "说是", "要是", "本来", "约的", "约好", "答应"])
-            || any(&times[last].text, &["明天", "后天", "下"]);
+            || any(&times[last].text, &["明天", "后天", "下周", "下个", "下星期"]);
         (next_to && !unreal).then(|| with_day(&times, last))
     });
-    told.next()
+    told.next().or_else(|| until(about, text, &times))
+}
+
+/// 搞到天黑 六点半的样子: what lasted until then ended then.
+fn until(about: About, text: &str, times: &[time::SpokenTime]) -> Option<String> {
+    let lasted = ["修到", "干到", "弄到", "忙到", "搞到", "整到"];
+    let from = lasted.iter().filter_map(|w| Some(text.find(w)? + w.len())).min().filter(|_| about == About::Finish)?;
+    let behind = times.iter().enumerate().filter(|(_, t)| t.range.start >= from);
+    let near = behind.take_while(|(_, t)| text[from..t.range.start].chars().count() <= NEXT_TO);
+    near.max_by_key(|(_, t)| t.has_clock).map(|(at, _)| with_day(times, at))
 }
 
 /// Characters between a time and its event: 礼拜六下午三点多 他们才到.
@@ -196,17 +211,6 @@ pub(super) fn hours_in_passing(text: &str) -> Option<f64> {
     hours(clause).filter(|h| *h >= questions::METER_FROM as f64)
 }
 
-/// 收了我八百块, 一分钱没收: what was paid, unasked.
-pub(super) fn fee_in_passing(text: &str) -> Option<f64> {
-    let sum = |c: &str| {
-        number::find_all(c).iter().any(|(_, r)| c.chars().skip(r.end).take(2).any(|c| matches!(c, '块' | '元' | '钱')))
-    };
-    let paid = clauses(text).any(|c| any(c, &["收了我", "收我", "收了", "花了", "掏了", "交了", "付了"]) && sum(c));
-    let free = any(text, &["没收钱", "没要钱", "一分没收", "没收费", "免费修的", "免费换的", "没花钱"]);
-    let unreal = any(text, &["要是", "别家", "外面", "外头", "人家", "上次", "上回", "退"]);
-    ((paid || free) && !unreal).then(|| fee(text)).flatten()
-}
-
 /// What an engineer looks at beyond the parts that he may change.
 const CHECKED: [&str; 20] = [
     "发动机",
@@ -250,83 +254,14 @@ pub(super) fn checks(text: &str) -> Option<Vec<String>> {
     (!found.is_empty()).then(|| found.into_iter().map(|(_, name)| name).collect())
 }
 
-/// Nothing was paid.
-const FREE: [&str; 26] = [
-    "没跟我要",
-    "没找我要",
-    "不要我",
-    "没让我",
-    "分文",
-    "没出",
-    "没收",
-    "没要钱",
-    "没花钱",
-    "没掏钱",
-    "没花",
-    "没掏",
-    "免费",
-    "不要钱",
-    "不花钱",
-    "没有收",
-    "没给钱",
-    "没收钱",
-    "不收钱",
-    "没收费",
-    "没要",
-    "一分没",
-    "没出钱",
-    "保内",
-    "免单",
-    "免了",
-];
-/// Not paid yet, or somebody else knows.
-const UNPAID: [&str; 7] = ["还没给", "还没付", "没给钱呢", "还没算", "没结账", "还没结", "没付呢"];
-
-pub(super) fn fee(text: &str) -> Option<f64> {
-    if any(text, &UNPAID) {
-        return None;
-    }
-    let text = last_version(text);
-    let chars: Vec<char> = text.chars().collect();
-    // 五毛 is change, and 退了二百 came back.
-    let paid = |range: &std::ops::Range<usize>| {
-        let before: String = chars[range.start.saturating_sub(5)..range.start].iter().collect();
-        let behind: String = chars[range.end..].iter().take(5).collect();
-        let behind = behind.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-        // 二百给我抹掉了, 七百一个.
-        let off = any(behind, &["抹", "免了", "退", "便宜", "一个", "一桶", "一套", "一小时", "一趟"]);
-        let day = ["周", "星期", "礼拜"].iter().any(|week| before.ends_with(week));
-        let elsewhere = any(&before, &["外头", "外面", "别家", "别处", "人家"]);
-        !before.contains('退')
-            && !off
-            && !day
-            && !elsewhere
-            && !chars.get(range.end).is_some_and(|c| matches!(c, '毛' | '角'))
-    };
-    let numbers: Vec<_> = number::find_all(text).into_iter().filter(|(_, r)| paid(r)).collect();
-    let mut sums = numbers.iter().filter(|(n, _)| *n >= 5);
-    // 一共一千一百八: the sum, whatever stood before it.
-    let total = ["总共", "一共", "合计", "拢共", "共计", "加起来", "总的"].iter().filter_map(|w| text.find(w)).max();
-    let chars_before = |byte: usize| text[..byte].chars().count();
-    let stated = total.and_then(|at| numbers.iter().find(|(n, r)| *n >= 5 && r.start >= chars_before(at)));
-    if let Some((n, _)) = stated {
-        return Some(*n as f64);
-    }
-    // 配件一千 工时三百: two kinds of cost make one fee.
-    let kinds = ["配件", "材料", "零件", "件钱"].iter().any(|w| text.contains(w))
-        && ["工时", "人工", "工钱", "手工", "路费"].iter().any(|w| text.contains(w));
-    let amounts: Vec<u64> = numbers.iter().filter(|(n, _)| *n >= 5).map(|(n, _)| *n).collect();
-    if let (true, [one, other]) = (kinds, amounts.as_slice()) {
-        return Some((one + other) as f64);
-    }
-    match sums.next() {
-        Some((n, _)) => Some(*n as f64),
-        None => any(text, &FREE).then_some(0.0),
-    }
-}
-
 /// The customer asks how the machine works or should be kept (C24).
 pub fn is_technical_question(text: &str) -> bool {
+    // 么子 is 什么; 怎么说呢 looks for words; 怎么加都讲了 tells what was explained.
+    let text = &text.replace("么子", "什么").replace("怎么说", "").replace("咋说", "");
+    let told = any(text, &["讲了", "都说了", "教了", "讲过", "说过", "教过"]);
+    if told && !announces_a_question(text) {
+        return false;
+    }
     let asks = any(
         text,
         &[
@@ -357,13 +292,59 @@ pub fn is_technical_question(text: &str) -> bool {
         ],
     );
     let matter = is_technical_matter(text);
-    let asking_verb = any(text, &["问一下", "问问", "请教", "想问", "咨询", "再问"]) && matter;
+    // 是不是该换了, 要不要紧: the last clause asks.
+    let last = clauses(text).last().unwrap_or_default();
+    let puts = any(
+        last,
+        &[
+            "该不该",
+            "要不要",
+            "用不用",
+            "能不能",
+            "可不可以",
+            "会不会",
+            "是不是",
+            "要紧不",
+            "还是",
+            "该用",
+            "一换",
+            "几号",
+        ],
+    );
+    let asking_verb = any(
+        text,
+        &[
+            "问一下",
+            "问一哈",
+            "问哈",
+            "问一句",
+            "问一声",
+            "问个",
+            "问问",
+            "请教",
+            "想问",
+            "咨询",
+            "再问",
+            "问下",
+            "打听",
+            "问你",
+            "问您",
+        ],
+    ) && matter;
     // 黄油多少小时打一回.
     let cycle = matter
-        && any(text, &["打一回", "换一回", "打一次", "换一次", "保养一回", "保养一次"])
+        && any(text, &["打一回", "换一个", "换一回", "打一次", "换一次", "保养一回", "保养一次"])
         && any(text, &["多少", "多久", "多长", "几个"]);
+    // 我再打听一句 一挂二档就冒糊味 这是咋回事: announced, and no question about money or a visit.
+    let put = ["什么", "啥", "咋", "怎么", "多少", "能不能", "可不可以", "要不要", "是不是", "还是", "为什么", "吗"];
+    let other =
+        ["钱", "费", "票", "价", "来人", "派人", "过来", "电话", "保修", "质保", "公司", "哪位", "什么时候", "回访"];
+    let announced = announces_a_question(text) && any(text, &put) && !any(text, &other);
     asking_verb
+        || announced
         || cycle
+        || matter && (asks_how(last) || any(text, &["啥意思", "什么意思", "咋回事", "怎么回事", "什么原因", "啥原因"]))
+        || puts && matter && any(text, &["我这", "我那", "这", "平时", "以后", "那我", "我想", "合适"])
         || asks
             && matter
             && (text.contains('吗')
@@ -389,6 +370,11 @@ pub fn is_technical_question(text: &str) -> bool {
                 )
                 || any(text, &["平时得", "平时该", "应该怎么", "得怎么", "该怎么", "要怎么", "得咋", "该咋"])
                 || text.trim_end().ends_with(['？', '?', '啊', '呀']))
+}
+
+/// 请教下, 捎带问一句: he says that he asks.
+fn announces_a_question(text: &str) -> bool {
+    any(text, &["请教", "打听", "想问", "问一句", "问一下", "问一声", "问你啊", "问您啊", "弄明白", "搞明白", "再问"])
 }
 
 /// Parts of a machine and what goes wrong with them.
@@ -499,4 +485,21 @@ pub(super) fn asks_how(text: &str) -> bool {
             "咋打",
         ],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c24_a_question_that_is_announced_is_one_and_a_tale_of_teaching_is_none() {
+        let check = |text: &str, want: bool| assert_eq!(is_technical_question(text), want, "{text}");
+        check("我捎带问一句 零下二十度能不能兑点煤油", true);
+        check("我再打听一句 我这车一挂二档就冒糊味 这是咋回事", true);
+        check("仪表上有个黄灯老闪 是啥意思 要不要紧", true);
+        check("油门有时上不去 是么子原因", true);
+        check("讲了半个钟头 尿素怎么加 国六再生怎么弄 都说了", false);
+        check("技能啊 怎么说呢 放机油洒一地 垫片差点忘了装", false);
+        check("我打听一下 你们什么时候派人过来", false);
+    }
 }

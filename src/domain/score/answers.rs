@@ -167,7 +167,7 @@ pub fn spoken_turns(transcript: &Transcript) -> Vec<SpokenTurn> {
 /// Answers of a dialogue: the agent's last words before the customer speaks are the question. An agent who asks for two indicators at
 /// once gets one answer for each.
 pub fn answers_of_turns(rubric: &Rubric, turns: &[SpokenTurn]) -> Vec<Answer> {
-    let mut answers = Vec::new();
+    let mut answers: Vec<Answer> = Vec::new();
     let mut question = String::new();
     let mut heard: Vec<(usize, &SpokenTurn)> = Vec::new();
     for (i, turn) in turns.iter().enumerate() {
@@ -182,6 +182,13 @@ pub fn answers_of_turns(rubric: &Rubric, turns: &[SpokenTurn]) -> Vec<Answer> {
         }
     }
     close(rubric, &mut answers, &question, &heard);
+    // 按一到五分打分 … 配件供应呢 — 三分吧: told once, the scale holds for what is asked later.
+    let told = answers.iter().position(|a| rubric.puts_the_scale(&a.question));
+    for answer in told.map_or(&mut [][..], |from| &mut answers[from + 1..]) {
+        if answer.indicator.is_some() && !rubric.puts_the_scale(&answer.question) {
+            answer.question.insert_str(0, SCALE_TOLD);
+        }
+    }
     answers
 }
 
@@ -192,6 +199,13 @@ fn close(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, heard: &[(u
         && let Some(before) = answers.last()
     {
         asked.extend(rubric.follows_up(question, &before.question).filter(|_| before.indicator.is_none()));
+    }
+    let unanswered = answers.last().filter(|a| rubric.hums(&a.text)).and_then(|a| a.indicator);
+    if asked.is_empty() && rubric.asks_again(question) {
+        asked.extend(unanswered);
+    }
+    if asked.is_empty() && heard.iter().any(|(_, t)| rubric.takes_back_answer(&t.text)) {
+        asked.extend(answers.iter().rev().find_map(|a| a.indicator));
     }
     if asked.is_empty() && (rubric.confirms_earlier(question) || rubric.puts_the_scale(question)) {
         asked.extend(answers.iter().rev().find_map(|a| a.indicator));

@@ -25,6 +25,11 @@ pub(super) struct Weighed {
 }
 
 impl Weighed {
+    /// 不满 by what is meant, without a word of the table.
+    pub fn poor(start: usize, end: usize, step: &'static str) -> Self {
+        Self { level: 2, class: Class::Poor, start, end, steps: vec![step], double_negation: false, hedge: false }
+    }
+
     /// A question that expects a no denies.
     pub fn deny(&mut self) {
         apply(Step::Deny, self);
@@ -80,6 +85,11 @@ pub(super) fn weigh(
         double_negation: false,
         hedge: false,
     };
+    // 不太熟练 as one word weighs as softly as 不太 before another.
+    if ["不太", "不大", "不怎么", "不够", "不算", "有点"].iter().any(|s| lexicon.word(&head).starts_with(s))
+    {
+        w.steps.push("softly negated");
+    }
     w.hedge = grants(normal, &head);
     after(lexicon, normal, tokens, at, clause, &mut w);
     before(lexicon, normal, tokens, at, clause, &mut w);
@@ -171,6 +181,8 @@ fn before(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], at: usize, claus
                 w.hedge |= HEDGES.iter().any(|h| lexicon.word(&t).starts_with(h));
                 Step::Deny
             }
+            // 也不能说差.
+            Role::Correction if w.class.is_negative() && lexicon.word(&t) == "也不能说" => Step::Deny,
             Role::SoftNegator => Step::DenySoftly,
             Role::Intensifier if w.class.is_negative() && assures(lexicon.word(&t)) => Step::Assure,
             Role::Intensifier => Step::Intensify,

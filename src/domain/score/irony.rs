@@ -8,7 +8,7 @@ use super::compose::Weighed;
 use super::lexicon::{Role, Token};
 use super::normal::{Normal, PAUSE};
 use super::reading::{Eval, Reading, Target};
-use super::rubric::{Class, Rubric};
+use super::rubric::Rubric;
 
 /// A bitter fact so many characters behind the praise still speaks of it.
 const REACH: usize = 14;
@@ -19,8 +19,17 @@ impl Rubric {
         if mocks.is_none() && !reading.evals.iter().any(|e| e.weighed.class.is_positive()) {
             return;
         }
-        let bitter = self.lexicon.bitter(normal);
+        // 连口水都没顾上喝: said in praise.
+        let kind = |(from, to): &(usize, usize)| normal.chars[*from..*to].iter().any(|c| "水饭茶烟汗".contains(*c));
+        let mut bitter = self.lexicon.bitter(normal);
+        bitter.retain(|b| !kind(b));
         let turned = |clause: usize| clauses.get(clause).is_some_and(|c| c.scope.contrast);
+        // 态度真好啊 我讲一句他顶我三句: what he complains of right behind is as bitter.
+        let complaints = reading
+            .evals
+            .iter()
+            .filter(|e| e.weighed.class.is_negative() && e.scope.in_force() && e.target == Target::Asked);
+        bitter.extend(complaints.map(|e| (e.weighed.start, e.weighed.end)));
         for e in reading.evals.iter_mut().filter(|e| e.weighed.class.is_positive() && e.scope.in_force()) {
             let behind = bitter.iter().any(|(from, _)| *from >= e.weighed.end && *from <= e.weighed.end + REACH);
             let sincere_turn = turned(e.clause + 1);
@@ -30,8 +39,7 @@ impl Rubric {
         }
         let Some(at) = mocks else { return };
         let Some(clause) = clauses.iter().position(|c| (c.first..c.last).contains(&at)) else { return };
-        let complains = reading.evals.iter().any(|e| e.weighed.class.is_negative());
-        if bitter.is_empty() && !complains {
+        if bitter.is_empty() {
             return;
         }
         for e in reading.evals.iter_mut().filter(|e| e.weighed.class.is_positive()) {
@@ -49,33 +57,13 @@ fn stressed(normal: &Normal, w: &Weighed) -> bool {
     let particle = rest.first().is_some_and(|c| "啊呀得呐哈".contains(*c));
     let again = rest.iter().collect::<String>().starts_with(&said);
     let vocative = rest.iter().collect::<String>().starts_with("你们");
-    particle || again || vocative || ["真", "可真", "真够", "够"].iter().any(|m| said.starts_with(m))
+    let lead = ["真", "可", "真够", "够"].iter().any(|m| said.starts_with(m)) && !said.starts_with("可以");
+    particle || again || vocative || lead
 }
 
 /// 呵呵, 真行啊 beside a complaint: a level of its own.
 fn mockery(token: &Token, scope: super::clause::Scope, clause: usize) -> Eval {
-    let weighed = Weighed {
-        level: 2,
-        class: Class::Poor,
-        start: token.start,
-        end: token.end,
-        steps: vec!["irony"],
-        double_negation: false,
-        hedge: false,
-    };
-    Eval {
-        target: Target::Asked,
-        named: false,
-        weighed,
-        scope,
-        clause,
-        suggestion: false,
-        overall_word: false,
-        commends: false,
-        trait_word: false,
-        revises: false,
-        nothing_to_say: false,
-    }
+    Eval::of_asked(Weighed::poor(token.start, token.end, "irony"), scope, clause)
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ const DENIES: &str = "denies the question";
 impl Judgement {
     /// F12: the machine given back, the courts, the press, threatened or announced.
     pub fn is_severe(&self) -> bool {
-        self.alarms.iter().any(|a| a.rule != super::reading::GOES_HIGHER)
+        self.alarms.iter().any(|a| a.rule != super::threat::GOES_HIGHER)
     }
 
     /// True when the level is a yes to the asker's own word.
@@ -150,25 +150,39 @@ impl Rubric {
     }
 
     fn judge_normal(&self, normal: &Normal, text: &str, question: &Question) -> Judgement {
-        if let Some(short) = self.short_answer(normal, text, question) {
-            return short;
+        let short = self.short_answer(normal, text, question);
+        if let Some(short) = &short
+            && (short.label.is_none() || normal.chars.len() <= SHORT_MAX)
+        {
+            return short.clone();
         }
         let reading = self.read(normal, text, question);
         let settled = settle(reading, question, text, normal, &self.data.scopes);
+        // 四分吧 对了你们配件供应不行: the number, and what he says beside it.
+        if let Some(mut short) = short {
+            add_asides(&mut short, settled, question.indicator);
+            return short;
+        }
         self.agreement(&settled, normal, text, question).unwrap_or(settled)
     }
 
     /// 对 你们那个师傅姓王: he agrees to what the asker proposed, then speaks of something else.
     fn agreement(&self, settled: &Judgement, normal: &Normal, text: &str, question: &Question) -> Option<Judgement> {
-        let silent = settled.labels.is_empty() && settled.alarms.is_empty() && !settled.not_applicable;
+        let silent =
+            settled.label.is_none() && settled.alarms.is_empty() && !settled.not_applicable && !settled.complaint;
         let sought = question.asked == Asked::Rating && question.leading && !question.negative_polar;
-        let first: String = normal.chars.iter().take_while(|c| **c != super::normal::PAUSE).collect();
-        let agrees =
-            ["对", "是", "没错", "嗯"].iter().any(|w| first.starts_with(w)) && self.data.silent.yes.contains(&first);
+        let said = normal.text();
+        let first =
+            said.split(super::normal::PAUSE).find(|c| !self.data.silent.hum.iter().any(|h| h == c)).unwrap_or_default();
+        let listed = |w: &str| self.data.silent.yes.iter().any(|y| y == w);
+        let agrees = ["对", "是", "没错", "嗯"].iter().any(|w| first.starts_with(w))
+            && (listed(first) || listed(without_particles(first)));
         if !(silent && sought && agrees) {
             return None;
         }
-        Some(single(question, question.proposed?, AGREES, text))
+        let mut agreed = single(question, led(question.proposed?), AGREES, text);
+        add_asides(&mut agreed, settled.clone(), question.indicator);
+        Some(agreed)
     }
 
     /// Answers that are a word or a number: 对, 没有, 四分 (conventions 2, 3, 13).
@@ -178,7 +192,8 @@ impl Rubric {
             return Some(Judgement::default());
         }
         let silent = &self.data.silent;
-        let is = |list: &[String]| list.contains(&flat);
+        let bare = without_particles(&flat);
+        let is = |list: &[String]| list.contains(&flat) || list.iter().any(|w| w == bare);
         if question.asked == Asked::Rating {
             if question.number
                 && let Some(level) = spoken_number(&flat)
@@ -188,10 +203,12 @@ impl Rubric {
             if question.negative_polar && is(&silent.no) {
                 return Some(single(question, Level::new(4)?, "nothing to object", text));
             }
-            let agrees = is(&silent.yes) && !(flat == "差不多" || flat == "没毛病");
+            // 嗯 to 满意的对吧 may be a yes or no answer; a yes is likelier (convention 2).
+            let hums = question.leading && flat.chars().all(|c| c == '嗯');
+            let agrees = (is(&silent.yes) || hums) && !(flat == "差不多" || flat == "没毛病");
             if (question.leading || question.polar) && agrees && !question.negative_polar {
                 let rule = if question.changes { CHANGES } else { AGREES };
-                return Some(single(question, question.proposed?, rule, text));
+                return Some(single(question, led(question.proposed?), rule, text));
             }
             if let Some(level) = question.quality.and_then(|q| echo(q, &flat)) {
                 return Some(single(question, level, "the quality asked for", text));
@@ -204,11 +221,24 @@ impl Rubric {
                 return Some(single(question, Level::new(3)?, DENIES, text));
             }
         }
-        if self.puts_off(normal, question) {
+        if self.puts_off(normal, question) || question.asked == Asked::Suggestion && self.only_closes(normal) {
             return Some(Judgement::default());
         }
         let empty = is(&silent.hum) || is(&silent.no) || is(&silent.acknowledgements);
         empty.then(Judgement::default)
+    }
+
+    /// 没有了 就这样 挂了啊: no, and good-bye.
+    fn only_closes(&self, normal: &Normal) -> bool {
+        let said = normal.text();
+        let silent = &self.data.silent;
+        let closes = |clause: &str| {
+            let bare = without_particles(clause);
+            let listed = [&silent.no, &silent.hum, &silent.acknowledgements].into_iter().flatten();
+            listed.into_iter().any(|w| w == clause || w == bare)
+                || ["就这样", "就这些", "挂了", "再见", "拜拜"].contains(&bare)
+        };
+        said.split(super::normal::PAUSE).all(closes)
     }
 
     /// 行 我知道了 回头说: he ends the talk; his 行 evaluates nothing.
@@ -216,12 +246,34 @@ impl Rubric {
         let said = normal.text();
         let first = said.split(super::normal::PAUSE).next().unwrap_or_default();
         let granted =
-            ["行", "好", "可以", "嗯", "成", "中"].iter().any(|w| first.starts_with(w)) && first.chars().count() <= 3;
-        question.asked != Asked::Suggestion
-            && granted
-            && self.data.scopes.defers.iter().any(|w| said.contains(w.as_str()))
-            && said.split(super::normal::PAUSE).count() >= 2
+            ["行", "好", "可以", "嗯", "成", "中"].iter().any(|w| first.starts_with(w)) && first.chars().count() <= 4;
+        // 不行不行 我正倒车呢 过会儿再打.
+        let refused = ["不行", "不了", "不不"].iter().any(|w| first.starts_with(w)) && first.chars().count() <= 4;
+        let later = ["再打", "正忙", "正开车", "正倒车", "忙着呢", "开着车"].iter().any(|w| said.contains(w));
+        let clauses = || said.split(super::normal::PAUSE);
+        let defers = || {
+            let short = clauses().filter(|c| c.chars().count() <= DEFERS_MAX);
+            clauses().count() >= 2
+                && short.into_iter().any(|c| self.data.scopes.defers.iter().any(|w| c.contains(w.as_str())))
+        };
+        question.asked != Asked::Suggestion && (refused && later || granted && defers())
     }
+}
+
+/// Characters of an answer that holds a number or a yes and nothing else.
+const SHORT_MAX: usize = 8;
+
+/// 我先挂了: characters of a clause that puts off; 话没说完就把我电话挂了 tells what happened.
+const DEFERS_MAX: usize = 8;
+
+/// 是的咯, 对头噻: what closes a reply and says nothing.
+fn without_particles(flat: &str) -> &str {
+    let flat = Some(flat.trim_start_matches(['嗯', '哦', '噢', '欸'])).filter(|f| !f.is_empty()).unwrap_or(flat);
+    let bare = flat.trim_end_matches([
+        '咯', '喽', '啰', '噻', '嘞', '咧', '哩', '哒', '嘎', '撒', '呐', '哟', '嗷', '啦', '嘛', '呗', '哦', '呀',
+        '啊', '哈',
+    ]);
+    if bare.is_empty() { flat } else { bare }
 }
 
 /// 够不够 — 够, 不够, 够够的: the quality that was offered comes back.
@@ -234,6 +286,11 @@ fn echo(quality: char, flat: &str) -> Option<Level> {
     echoes.then(|| Level::new(level)).flatten()
 }
 
+/// 您肯定没话说对吧 — 对: a yes to the asker's praise is 满意 and no more (convention 2).
+fn led(proposed: Level) -> Level {
+    Level::new(proposed.get().min(4)).unwrap_or(proposed)
+}
+
 /// 四分, 5分, 五: numbers 1..5 (convention 13).
 fn spoken_number(flat: &str) -> Option<Level> {
     let digit = |c: char| {
@@ -244,8 +301,13 @@ fn spoken_number(flat: &str) -> Option<Level> {
     }
     let chars: Vec<char> = flat.chars().collect();
     // 四分，不，五分: the last one holds (convention 11).
-    let before_mark =
-        chars.windows(2).rfind(|w| w[1] == '分').and_then(|w| digit(if w[0] == '两' { '二' } else { w[0] }));
+    // 二十五分钟 is a time, 留一分 and 扣一分 are what is missing.
+    let rates = |at: usize| {
+        let spared = at > 0 && "留扣差少减加".contains(chars[at - 1]);
+        let minutes = chars.get(at + 2) == Some(&'钟');
+        (!spared && !minutes).then(|| digit(if chars[at] == '两' { '二' } else { chars[at] })).flatten()
+    };
+    let before_mark = (0..chars.len().saturating_sub(1)).rev().filter(|at| chars[at + 1] == '分').find_map(rates);
     let alone = (chars.len() <= 3).then(|| chars.iter().find_map(|c| digit(*c))).flatten();
     before_mark.or(alone).and_then(Level::new)
 }

@@ -6,7 +6,7 @@
 use super::Indicator;
 use super::compose::with_degree;
 use super::entries::Entries;
-use super::normal::Normal;
+use super::normal::{Normal, to_simplified};
 use super::patterns::{NUMBER, Patterns, Slots, spelled};
 use super::rubric::{Class, Data};
 use super::vocabulary::{Quoted, Vocabulary};
@@ -247,11 +247,12 @@ impl Lexicon {
 fn is_hour(behind: &[char]) -> bool {
     let part = ["早上", "上午", "中午", "下午", "晚上", "傍晚", "凌晨", "半夜", "昨天", "前天"];
     let head: String = behind.iter().take(2).collect();
-    part.contains(&head.as_str()) && behind.get(2).is_some_and(|c| is_numeral(*c))
+    let alone = ["晌午", "天黑", "半晌", "擦黑", "傍黑", "头晌", "后晌", "一早", "清早", "饭点"];
+    alone.contains(&head.as_str()) || part.contains(&head.as_str()) && behind.get(2).is_some_and(|c| is_numeral(*c))
 }
 
 pub(super) fn is_numeral(c: char) -> bool {
-    c.is_ascii_digit() || "一二两三四五六七八九十百千半几".contains(c)
+    c.is_ascii_digit() || "一二两三四五六七八九十百千半几俩仨".contains(c)
 }
 
 /// Byte offset → character index, for every character start and the end.
@@ -334,6 +335,8 @@ impl Book {
     }
 
     fn enter(&mut self, word: String, role: &Role) {
+        // Texts are read in one script and in standard words; so are the words of the table.
+        let word = to_simplified(&word);
         if self.seen.insert(word.clone()) {
             self.entries.push(&word, role);
         }

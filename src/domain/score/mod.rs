@@ -3,8 +3,10 @@
 //! Invariant 5: no level without evidence; the machine's value stays beside a human's; what was not said stays null; the index is
 //! the arithmetic mean of five and exists only when all five do (E01).
 
+mod allusion;
 mod answers;
 mod api;
+mod asked;
 mod clause;
 mod compose;
 mod entries;
@@ -19,6 +21,9 @@ mod reading;
 mod rubric;
 mod scorecard;
 mod settle;
+#[cfg(test)]
+mod tests;
+mod threat;
 mod vocabulary;
 
 pub use answers::{SpokenTurn, answers_of, answers_of_talk, answers_of_turns, spoken_turns};

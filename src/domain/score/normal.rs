@@ -69,8 +69,74 @@ static TRADITIONAL: LazyLock<HashSet<char>> = LazyLock::new(|| {
     apart.chars().zip(converted.chars()).filter(|(from, to)| from != to).map(|(from, _)| from).collect()
 });
 
-/// Traditional script → simplified, character by character in place.
+/// What Cantonese, Hakka and Xiang write where the standard language writes another word of the same length; longer ones first.
+const REGIONAL: [(&str, &str); 34] = [
+    ("介回", "这回"),
+    ("介个", "这个"),
+    ("乜嘢", "什么"),
+    ("唔该", "谢谢"),
+    ("唔使", "不用"),
+    ("唔系", "不是"),
+    ("我系", "我是"),
+    ("就系", "就是"),
+    ("都系", "都是"),
+    ("又系", "又是"),
+    ("系我", "是我"),
+    ("话唔", "说不"),
+    ("都话", "都说"),
+    ("佢话", "他说"),
+    ("依家", "现在"),
+    ("而家", "现在"),
+    ("听日", "明天"),
+    ("㖊日", "昨天"),
+    ("寻日", "昨天"),
+    ("琴日", "昨天"),
+    ("前日", "前天"),
+    ("下昼", "下午"),
+    ("朝早", "早上"),
+    ("搞掂", "搞定"),
+    ("钟意", "喜欢"),
+    ("唔", "不"),
+    ("冇", "没"),
+    ("咗", "了"),
+    ("嘅", "的"),
+    ("佢", "他"),
+    ("睇", "看"),
+    ("仲", "还"),
+    ("俾", "给"),
+    ("嚟", "来"),
+];
+
+/// What a regional word may begin with: most characters are none, and cost no look.
+static OPENS: LazyLock<HashSet<char>> =
+    LazyLock::new(|| REGIONAL.iter().filter_map(|(word, _)| word.chars().next()).collect());
+
+/// Regional words in those of the standard language, in place.
+fn standard(mut chars: Vec<char>) -> Vec<char> {
+    for at in 0..chars.len() {
+        if !OPENS.contains(&chars[at]) {
+            continue;
+        }
+        let stands_here = |word: &str| word.chars().enumerate().all(|(i, c)| chars.get(at + i) == Some(&c));
+        let Some((word, plain)) = REGIONAL.iter().find(|(word, _)| stands_here(word)) else { continue };
+        // 我系上安全带, 没人联系我: 系 in a word of its own.
+        let before = at.checked_sub(1).map(|i| chars[i]);
+        let behind = chars.get(at + word.chars().count());
+        let joined = word.starts_with('系') && matches!(before, Some('联' | '关' | '体' | '维' | '派'))
+            || word.ends_with('系') && matches!(behind, Some('统' | '列' | '数' | '带' | '上'));
+        if !joined {
+            plain.chars().enumerate().for_each(|(i, c)| chars[at + i] = c);
+        }
+    }
+    chars
+}
+
+/// Traditional script → simplified and regional words → standard ones, character by character in place.
 fn simplified(given: &[char]) -> Vec<char> {
+    standard(one_script(given))
+}
+
+fn one_script(given: &[char]) -> Vec<char> {
     if !given.iter().any(|c| TRADITIONAL.contains(c)) {
         return given.to_vec();
     }
@@ -125,6 +191,20 @@ mod tests {
             assert_eq!(to_simplified(given), want);
         }
         assert!(TRADITIONAL.len() > 2_000 && !TRADITIONAL.contains(&'好'), "{}", TRADITIONAL.len());
+    }
+
+    #[test]
+    fn regional_words_are_read_as_the_standard_ones_of_their_length() {
+        for (given, want) in [
+            ("唔係話唔好", "不是说不好"),
+            ("冇得什么不满意", "没得什么不满意"),
+            ("係 我係", "系 我是"),
+            ("我系上安全带 系统联系", "我系上安全带 系统联系"),
+            ("没人联系我", "没人联系我"),
+            ("噚日下昼搞掂咗", "昨天下午搞定了"),
+        ] {
+            assert_eq!(to_simplified(given), want);
+        }
     }
 
     #[test]

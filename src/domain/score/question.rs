@@ -1,6 +1,6 @@
 //! What the question asked for: it decides whether an answer may open a score at all (conventions 2, 3, 13).
 
-use super::lexicon::{Role, Token, Topic};
+use super::lexicon::Role;
 use super::normal::{Normal, PAUSE};
 use super::rubric::Rubric;
 use super::{Indicator, Level};
@@ -35,42 +35,21 @@ pub(super) struct Question {
     pub changes: bool,
     /// The quality that the question offers: 够不够, 好不好.
     pub quality: Option<char>,
+    /// Asks how the machine runs.
+    pub of_machine: bool,
+    /// Asks how quickly something was sent: 送货及时吗.
+    pub of_delivery: bool,
 }
 
 /// 您满意吗, 您对这个满意吗: longer questions say themselves what they ask for, characters.
 const FOLLOW_UP_MAX: usize = 8;
 
+/// Parts on their way, and how quick they were: a matter of time.
+pub(super) const DELIVERS: [&str; 5] = ["发货", "送货", "配送", "物流", "到货"];
+pub(super) const QUICK: [&str; 6] = ["速度", "及时", "及不及", "快不快", "快吗", "准时"];
+
 /// 够不够, 快不快: qualities that a question may offer with their opposite.
-const QUALITIES: &str = "好快慢够足齐全行高及熟热满中准";
-
-/// 快不快, 客气不客气, 热不热情, 有没有礼貌 with one side left: 快, 客气, 热情, 有礼貌.
-fn without_alternative(normal: &Normal) -> Normal {
-    let (mut chars, mut origin) = (Vec::new(), Vec::new());
-    let all = &normal.chars;
-    let mut at = 0;
-    while at < all.len() {
-        let one = all.get(at + 1) == Some(&'不') && all.get(at + 2) == Some(&all[at]);
-        let two = all.get(at + 2) == Some(&'不') && all.get(at..at + 2) == all.get(at + 3..at + 5);
-        let has = all.get(at..at + 3) == Some(&['有', '没', '有']);
-        at += if two {
-            3
-        } else if (one && all[at] != '是') || has {
-            2
-        } else {
-            0
-        };
-        chars.push(all[at]);
-        origin.push(normal.origin[at]);
-        at += 1;
-    }
-    Normal { chars, origin }
-}
-
-/// 一定给您满意答复 asks for nothing: without what is promised.
-fn unpromised(text: &str) -> String {
-    let promises = ["满意答复", "满意的答复", "满意的结果", "让您满意", "包您满意", "满意为止"];
-    promises.iter().fold(text.to_string(), |text, promise| text.replace(promise, ""))
-}
+pub(super) const QUALITIES: &str = "好快慢够足齐全行高及熟热满中准";
 
 /// 配件够不够 → 够.
 fn quality_offered(chars: &[char]) -> Option<char> {
@@ -84,7 +63,13 @@ impl Rubric {
         let flat = normal.text();
         let has = |list: &[String]| list.iter().any(|w| flat.contains(w.as_str()));
         let ends = |list: &[String]| list.iter().any(|w| flat.ends_with(w.as_str()));
-        let suggestion = has(&q.suggestion) && indicator.is_none();
+        // 您的意见我记下来 asks for none.
+        let open =
+            ["吗", "没有", "什么", "啥", "哪", "呢", "吧", "还有", "么", "请", "要"].iter().any(|w| flat.contains(w));
+        let suggestion = has(&q.suggestion)
+            && indicator.is_none()
+            && open
+            && (!flat.contains("记下") || flat.ends_with(['吗', '么']));
         let asked = match indicator {
             Some(_) => Asked::Rating,
             None if suggestion => Asked::Suggestion,
@@ -103,6 +88,9 @@ impl Rubric {
             probe: has(&q.probe),
             changes: ["改成", "改为", "给您改"].iter().any(|w| flat.contains(w)),
             quality: quality_offered(&normal.chars),
+            of_delivery: DELIVERS.iter().any(|w| flat.contains(w)) && QUICK.iter().any(|w| flat.contains(w)),
+            of_machine: asked == Asked::Fact
+                && ["性能", "运行", "运转", "正常", "好用", "好使", "试机", "有劲"].iter().any(|w| flat.contains(w)),
         }
     }
 
@@ -130,125 +118,6 @@ impl Rubric {
         })
     }
 
-    /// The indicators that an agent's sentence asks to be evaluated, in their order; empty when it asks for something else.
-    pub(super) fn indicators_asked(&self, text: &str) -> Vec<Indicator> {
-        let asked = Normal::new(text);
-        let normal = without_alternative(&asked);
-        let (flat, whole_text) = (unpromised(&normal.text()), unpromised(&asked.text()));
-        let has = |words: &[&str]| words.iter().any(|w| flat.contains(w) || whole_text.contains(w));
-        let tokens = self.lexicon.tokens(&normal);
-        // 抛开配件不说 总的您满意吗: what is set aside is not asked for.
-        let last = flat.rsplit(PAUSE).next().unwrap_or_default();
-        if last.len() < flat.len() && has(&["除了", "抛开", "撇开", "先不说", "不说"]) {
-            return self.indicators_asked(last);
-        }
-        let priced = tokens.iter().any(|t| matches!(self.lexicon.role(t), Role::Topic { topic: Topic::Price, .. }));
-        let elsewhere =
-            ["原因", "具体", "哪方面", "哪里不", "哪儿不", "为什么", "使用情况", "运行", "怎么样了", "咋样了"];
-        if priced || has(&elsewhere) {
-            return Vec::new();
-        }
-        let named: Vec<Indicator> = tokens.iter().filter_map(|t| self.named(t)).collect();
-        // 工具资料齐全吗: 齐全 is no word about parts there.
-        let topic = |t: &Token| matches!(self.lexicon.role(t), Role::Topic { topic: Topic::Of(_), strong: true });
-        if has(&["工具", "资料", "外观", "手续", "证件", "随车"]) && !tokens.iter().any(topic) {
-            return Vec::new();
-        }
-        // 好的，给您记下了，配件呢: what comes before the last pause is no part of it.
-        if last.len() < flat.len() && last.ends_with('呢') {
-            let own = self.indicators_asked(last);
-            if !own.is_empty() {
-                return own;
-            }
-        }
-        let bare = flat.chars().count() <= 6;
-        let elliptic = flat.chars().count() <= 12
-            && (flat.ends_with('呢') || flat.ends_with("方面") || bare)
-            && !has(&["换", "什么", "啥", "哪", "缺", "多少", "几", "买"]);
-        let rates =
-            self.data.questions.rating.iter().any(|w| flat.contains(w.as_str()) || whole_text.contains(w.as_str()));
-        let by_quality = self.asks_by_quality(&tokens, &normal, asked.chars.len() > normal.chars.len());
-        let asks = rates || elliptic || by_quality || self.records(&flat);
-        if !named.is_empty() && asks {
-            // 配件供应总的满意吗: the whole of the parts, not of the service.
-            let several = named.iter().any(|i| *i != Indicator::Overall);
-            let counts = |i: &Indicator| named.contains(i) && !(several && *i == Indicator::Overall);
-            return Indicator::ALL.into_iter().filter(counts).collect();
-        }
-        if rates || by_quality { self.unnamed(&tokens, &format!("{flat}{PAUSE}{whole_text}")) } else { Vec::new() }
-    }
-
-    /// 师傅态度挺好的吧, 配件供得上不, 配件够不够: the level word itself is what is asked.
-    fn asks_by_quality(&self, tokens: &[Token], normal: &Normal, alternative: bool) -> bool {
-        let from = normal.chars.iter().rposition(|c| *c == PAUSE).map_or(0, |p| p + 1);
-        let last = &normal.chars[from..];
-        let open = last.last().is_some_and(|c| "吗吧不没么".contains(*c));
-        let rated = tokens.iter().any(|t| t.start >= from && matches!(self.lexicon.role(t), Role::Rating(_)));
-        (open || alternative) && rated || alternative && last.iter().any(|c| QUALITIES.contains(*c))
-    }
-
-    /// 那及时性给您改成一般: what is written down is put to him once more.
-    fn records(&self, flat: &str) -> bool {
-        ["给您记", "给您改", "记成", "记为", "改成", "改为", "记个", "记一般", "记满意", "记不满意"]
-            .iter()
-            .any(|w| flat.contains(w))
-    }
-
-    /// A rating question without a strong topic: by a word such as 及时, by the whole, by 来得 or 修得.
-    fn unnamed(&self, tokens: &[Token], flat: &str) -> Vec<Indicator> {
-        let has = |words: &[&str]| words.iter().any(|w| flat.contains(w));
-        let by_word = tokens.iter().find_map(|t| match self.lexicon.role(t) {
-            Role::Rating(r) => r.about.first().copied(),
-            _ => None,
-        });
-        let product = tokens.iter().any(|t| matches!(self.lexicon.role(t), Role::Topic { topic: Topic::Product, .. }));
-        let weak = [
-            ("修得", Indicator::Skill),
-            ("活干得", Indicator::Skill),
-            ("干得", Indicator::Skill),
-            ("弄得", Indicator::Skill),
-            ("人怎么样", Indicator::Attitude),
-            ("来得", Indicator::Timeliness),
-            ("到得", Indicator::Timeliness),
-            ("速度", Indicator::Timeliness),
-            ("时间", Indicator::Timeliness),
-        ];
-        if let Some((_, i)) = weak.into_iter().find(|(w, _)| flat.contains(w)) {
-            return vec![i];
-        }
-        if let Some(i) = by_word.filter(|_| !product) {
-            return vec![i];
-        }
-        let announces = has(&["下面", "接下来", "想请您"]);
-        let evaluates = has(&[
-            "满意吗",
-            "满意吧",
-            "满意不",
-            "满意么",
-            "评价",
-            "打分",
-            "打几分",
-            "认可",
-            "满意的",
-            "怎么样",
-            "如何",
-            "满意不",
-            "满意没",
-            "怎么看",
-            "咋样",
-            "几分",
-            "多少分",
-            "打个分",
-            "满不满意",
-        ]);
-        let whole =
-            has(&["服务", "这次", "这回", "售后", "处理结果", "维修", "保养", "修理", "我们", "师傅", "工程师"]);
-        if whole && evaluates && !product && !announces && !flat.contains("满意度") {
-            return vec![Indicator::Overall];
-        }
-        Vec::new()
-    }
-
     /// 满意吗 and nothing else: about what was spoken of just before, a fact or an indicator.
     pub(super) fn follows_up(&self, text: &str, before: &str) -> Option<Indicator> {
         let flat = Normal::new(text).text();
@@ -265,6 +134,25 @@ impl Rubric {
             (Indicator::Skill, &["修得", "修好", "处理好", "排除", "解决"][..]),
         ];
         about.into_iter().find(|(_, words)| words.iter().any(|w| spoken.contains(w))).map(|(indicator, _)| indicator)
+    }
+
+    /// 这个事您心里怎么看: names nothing, and asks for an opinion.
+    pub(super) fn asks_again(&self, text: &str) -> bool {
+        let flat = Normal::new(text).text();
+        ["怎么看", "怎么想", "怎么评价", "您觉得呢", "您觉得怎么样"].iter().any(|w| flat.ends_with(w))
+    }
+
+    /// He says nothing: 嗯.
+    pub(super) fn hums(&self, text: &str) -> bool {
+        let flat: String = Normal::new(text).chars.into_iter().filter(|c| *c != PAUSE).collect();
+        self.data.silent.hum.contains(&flat)
+    }
+
+    /// 我说错了 是还行: takes back what he answered before.
+    pub(super) fn takes_back_answer(&self, text: &str) -> bool {
+        let flat = Normal::new(text).text();
+        let of_another = ["刚才", "前面那", "刚刚"].iter().any(|w| flat.contains(w));
+        !of_another && ["我说错了", "说错了", "我收回", "我改一下", "我说反了"].iter().any(|w| flat.contains(w))
     }
 
     /// 满意不满意, and nothing before it that it could speak of: the whole.
@@ -285,8 +173,14 @@ impl Rubric {
     pub(super) fn confirms_earlier(&self, text: &str) -> bool {
         let flat = Normal::new(text).text();
         let short = flat.chars().count() <= 16;
+        // 您的意思是比较认可 还是说有点保留.
+        if ["您的意思", "你的意思"].iter().any(|w| flat.contains(w)) && flat.contains("还是") {
+            return true;
+        }
         let again = ["您觉得怎么样", "您觉得呢", "怎么样", "那怎么样", "您看怎么样", "您感觉呢"];
-        if short && (self.records(&flat) || flat.starts_with("您是说") || again.contains(&flat.as_str())) {
+        let levelled = ["满意", "一般", "分", "差"].iter().any(|w| flat.contains(w));
+        if short && (self.records(&flat) && levelled || flat.starts_with("您是说") || again.contains(&flat.as_str()))
+        {
             return true;
         }
         let marked = self.data.questions.leading_marks.iter().any(|w| flat.contains(w.as_str()));
@@ -295,15 +189,6 @@ impl Rubric {
             && flat.contains("满意")
             && !probes
             && (marked || flat.ends_with('吗') || flat.ends_with('吧') || flat.contains("还是"))
-    }
-
-    /// The indicator that one word of a question names.
-    fn named(&self, token: &Token) -> Option<Indicator> {
-        match self.lexicon.role(token) {
-            Role::Topic { topic: Topic::Of(i), strong: true } => Some(*i),
-            Role::Rating(r) if r.about.len() == 1 => r.about.first().copied(),
-            _ => None,
-        }
     }
 }
 

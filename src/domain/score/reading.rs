@@ -2,6 +2,10 @@
 //!
 //! Contract: finds, does not decide; [`super::settle`] makes levels of what is found here.
 
+use super::allusion::{
+    asks_his_judge, begins_with_this, delivers, done_how, is_no_judge, names_labour, points_out, speaks_of_the_caller,
+    takes_back_words,
+};
 use super::clause::{Clause, Scope, clauses};
 use super::compose::{Weighed, weigh};
 use super::lexicon::{Lexicon, Rating, Role, Token, Topic};
@@ -35,10 +39,32 @@ pub(super) struct Eval {
     pub commends: bool,
     /// 耐心, 专业: says how, not how satisfied.
     pub trait_word: bool,
+    /// 满意, 好: without a word of degree, in it or before it.
+    pub plain: bool,
     /// Takes back what was said to an earlier question.
     pub revises: bool,
     /// 没意见: no evaluation where advice was asked for.
     pub nothing_to_say: bool,
+}
+
+impl Eval {
+    /// A level of what was asked, whose words name nothing.
+    pub fn of_asked(weighed: Weighed, scope: Scope, clause: usize) -> Self {
+        Self {
+            target: Target::Asked,
+            named: false,
+            weighed,
+            scope,
+            clause,
+            suggestion: false,
+            overall_word: false,
+            commends: false,
+            trait_word: false,
+            plain: false,
+            revises: false,
+            nothing_to_say: false,
+        }
+    }
 }
 
 /// One pass over one version of the words.
@@ -56,18 +82,26 @@ pub(super) struct Reading {
     pub mended: Option<(usize, usize)>,
     /// Clauses that turn (就是…, 不过…) without a level word: 服务行 就是人手太紧.
     pub reservations: Vec<usize>,
+    /// Clauses that turn, whatever they say then.
+    pub turns: Vec<usize>,
 }
 
 /// The words under judgement.
-struct Words<'a> {
-    normal: &'a Normal,
-    text: &'a str,
-    question: &'a Question,
-    tokens: &'a [Token],
+pub(super) struct Words<'a> {
+    pub normal: &'a Normal,
+    pub text: &'a str,
+    pub question: &'a Question,
+    pub tokens: &'a [Token],
 }
 
-/// Rule of an alarm that threatens nothing but to speak to somebody above.
-pub(super) const GOES_HIGHER: &str = "goes higher";
+/// 挺好, 还行: weighed by their first character.
+const MEASURED: [char; 7] = ['挺', '还', '蛮', '比', '基', '算', '都'];
+
+/// What he feels about it tells more than it rates.
+const FEELS: [&str; 8] = ["不痛快", "不踏实", "不舒服", "头疼", "闹心", "糟心", "难受", "不美"];
+
+/// 就是来了话都不说一句: characters of a turn that says something.
+const TURN_SAYS: usize = 6;
 
 /// One clause where it stands.
 struct Place<'a> {
@@ -89,11 +123,16 @@ impl Rubric {
         let mut reading = Reading::default();
         let mut dangling = None;
         let mut comes_back = false;
+        let mut revised = None;
         let mut follows = None;
         for (n, clause) in clauses.iter().enumerate() {
             let before = reading.evals.len();
             if self.mends_now(&words, clause) {
                 reading.mended = Some((clause.start, clause.end));
+            }
+            let turns = clause.scope.contrast || points_out(normal, clause);
+            if turns && clause.end - clause.start >= TURN_SAYS {
+                reading.turns.push(n);
             }
             if self.is_reservation(&normal.chars, &tokens, clause) {
                 reading.reservations.push(n);
@@ -102,9 +141,21 @@ impl Rubric {
                 reading.corrections.push(n);
             }
             let own = tokens[clause.first..clause.last].iter().any(|t| matches!(self.lexicon.role(t), Role::Revision));
-            let revises = own || comes_back && dangling.is_some();
-            self.read_clause(&mut reading, &words, &Place { clause, n, dangling, follows, revises });
-            dangling = self.left_over_topic(&tokens, clause, reading.evals.len() > before, dangling, own);
+            if n > 0 && reading.evals.iter().all(|e| !e.weighed.class.is_positive()) {
+                reading.evals.extend(asks_his_judge(normal, clause, n));
+            }
+            // 刚才那个及时我收回: names what follows is about, and rates nothing.
+            if own && takes_back_words(normal, clause) {
+                revised = self.spoken_of(&tokens, clause).or(revised);
+                continue;
+            }
+            let about = dangling.or(revised);
+            let revises = own || revised.is_some() || comes_back && dangling.is_some();
+            self.read_clause(&mut reading, &words, &Place { clause, n, dangling: about, follows, revises });
+            dangling = self.left_over_topic(normal, &tokens, clause, reading.evals.len() > before, dangling, own);
+            // 跟三一那帮人比，不差啥: who is compared with is not spoken of.
+            let compares = normal.chars[clause.start..clause.end].contains(&'比');
+            dangling = dangling.filter(|t| !(compares && *t == Topic::Others));
             comes_back = revises;
             follows = self.strong_topic(&tokens, clause).filter(|_| reading.evals.len() > before);
         }
@@ -118,6 +169,8 @@ impl Rubric {
             match self.lexicon.role(&tokens[at]) {
                 Role::Rating(_) if lost_in_clause(&self.lexicon, tokens, at, place.clause) => {}
                 // 也不能说一般: takes a shrug back, says nothing new.
+                // 我一个女同志不懂的: he is no judge.
+                Role::Rating(_) if is_no_judge(words.normal, place.clause, self.lexicon.word(&tokens[at])) => {}
                 Role::Rating(r) if r.class == Class::Fair && takes_back(&self.lexicon, tokens, at, place.clause) => {}
                 Role::Rating(r) if !is_degree_of_next(&self.lexicon, tokens, at, place.clause) => {
                     reading.evals.extend(self.evaluation(words, place, at, r));
@@ -154,10 +207,13 @@ impl Rubric {
             // 你说这叫及时吗: nobody else is quoted.
             (scope.asks, scope.quoted) = (false, false);
         }
-        let named = r.named || matches!(self.topic_near(words.tokens, at, place.clause), Some((_, true)));
+        let named = r.named
+            || self.lexicon.word(&words.tokens[at]).contains("及时")
+            || matches!(self.topic_near(words.tokens, at, place.clause), Some((_, true)))
+            || matches!(place.dangling, Some(Topic::Of(_)));
         // 能再快点就更好了: advice speaks of what is not yet.
         scope.supposed &= !r.suggestion;
-        let (target, overall_word) = self.target(words.tokens, at, place, r, words.question);
+        let (target, overall_word) = self.target(words, at, place, r);
         Some(Eval {
             target,
             named,
@@ -166,7 +222,11 @@ impl Rubric {
             suggestion: r.suggestion,
             overall_word,
             commends: w.level == 5 && commends(&words.normal.chars[w.start..w.end]),
-            trait_word: matches!(r.source, "synonym" | "template") && !r.about.is_empty(),
+            trait_word: FEELS.iter().any(|w| self.lexicon.word(&words.tokens[at]).contains(w))
+                || matches!(r.source, "synonym" | "template")
+                    && (!r.about.is_empty() || r.class == Class::Gripe)
+                    && !self.lexicon.word(&words.tokens[at]).contains("及时"),
+            plain: w.steps.len() == 1 && !self.lexicon.word(&words.tokens[at]).starts_with(MEASURED),
             revises: place.revises,
             nothing_to_say: self.lexicon.word(&words.tokens[at]).starts_with('没') && r.class == Class::Good,
             weighed: w,
@@ -174,24 +234,20 @@ impl Rubric {
     }
 
     /// Whose level it is: the nearest strong topic of the clause, else the word's own binding, else what was asked (convention 8).
-    fn target(
-        &self,
-        tokens: &[Token],
-        at: usize,
-        place: &Place<'_>,
-        r: &Rating,
-        question: &Question,
-    ) -> (Target, bool) {
-        let clause = place.clause;
-        if self.speaks_of_others(tokens, at, clause) {
+    fn target(&self, words: &Words<'_>, at: usize, place: &Place<'_>, r: &Rating) -> (Target, bool) {
+        let (tokens, question, clause) = (words.tokens, words.question, place.clause);
+        if self.speaks_of_others(tokens, at, clause) || speaks_of_the_caller(words.normal, clause, tokens[at].start) {
             return (Target::Elsewhere, false);
         }
         let near = self.topic_near(tokens, at, clause);
         if near.is_none() && place.dangling == Some(Topic::Others) {
             return (Target::Elsewhere, false);
         }
-        let topic = near.or(place.dangling.map(|t| (t, true)));
-        let follows = place.follows.filter(|i| r.about.contains(i)).map(|i| (Topic::Of(i), true));
+        // 总的来说，我对你们还是满意的: 你们 names less than what hangs over.
+        let hangs = place.dangling.filter(|d| matches!(d, Topic::Of(_)) && matches!(near, Some((Topic::Generic, _))));
+        let topic = hangs.map(|t| (t, true)).or(near).or(place.dangling.map(|t| (t, true)));
+        let refers = begins_with_this(words.normal, clause);
+        let follows = place.follows.filter(|i| r.about.contains(i) || refers).map(|i| (Topic::Of(i), true));
         // Whoever is pleased, or was served, the words are about us.
         let topic = topic.filter(|t| t.0 != Topic::Others).or(follows);
         let overall_word = matches!(topic, Some((Topic::Of(Indicator::Overall), true)));
@@ -200,11 +256,30 @@ impl Rubric {
         let target = match topic {
             // 除了配件都挺好 speaks of the whole, whatever it excepts.
             _ if r.source == "template" && *own == [Indicator::Overall] => Target::Of(Indicator::Overall),
+            // 干活没问题, asked how it runs: the machine's work, nobody's skill.
+            Some((Topic::Of(Indicator::Skill), _)) if question.of_machine && !self.names_craft(tokens, at, clause) => {
+                Target::Product
+            }
             // 刹车修完还是软: what the work came to is about the work, whatever part is named.
             Some((Topic::Product, _)) if asked.is_some_and(|a| own.contains(&a)) => Target::Asked,
+            // 漆补得不赖: how the work was done.
+            Some((Topic::Product, _))
+                if asked == Some(Indicator::Skill) && done_how(words.normal, tokens[at].start) =>
+            {
+                Target::Asked
+            }
             Some((Topic::Product, _)) => Target::Product,
+            // 工时费有点贵: no price of parts.
+            Some((Topic::Price, _)) if asked == Some(Indicator::Parts) && names_labour(words.normal, clause) => {
+                Target::Elsewhere
+            }
             Some((Topic::Price, _)) => Target::Price,
             Some((Topic::Elsewhere, _)) => Target::Elsewhere,
+            Some((Topic::Of(Indicator::Parts), true))
+                if question.of_delivery && (near.is_none() || delivers(words.normal, clause)) =>
+            {
+                Target::Of(Indicator::Timeliness)
+            }
             Some((Topic::Of(i), true)) => Target::Of(i),
             // Parts are not the service: 配件可以，服务不行.
             Some((Topic::Generic, _))
@@ -218,6 +293,12 @@ impl Rubric {
                 } else {
                     Target::Of(i)
                 }
+            }
+            // 服务根本跟不上: of the service, whatever the word is mostly said of.
+            Some((Topic::Generic, _))
+                if asked == Some(Indicator::Overall) && !r.named && self.names_service(tokens, at, clause) =>
+            {
+                Target::Asked
             }
             _ if speaks_of_money(self.lexicon.word(&tokens[at])) => Target::Price,
             // 挺热情, asked for the whole: his words are about the whole as long as he names nothing else.
@@ -282,6 +363,15 @@ impl Rubric {
             .or_else(|| before().next())
     }
 
+    /// What a clause speaks of, by its topic or by a word that belongs to one indicator.
+    fn spoken_of(&self, tokens: &[Token], clause: &Clause) -> Option<Topic> {
+        tokens[clause.first..clause.last].iter().find_map(|t| match self.lexicon.role(t) {
+            Role::Topic { topic, strong: true } => Some(*topic),
+            Role::Rating(r) => r.about.first().map(|i| Topic::Of(*i)),
+            _ => None,
+        })
+    }
+
     /// The indicator that a clause names.
     fn strong_topic(&self, tokens: &[Token], clause: &Clause) -> Option<Indicator> {
         tokens[clause.first..clause.last].iter().rev().find_map(|t| match self.lexicon.role(t) {
@@ -292,6 +382,11 @@ impl Rubric {
 
     fn names_service(&self, tokens: &[Token], at: usize, clause: &Clause) -> bool {
         tokens[clause.first..at].iter().any(|t| matches!(self.lexicon.word(t), "服务" | "售后" | "服务质量"))
+    }
+
+    fn names_craft(&self, tokens: &[Token], at: usize, clause: &Clause) -> bool {
+        let craft = ["技术", "技能", "师傅", "工程师", "手艺", "水平", "修"];
+        tokens[clause.first..=at].iter().any(|t| craft.iter().any(|w| self.lexicon.word(t).contains(w)))
     }
 
     /// 人来得快 is about the visit even where parts were asked for.
@@ -309,6 +404,7 @@ impl Rubric {
     /// 配件，太慢了: a clause that only names its topic hands it on.
     fn left_over_topic(
         &self,
+        normal: &Normal,
         tokens: &[Token],
         clause: &Clause,
         rated: bool,
@@ -320,56 +416,21 @@ impl Rubric {
         }
         let own = tokens[clause.first..clause.last].iter().rev().find_map(|t| match self.lexicon.role(t) {
             Role::Topic { topic, strong: true } => Some(*topic),
+            Role::Measured if names_whole(self.lexicon.word(t)) => Some(Topic::Of(Indicator::Overall)),
             _ => None,
         });
-        let only_topic = revises || clause.end - clause.start <= 7;
+        let of_others = own == Some(Topic::Others) && clause.end - clause.start <= 12;
+        // 我跟你说的不是配件，是你们这车的质量，太差.
+        let ends = tokens[clause.first..clause.last].last().is_some_and(|t| {
+            let end = clause.end - usize::from(normal.chars.get(clause.end - 1) == Some(&PAUSE));
+            t.end == end && matches!(self.lexicon.role(t), Role::Topic { strong: true, .. })
+        });
+        let only_topic = ends || revises || of_others || clause.end - clause.start <= 7;
         if only_topic {
             own.or(before.filter(|_| own.is_none() && (revises || clause.first == clause.last)))
         } else {
             None
         }
-    }
-
-    /// E09: a threat in force is 1, on condition 2, denied or unreal nothing (convention 9).
-    fn threat(&self, words: &Words<'_>, at: usize, clause: &Clause, level: u8) -> Option<(Evidence, u8)> {
-        let (normal, text, t) = (words.normal, words.text, &words.tokens[at]);
-        let scopes = &self.data.scopes;
-        let head: String = normal.chars[clause.start..t.start].iter().collect();
-        let tail: String = normal.chars[t.end..clause.end].iter().filter(|c| **c != PAUSE).collect();
-        let next: String = normal.chars[clause.end..].iter().take(8).collect();
-        let word = self.lexicon.word(t);
-        let negated_itself = word.contains('不') || word.starts_with("再也") || word.starts_with("别买");
-        // 再不来我找你们总部: the 不 of a condition denies nothing.
-        let condition =
-            words.tokens[clause.first..at].iter().rfind(|t| matches!(self.lexicon.role(t), Role::Hypothesis));
-        let from = condition.map_or(clause.start, |c| c.end);
-        let own: String = normal.chars[from.min(t.start)..t.start].iter().collect();
-        let denied = !negated_itself && scopes.denial.iter().any(|d| ends_near(&own, d));
-        let waived = scopes.denial_after.iter().any(|d| tail.starts_with(d.as_str()) || next.starts_with(d.as_str()));
-        let s = clause.scope;
-        // 不解决我就找记者: 就 ties it to a condition, spoken or not; 下礼拜就起诉 to a day.
-        let tied = ["就", "就去", "就得", "就直接", "就只能", "就只好"]
-            .iter()
-            .find_map(|w| head.strip_suffix(w))
-            .is_some_and(|before| {
-                !["天", "周", "礼拜", "星期", "月", "号", "马上", "立马"].iter().any(|day| before.ends_with(day))
-            });
-        let others = !head.contains('我')
-            && ["他们", "人家", "别人", "同事", "邻居", "隔壁", "有人", "朋友", "老板", "亲戚"]
-                .iter()
-                .any(|w| head.contains(w));
-        if denied || waived || others || s.quoted || s.counterfactual || s.asks && !head.contains("必须") || s.past {
-            return None;
-        }
-        let supposed = s.supposed || tied;
-        let level_of_word = level;
-        let level = if supposed { 2 } else { level };
-        let rule = match (level_of_word, supposed) {
-            (1, true) => "threat on condition",
-            (1, false) => "threat",
-            _ => GOES_HIGHER,
-        };
-        Some((evidence(normal, text, t.start, t.end, Level::new(level)?, rule), level))
     }
 
     /// 你说这叫及时吗, 谁能满意: a question that expects a no.
@@ -405,9 +466,19 @@ fn lost_in_clause(lexicon: &Lexicon, tokens: &[Token], at: usize, clause: &Claus
     if !lexicon.needs_to_stand_alone(&tokens[at]) {
         return false;
     }
+    let named = at > clause.first
+        && tokens[at - 1].end == tokens[at].start
+        && matches!(lexicon.role(&tokens[at - 1]), Role::Topic { topic: Topic::Of(_), strong: true });
+    if named {
+        return false;
+    }
     let own = tokens[at].end - tokens[at].start;
     let beside = |t: &&Token| {
-        t.end <= tokens[at].start && matches!(lexicon.role(t), Role::Topic { .. } | Role::OwnView | Role::Now)
+        t.end <= tokens[at].start
+            && matches!(
+                lexicon.role(t),
+                Role::Topic { .. } | Role::OwnView | Role::Now | Role::Measured | Role::Contrast | Role::RhetoricBefore
+            )
     };
     let known: usize = tokens[clause.first..at].iter().filter(beside).map(|t| t.end - t.start).sum();
     clause.end - clause.start > own + known + 3
@@ -431,11 +502,15 @@ fn is_degree_of_next(lexicon: &Lexicon, tokens: &[Token], at: usize, clause: &Cl
 
 /// 态度好的: an acknowledgement right behind a topic is an evaluation.
 fn follows_topic(lexicon: &Lexicon, tokens: &[Token], at: usize, clause: &Clause) -> bool {
+    let mut before = at;
+    while before > clause.first + 1 && matches!(lexicon.role(&tokens[before - 1]), Role::Filler) {
+        before -= 1;
+    }
     lexicon.word(&tokens[at]).starts_with('好')
-        && at > clause.first
-        && tokens[at - 1].end == tokens[at].start
+        && before > clause.first
+        && tokens[before - 1].end == tokens[before].start
         && matches!(
-            lexicon.role(&tokens[at - 1]),
+            lexicon.role(&tokens[before - 1]),
             Role::Topic { .. } | Role::Now | Role::Intensifier | Role::Measured | Role::SoftNegator | Role::Negator
         )
 }
@@ -461,14 +536,6 @@ fn names_whole(word: &str) -> bool {
 fn commends(chars: &[char]) -> bool {
     let text: String = chars.iter().collect();
     ["嘉奖", "表扬", "表彰", "奖励", "奖金"].iter().any(|w| text.contains(w))
-}
-
-fn ends_near(head: &str, word: &str) -> bool {
-    let count = head.chars().count();
-    (0..=2).any(|gap| {
-        let kept: String = head.chars().take(count.saturating_sub(gap)).collect();
-        kept.ends_with(word)
-    })
 }
 
 pub(super) fn evidence(normal: &Normal, text: &str, start: usize, end: usize, level: Level, rule: &str) -> Evidence {

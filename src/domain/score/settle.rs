@@ -7,11 +7,23 @@ use super::normal::Normal;
 use super::question::{Asked, Question};
 use super::reading::{Eval, Reading, Target, evidence};
 use super::rubric::{Class, Scopes};
+use super::threat::GOES_HIGHER;
 use super::{Evidence, Indicator, Level};
 use std::collections::BTreeMap;
 
 /// Reading → levels per indicator.
-pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: &Normal, scopes: &Scopes) -> Judgement {
+pub(super) fn settle(
+    mut reading: Reading,
+    question: &Question,
+    text: &str,
+    normal: &Normal,
+    scopes: &Scopes,
+) -> Judgement {
+    let goes_on = goes_on(normal);
+    // 得奖励他 你跟你们领导说说: who is to hear of it is to hear praise.
+    if reading.evals.iter().any(|e| e.commends && e.scope.in_force()) {
+        reading.threats.retain(|t| t.0.rule != GOES_HIGHER);
+    }
     let mut out = Judgement {
         not_applicable: reading.not_applicable,
         alarms: reading.threats.iter().map(|t| t.0.clone()).collect(),
@@ -31,6 +43,7 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
             own.retain(|e| !is_thing(e));
         }
         let own = keep_last_version(&own, &reading.corrections);
+        let own = keep_own_sum(&own);
         let threat = threat_for(&reading, indicator, home, question.asked);
         let Some((mut level, mut shown)) = resolve(&own).or(threat.map(|l| (l, Vec::new()))) else { continue };
         if level == 2 && indicator == Indicator::Overall && is_mixed(&own) {
@@ -38,7 +51,13 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
         }
         let reserved = home == Some(indicator) && has_reservation(&reading, &shown);
         // 也不是不好 就是不爱说话 (convention 5).
-        if reserved && level == 4 && shown.iter().any(|e| e.weighed.hedges()) {
+        // 及时是及时 就是手艺有待提高 turns to another indicator.
+        let elsewhere = |t: usize| reading.evals.iter().any(|e| e.clause == t && e.target != Target::Asked);
+        let turned = |e: &&Eval| e.weighed.hedges() && reading.turns.iter().any(|t| *t > e.clause && !elsewhere(*t));
+        if level == 4
+            && (reserved && shown.iter().any(|e| e.weighed.hedges())
+                || home == Some(indicator) && shown.iter().any(turned))
+        {
             level = 3;
         }
         if let Some(l) = threat {
@@ -65,9 +84,10 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
         Asked::Suggestion => whole(&out.labels),
         Asked::Fact => None,
     };
+    let revises = |e: &Eval, i: Indicator| (e.revises || goes_on && e.named) && e.target == Target::Of(i);
     out.revises = Indicator::ALL
         .into_iter()
-        .filter(|i| live.iter().any(|e| e.revises && e.target == Target::Of(*i)) && out.labels.contains_key(i))
+        .filter(|i| live.iter().any(|e| revises(e, *i)) && out.labels.contains_key(i))
         .collect();
     out.suggestion = reading.suggests || live.iter().any(|e| e.suggestion);
     out.commendation =
@@ -82,6 +102,12 @@ pub(super) fn settle(reading: Reading, question: &Question, text: &str, normal: 
         || !out.alarms.is_empty()
         || out.labels.values().any(|l| l.get() <= 2);
     out
+}
+
+/// 你等我把话说完: he goes on with the answer that he was cut off in.
+fn goes_on(normal: &Normal) -> bool {
+    let said = normal.text();
+    ["话说完", "话讲完", "我说完", "我讲完", "没说完", "没讲完", "未讲完"].iter().any(|w| said.contains(w))
 }
 
 /// 服务行 就是人手太紧: praise, then a turn that names no level.
@@ -193,7 +219,12 @@ fn belongs(e: &Eval, indicator: Indicator, question: &Question, home: Option<Ind
     match e.target {
         Target::Asked => home == Some(indicator),
         // Asked for a fact, only what he names himself opens a score (conventions 3, 14).
-        Target::Of(i) => i == indicator && (e.named || question.asked != Asked::Fact),
+        Target::Of(i) => {
+            i == indicator
+                && (e.named
+                    || home == Some(Indicator::Overall) && question.asked == Asked::Rating
+                    || i == Indicator::Attitude && e.weighed.class.is_positive() && question.asked != Asked::Fact)
+        }
         // The product or the price is nobody's indicator; asked for the whole, it is part of the whole.
         Target::Product | Target::Price => {
             indicator == Indicator::Overall && home == Some(Indicator::Overall) && question.asked == Asked::Rating
@@ -206,9 +237,11 @@ fn belongs(e: &Eval, indicator: Indicator, question: &Question, home: Option<Ind
 /// Where a fact was asked for, only an outright threat says something of the whole; a conditional one, or a word of going higher, is an
 /// alarm and no level.
 fn threat_for(reading: &Reading, indicator: Indicator, home: Option<Indicator>, asked: Asked) -> Option<u8> {
-    let counts = |level: &u8| asked != Asked::Fact || *level == 1;
+    // 这个你们得赔我, said in passing, claims damages and rates nothing.
+    let claims = |e: &Evidence| e.text.contains('赔') || e.text.contains('费');
     let here = home.unwrap_or(Indicator::Overall) == indicator;
-    reading.threats.iter().map(|t| t.1).filter(|l| here && counts(l)).min()
+    let counts = |t: &&(Evidence, u8)| asked != Asked::Fact || t.1 == 1 && !claims(&t.0);
+    reading.threats.iter().filter(|t| here && counts(t)).map(|t| t.1).min()
 }
 
 /// 人勤快 可惜毛病没去根: of the whole, praise keeps what went wrong at 3 (E08); his own 不满意 stays.
@@ -220,15 +253,18 @@ fn is_mixed(own: &[&Eval]) -> bool {
 /// The level of one indicator from all that was said of it, and the words that decided.
 fn resolve<'a>(own: &[&'a Eval]) -> Option<(u8, Vec<&'a Eval>)> {
     let own = keep_present(own);
+    // 一般般 东西是原厂的 就是慢: what he tells behind the turn stays within his own verdict.
+    let shrug = own.iter().any(|e| e.weighed.class == Class::Fair && !is_account(e));
     let own = keep_after_contrast(&own);
     let (advice, firm): (Vec<&Eval>, Vec<&Eval>) = own.iter().partition(|e| e.suggestion);
     let pool = if firm.is_empty() { advice } else { firm };
+    let pool = keep_verdict(pool);
     let lowest = pool.iter().map(|e| e.weighed.level).min()?;
     let highest = pool.iter().map(|e| e.weighed.level).max()?;
     let level = match (lowest, highest) {
         (l, h) if l >= 4 => praise(&pool).unwrap_or(h),
-        // 两天才来 一般吧: his own verdict outweighs what he tells before it.
-        (2, _) if sums_up(&pool) => 3,
+        // 两天才来 一般吧, 不太及时 停了两天才轮到我: his own verdict outweighs what he tells beside it.
+        (l, _) if l <= 2 && (is_graded(&pool) || shrug && pool.iter().all(|e| is_account(e))) => 3,
         // 也不是说不好 + complaint (convention 5).
         (l, _) if l <= 2 && pool.iter().any(|e| e.weighed.double_negation) => 3,
         (l, _) => l,
@@ -236,23 +272,63 @@ fn resolve<'a>(own: &[&'a Eval]) -> Option<(u8, Vec<&'a Eval>)> {
     Some((level, pool))
 }
 
-/// 挺好，很耐心: a verdict outweighs the trait beside it.
+/// 挺好，很耐心: a weighed verdict outweighs the trait beside it; a plain one (满意 很热情) leaves it its weight.
 fn praise(pool: &[&Eval]) -> Option<u8> {
+    if pool.iter().all(|e| e.trait_word || e.plain) {
+        return None;
+    }
     pool.iter().filter(|e| !e.trait_word).map(|e| e.weighed.level).max()
 }
 
-/// The last word is a shrug, and every complaint before it only tells what happened.
-fn sums_up(pool: &[&Eval]) -> bool {
-    let told = |e: &&Eval| e.weighed.steps.first() == Some(&"template");
-    let verdict = pool.iter().max_by_key(|e| e.weighed.start);
-    verdict.is_some_and(|e| e.weighed.class == Class::Fair && !told(e))
-        && pool.iter().filter(|e| e.weighed.level <= 2).all(told)
+/// 还可以 闷头干活不吱声, 隔一天才来 还算过得去: he is content by his own word; a trait not up to it beside that word, and what he tells
+/// before it, are no more than told.
+fn keep_verdict(pool: Vec<&Eval>) -> Vec<&Eval> {
+    let told = |e: &Eval| is_account(e) && !is_softly(e);
+    let Some(verdict) = pool
+        .iter()
+        .copied()
+        .filter(|e| !is_account(e) && e.weighed.level >= 4 && !e.weighed.double_negation)
+        .max_by_key(|e| e.weighed.start)
+    else {
+        return pool;
+    };
+    let doubts: Vec<&&Eval> = pool.iter().filter(|e| e.weighed.level <= 3).collect();
+    let yields = |e: &Eval| {
+        told(e) && !e.named && !e.scope.contrast && (e.weighed.level == 3 || e.weighed.end <= verdict.weighed.start)
+    };
+    if doubts.is_empty() || !doubts.iter().all(|e| yields(e)) {
+        return pool;
+    }
+    pool.into_iter().filter(|e| e.weighed.level >= 4).collect()
+}
+
+/// Tells what happened or how somebody is.
+fn is_account(e: &Eval) -> bool {
+    // 对李工非常不满 is no account.
+    e.weighed.level > 1 && (e.weighed.steps.first() == Some(&"template") || e.trait_word)
+}
+
+/// 有点, 不太: he weighs himself.
+fn is_softly(e: &Eval) -> bool {
+    e.weighed.steps.iter().any(|s| matches!(*s, "softened" | "softly negated"))
+}
+
+/// He says 一般 or 不太… himself, and every complaint beside it only tells what happened.
+fn is_graded(pool: &[&Eval]) -> bool {
+    let graded = |e: &Eval| e.weighed.level == 3 && (e.weighed.class == Class::Fair || !is_account(e) || is_softly(e));
+    pool.iter().any(|e| graded(e)) && pool.iter().filter(|e| e.weighed.level <= 2).all(|e| is_account(e))
 }
 
 /// Self-correction: what was said before 不对, 说错了 is void when something follows (convention 11).
 fn keep_last_version<'a>(own: &[&'a Eval], corrections: &[usize]) -> Vec<&'a Eval> {
     let latest = corrections.iter().rev().find(|c| own.iter().any(|e| e.clause >= **c));
     own.iter().copied().filter(|e| latest.is_none_or(|c| e.clause >= *c)).collect()
+}
+
+/// 人是好人 制度是烂制度 整体我给个一般: his own word for the whole decides (convention 7).
+fn keep_own_sum<'a>(own: &[&'a Eval]) -> Vec<&'a Eval> {
+    let summed: Vec<&Eval> = own.iter().copied().filter(|e| e.overall_word && !e.scope.past).collect();
+    if summed.is_empty() { own.to_vec() } else { summed }
 }
 
 fn is_thing(e: &Eval) -> bool {
@@ -262,7 +338,9 @@ fn is_thing(e: &Eval) -> bool {
 /// Past against now → now (convention 11).
 fn keep_present<'a>(own: &[&'a Eval]) -> Vec<&'a Eval> {
     let present: Vec<&Eval> = own.iter().copied().filter(|e| !e.scope.past).collect();
-    if present.is_empty() { own.to_vec() } else { present }
+    // 也不是说不好 头一回又返工一趟: what he holds back lies in the past.
+    let held_back = present.iter().all(|e| e.weighed.hedge && e.weighed.double_negation);
+    if held_back { own.to_vec() } else { present }
 }
 
 /// 还行，就是有点慢: what stands after the turn decides (convention 7).
