@@ -135,7 +135,7 @@ pub struct EvidenceSpan {
 
 /// Audits one dialogue.
 pub fn audit_dialogue(rubric: &Rubric, request: &DialogueRequest) -> DialogueReport {
-    let turns: Vec<SpokenTurn> = request.turns.iter().map(spoken).collect();
+    let turns: Vec<SpokenTurn> = request.turns.iter().map(SpokenTurn::from).collect();
     let answers = answers_of_turns(rubric, &turns);
     let judged = judgements(rubric, &answers);
     let card = score_judged(rubric, &answers, &judged);
@@ -163,12 +163,14 @@ pub fn audit_dialogue(rubric: &Rubric, request: &DialogueRequest) -> DialogueRep
     }
 }
 
-fn spoken(turn: &DialogueTurn) -> SpokenTurn {
-    let speaker = match turn.speaker {
-        Speaker::Agent => Channel::Agent,
-        Speaker::Customer => Channel::Customer,
-    };
-    SpokenTurn { speaker, start: turn.start, end: turn.end, text: turn.text.clone() }
+impl From<&DialogueTurn> for SpokenTurn {
+    fn from(turn: &DialogueTurn) -> Self {
+        let speaker = match turn.speaker {
+            Speaker::Agent => Channel::Agent,
+            Speaker::Customer => Channel::Customer,
+        };
+        Self { speaker, start: turn.start, end: turn.end, text: turn.text.clone() }
+    }
 }
 
 fn lines(turns: &[SpokenTurn], answers: &[Answer], judged: &[Judgement]) -> Vec<Line> {

@@ -30,10 +30,17 @@ const ELLIPTIC_MAX: usize = 16;
 const EVALUATES: [&str; 7] = ["满意", "评价", "打分", "打几分", "怎么样", "如何", "觉得"];
 
 /// 耽误两分钟可以吗, 后天下午给您打您看行不行: leave is asked for.
-const ASKS_LEAVE: [&str; 7] = ["耽误", "打扰", "占用", "分钟", "给您打", "您看行", "您看可以"];
+const ASKS_LEAVE: [&str; 10] =
+    ["耽误", "耽搁", "打扰", "占用", "分钟", "方便不", "方便吗", "给您打", "您看行", "您看可以"];
 
 /// Asks for a reason, or how the machine does.
-const ASKS_ELSE: [&str; 23] = [
+const ASKS_ELSE: [&str; 29] = [
+    "没弄好",
+    "没弄利索",
+    "没修好",
+    "没处理",
+    "没解决",
+    "遗留",
     "原因",
     "具体",
     "哪方面",
@@ -129,10 +136,17 @@ impl Rubric {
 
     /// The indicators that an agent's sentence asks to be evaluated, in their order; empty when it asks for something else.
     pub(super) fn indicators_asked(&self, text: &str) -> Vec<Indicator> {
+        let ruled = self.indicators_by_rule(text);
+        let said = self.sentence(text);
+        let elsewhere = ruled.is_empty() && (said.evaluates_nothing() || self.asks_elsewhere(&said));
+        self.weigh_question(text, ruled, elsewhere)
+    }
+
+    fn indicators_by_rule(&self, text: &str) -> Vec<Indicator> {
         let said = self.sentence(text);
         // 抛开配件不说 总的您满意吗: what is set aside is not asked for.
         if said.has_several_clauses() && said.has(&["除了", "抛开", "撇开", "先不说", "不说"]) {
-            return self.indicators_asked(said.last());
+            return self.indicators_by_rule(said.last());
         }
         if said.evaluates_nothing() {
             return Vec::new();
@@ -196,7 +210,7 @@ impl Rubric {
         if !said.has_several_clauses() || !asks {
             return None;
         }
-        let mut own = Some(self.indicators_asked(last)).filter(|own| !own.is_empty())?;
+        let mut own = Some(self.indicators_by_rule(last)).filter(|own| !own.is_empty())?;
         let listed = said.flat[..said.flat.len() - last.len()].rsplit(PAUSE).skip(1);
         let topics = listed.take_while(|c| c.chars().count() <= LISTED_MAX && !asks_openly(c));
         own.extend(topics.flat_map(|c| self.only_names(c)));
@@ -231,7 +245,7 @@ impl Rubric {
             return None;
         }
         let short = |c: &&str| c.ends_with('呢') && c.chars().count() <= CLAUSE_MAX;
-        clauses().filter(short).map(|c| self.indicators_asked(c)).find(|own| !own.is_empty())
+        clauses().filter(short).map(|c| self.indicators_by_rule(c)).find(|own| !own.is_empty())
     }
 
     /// Every indicator that the question names. 卖配件的小李, 对配件熟不熟: parts only say whose attitude or skill is meant; 发货的速度,
@@ -382,8 +396,8 @@ fn asks_openly(clause: &str) -> bool {
     clause.ends_with(['呢', '吗', '吧', '不', '没', '啊']) || asks.iter().any(|w| clause.contains(w))
 }
 
-/// 一定给您满意答复 asks for nothing: without what is promised.
+/// 一定给您满意答复, 谢谢您的认可 ask for nothing: without what is promised or returned.
 fn unpromised(text: &str) -> String {
-    let promises = ["满意答复", "满意的答复", "满意的结果", "让您满意", "包您满意", "满意为止"];
+    let promises = ["您的认可", "您的肯定", "满意答复", "满意的答复", "满意的结果", "让您满意", "包您满意", "满意为止"];
     promises.iter().fold(text.to_string(), |text, promise| text.replace(promise, ""))
 }

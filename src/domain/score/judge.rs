@@ -4,6 +4,7 @@
 //! text ─ normal ─ tokens ─ clauses ─ weigh each level word ─ whose indicator? ─ settle each indicator
 //!                              └──── threats ───────────────────────────────────┘
 //! ```
+//! Beside the table's level stands the leaning of the learned words: [`super::weigh`].
 //! Contract: pure, never panics, every level has evidence that points at the customer's words. Nothing is imputed: no evaluation, no
 //! level. The rules follow the labelling conventions by number.
 
@@ -42,6 +43,9 @@ pub struct Judgement {
     pub commendation: Option<String>,
     /// 没用到配件: the question does not apply.
     pub not_applicable: bool,
+    /// There are words of the table, and none is in force: quoted, supposed, asked back.
+    #[serde(skip)]
+    pub(super) disarmed: bool,
     /// Another recogniser's words lead to a clearly different level: a person should listen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disagreement: Option<Disagreement>,
@@ -53,6 +57,11 @@ const AGREES: &str = "agrees to the question";
 const CHANGES: &str = "agrees to the change";
 /// The asker's word denied, plainly or with something held back.
 const DENIES: &str = "denies the question";
+const NUMBER: &str = "number";
+const NOTHING_TO_OBJECT: &str = "nothing to object";
+const QUALITY: &str = "the quality asked for";
+/// Rules of levels that live by the question alone.
+pub(super) const BY_QUESTION: [&str; 6] = [AGREES, CHANGES, DENIES, NUMBER, NOTHING_TO_OBJECT, QUALITY];
 
 impl Judgement {
     /// F12: the machine given back, the courts, the press, threatened or announced.
@@ -82,7 +91,7 @@ impl Rubric {
         let listed = self.listed(&answer.text, &question);
         let own = self.judge_normal(&listed, &answer.text, &question);
         let merged = self.merge_engines(answer, &question, &listed, own);
-        timed(answer, merged)
+        timed(answer, self.weigh(merged, &listed, &answer.text, &question))
     }
 
     /// Exact words of either recogniser first, then the transcript by its sound: in that order there is no false hit. Words in which a
@@ -157,7 +166,8 @@ impl Rubric {
             return short.clone();
         }
         let reading = self.read(normal, text, question);
-        let settled = settle(reading, question, text, normal, &self.data.scopes);
+        let disarmed = reading.evals.iter().any(|e| !e.scope.in_force());
+        let settled = Judgement { disarmed, ..settle(reading, question, text, normal, &self.data.scopes) };
         // 四分吧 对了你们配件供应不行: the number, and what he says beside it.
         if let Some(mut short) = short {
             add_asides(&mut short, settled, question.indicator);
@@ -198,10 +208,10 @@ impl Rubric {
             if question.number
                 && let Some(level) = spoken_number(&flat)
             {
-                return Some(single(question, level, "number", text));
+                return Some(single(question, level, NUMBER, text));
             }
             if question.negative_polar && is(&silent.no) {
-                return Some(single(question, Level::new(4)?, "nothing to object", text));
+                return Some(single(question, Level::new(4)?, NOTHING_TO_OBJECT, text));
             }
             // 嗯 to 满意的对吧 may be a yes or no answer; a yes is likelier (convention 2).
             let hums = question.leading && flat.chars().all(|c| c == '嗯');
@@ -211,7 +221,7 @@ impl Rubric {
                 return Some(single(question, led(question.proposed?), rule, text));
             }
             if let Some(level) = question.quality.and_then(|q| echo(q, &flat)) {
-                return Some(single(question, level, "the quality asked for", text));
+                return Some(single(question, level, QUALITY, text));
             }
             let praise = question.proposed.is_some_and(|l| l.get() >= 4) && !question.negative_polar;
             if praise && question.leading && is(&silent.denies) {
@@ -296,20 +306,18 @@ fn spoken_number(flat: &str) -> Option<Level> {
     let digit = |c: char| {
         "一二三四五".chars().position(|d| d == c).map(|p| p as u8 + 1).or_else(|| c.to_digit(10).map(|d| d as u8))
     };
-    if flat.contains("满分") {
-        return Level::new(5);
-    }
     let chars: Vec<char> = flat.chars().collect();
     // 四分，不，五分: the last one holds (convention 11).
     // 二十五分钟 is a time, 留一分 and 扣一分 are what is missing.
     let rates = |at: usize| {
-        let spared = at > 0 && "留扣差少减加".contains(chars[at - 1]);
+        let spared = chars[at.saturating_sub(2)..at].iter().any(|c| "留扣差少减加".contains(*c));
         let minutes = chars.get(at + 2) == Some(&'钟');
         (!spared && !minutes).then(|| digit(if chars[at] == '两' { '二' } else { chars[at] })).flatten()
     };
     let before_mark = (0..chars.len().saturating_sub(1)).rev().filter(|at| chars[at + 1] == '分').find_map(rates);
     let alone = (chars.len() <= 3).then(|| chars.iter().find_map(|c| digit(*c))).flatten();
-    before_mark.or(alone).and_then(Level::new)
+    let full = flat.contains("满分").then_some(5);
+    before_mark.or(full).or(alone).and_then(Level::new)
 }
 
 fn single(question: &Question, level: Level, rule: &str, text: &str) -> Judgement {

@@ -4,6 +4,7 @@
 //! It does not read files: the caller brings the text, the built-in table travels inside the binary.
 
 use super::heard::{self, BySound, Misheard};
+use super::learned::Learned;
 use super::lexicon::Lexicon;
 use super::{Indicator, Level};
 use serde::Deserialize;
@@ -20,6 +21,7 @@ pub struct Rubric {
     pub(super) lexicon: Lexicon,
     pub(super) misheard: Vec<Misheard>,
     pub(super) sounds: BySound,
+    pub(super) learned: Option<Arc<Learned>>,
     id: String,
 }
 
@@ -49,7 +51,8 @@ impl Rubric {
         let id = format!("{}@{}", data.name, data.version);
         let misheard = heard::compile(&data);
         let sounds = BySound::compile(&data);
-        Ok(Self { data, lexicon, misheard, sounds, id })
+        let learned = data.learned.then(|| Learned::builtin().clone());
+        Ok(Self { data, lexicon, misheard, sounds, learned, id })
     }
 
     /// The table that travels with the program.
@@ -58,6 +61,12 @@ impl Rubric {
         static TABLE: LazyLock<Arc<Rubric>> =
             LazyLock::new(|| Arc::new(Rubric::parse(BUILTIN).unwrap_or_else(|e| panic!("built-in rubric: {e}"))));
         &TABLE
+    }
+
+    /// The same table with other learned words beside it, or none.
+    pub fn with_learned(mut self, learned: Option<Learned>) -> Self {
+        self.learned = learned.map(Arc::new);
+        self
     }
 
     /// As programmes name it.
@@ -140,6 +149,9 @@ impl Class {
 pub(super) struct Data {
     pub name: String,
     pub version: String,
+    /// The learned words stand beside this table. They were learned with the printed levels: a table that moves those goes without.
+    #[serde(default)]
+    pub learned: bool,
     pub row: Vec<Row>,
     pub words: Vec<Words>,
     pub rivals: Vec<String>,
@@ -425,7 +437,7 @@ mod tests {
     #[test]
     fn the_builtin_table_parses_and_has_the_five_rows_as_printed() {
         let rubric = Rubric::builtin();
-        assert_eq!(rubric.id(), "after-sales-zh@5");
+        assert_eq!(rubric.id(), "after-sales-zh@6");
         let counts: Vec<(u8, usize)> = rubric.rows().map(|(l, _, k, t)| (l.get(), k.len() + t.len())).collect();
         assert_eq!(counts, [(5, 10), (4, 17), (3, 11), (2, 11), (1, 10)]);
     }

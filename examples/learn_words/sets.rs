@@ -1,0 +1,133 @@
+//! The labelled sets as examples.
+
+use crate::regression::Example;
+use anyhow::Context;
+use huifang::domain::audit::{DialogueRequest, audit_dialogue};
+use huifang::domain::score::{
+    Answer, Indicator, Level, Rubric, SpokenTurn, answer_groups, answers_of_turns, question_groups,
+};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Held-out parts that were opened (tests/data/eval/README.md).
+const OPENED: [&str; 4] =
+    ["answers_held_out.jsonl", "answers_held_out2.jsonl", "calls_held_out.jsonl", "calls_held_out2.jsonl"];
+
+#[derive(Deserialize)]
+struct LabelledAnswer {
+    indicator: Option<Indicator>,
+    question: String,
+    answer: String,
+    label: Option<Level>,
+}
+
+#[derive(Deserialize)]
+struct LabelledCall {
+    #[serde(rename = "in")]
+    request: DialogueRequest,
+    out: Gold,
+}
+
+#[derive(Deserialize)]
+struct Gold {
+    scores: BTreeMap<Indicator, Option<Level>>,
+    #[serde(default)]
+    acceptable_scores: BTreeMap<Indicator, Vec<Option<Level>>>,
+}
+
+impl LabelledCall {
+    fn turns(&self) -> Vec<SpokenTurn> {
+        self.request.turns.iter().map(SpokenTurn::from).collect()
+    }
+
+    fn comes_out_right(&self, rubric: &Rubric) -> bool {
+        let report = audit_dialogue(rubric, &self.request);
+        Indicator::ALL.iter().all(|i| {
+            let (got, want) = (report.scores.get(i).copied().flatten(), self.out.scores.get(i).copied().flatten());
+            got == want || self.out.acceptable_scores.get(i).is_some_and(|further| further.contains(&got))
+        })
+    }
+}
+
+/// Everything that may be learned from.
+pub struct Sets {
+    answers: Vec<LabelledAnswer>,
+    calls: Vec<LabelledCall>,
+}
+
+impl Sets {
+    /// # Errors
+    /// A file that cannot be read, or a line of it that is no example.
+    pub fn read(folder: &Path) -> anyhow::Result<Self> {
+        let mut names: Vec<String> = Vec::new();
+        for entry in std::fs::read_dir(folder).with_context(|| format!("{}", folder.display()))? {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        names.retain(|name| !name.contains("held_out") || OPENED.contains(&name.as_str()));
+        let mut sets = Self { answers: Vec::new(), calls: Vec::new() };
+        for name in names {
+            let read = || std::fs::read_to_string(folder.join(&name)).with_context(|| name.clone());
+            if name.starts_with("answers_") {
+                sets.answers.extend(lines(&read()?, &name)?);
+            } else if name.starts_with("calls_") {
+                sets.calls.extend(lines(&read()?, &name)?);
+            }
+        }
+        Ok(sets)
+    }
+
+    /// Labelled answers, and those of calls to an indicator that was asked for once.
+    pub fn answers(&self, rubric: &Rubric) -> Vec<Example> {
+        let alone = self.answers.iter().filter_map(|a| {
+            let groups = answer_groups(&a.answer, a.indicator?);
+            Some(Example { groups, class: class_of_level(a.label) })
+        });
+        let in_calls = self.calls.iter().flat_map(|call| {
+            let answers = answers_of_turns(rubric, &call.turns());
+            let once = Indicator::ALL.into_iter().filter_map(|i| the_only(&answers, i).map(|a| (i, a.text.clone())));
+            let example = |(i, text): (Indicator, String)| {
+                let class = class_of_level(call.out.scores.get(&i).copied().flatten());
+                Example { groups: answer_groups(&text, i), class }
+            };
+            once.map(example).collect::<Vec<_>>()
+        });
+        alone.chain(in_calls).collect()
+    }
+
+    /// Questions of labelled answers, and those of calls that come out right.
+    pub fn questions(&self, rubric: &Rubric) -> Vec<Example> {
+        let alone = self.answers.iter().map(|a| (a.question.clone(), class_of(a.indicator)));
+        let in_calls = self.calls.iter().filter(|call| call.comes_out_right(rubric)).flat_map(|call| {
+            let mut asked: BTreeMap<(Option<usize>, String), Vec<Indicator>> = BTreeMap::new();
+            for answer in answers_of_turns(rubric, &call.turns()) {
+                asked.entry((answer.turn, answer.question)).or_default().extend(answer.indicator);
+            }
+            let single = asked.into_iter().filter(|(_, indicators)| indicators.len() <= 1);
+            single.map(|((_, question), of)| (question, class_of(of.first().copied()))).collect::<Vec<_>>()
+        });
+        let example = |(question, class): (String, usize)| Example { groups: question_groups(&question), class };
+        alone.chain(in_calls).map(example).collect()
+    }
+}
+
+fn the_only(answers: &[Answer], indicator: Indicator) -> Option<&Answer> {
+    let mut of = answers.iter().filter(|a| a.indicator == Some(indicator));
+    let only = of.next();
+    only.filter(|_| of.next().is_none())
+}
+
+fn class_of_level(level: Option<Level>) -> usize {
+    level.map_or(0, |l| usize::from(l.get()))
+}
+
+fn class_of(indicator: Option<Indicator>) -> usize {
+    indicator.and_then(|i| Indicator::ALL.iter().position(|one| *one == i)).map_or(0, |at| at + 1)
+}
+
+fn lines<T: serde::de::DeserializeOwned>(text: &str, name: &str) -> anyhow::Result<Vec<T>> {
+    let read =
+        |(at, line): (usize, &str)| serde_json::from_str(line).with_context(|| format!("{name}, line {}", at + 1));
+    text.lines().enumerate().filter(|(_, line)| !line.is_empty()).map(read).collect()
+}

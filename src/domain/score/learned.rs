@@ -1,0 +1,249 @@
+//! 学来的词: what groups of characters say about a level or about the subject of a question, learned from labelled examples.
+//!
+//! The table of the rubric is exact and cannot know every word that people find. Beside it stands a reader whose weights were learned:
+//! for every group of up to four characters of one clause, how strongly it speaks for each of six classes. The classes of an answer are
+//! no level and 1 to 5, those of a question no indicator and the five.
+//!
+//! Contract: pure and deterministic; the weights are data (`rubrics/learned-zh.tsv`, a line a group, hundredths, made by `make learn`).
+//! It knows which groups stand in a text, not how often nor with which punctuation. Where it may overrule the table: [`super::weigh`].
+
+use super::Indicator;
+use super::normal::{Normal, PAUSE};
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
+const BUILTIN: &str = include_str!("../../../rubrics/learned-zh.tsv");
+
+/// Longest group, characters; the ends of a clause count as one.
+const GROUP_MAX: usize = 4;
+/// First and last clause are told apart by groups of so many characters, an indicator by groups of two.
+const PLACED: Range<usize> = 2..4;
+const PAIR: usize = 2;
+/// Ends of a clause, in a group.
+const FROM: char = '^';
+const TO: char = '$';
+
+/// Classes of a reader: nothing first, then levels 1 to 5 or the indicators in their order.
+pub const CLASSES: usize = 6;
+
+/// Logarithms of the probabilities of the classes.
+pub(super) type Leaning = [f64; CLASSES];
+
+/// Both readers.
+#[derive(Debug)]
+pub struct Learned {
+    answers: Reader,
+    questions: Reader,
+}
+
+#[derive(Debug, Default)]
+struct Reader {
+    base: [f32; CLASSES],
+    places: HashMap<Box<str>, usize>,
+    weights: Vec<[f32; CLASSES]>,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("learned words, line {line}: {detail}")]
+pub struct LearnedError {
+    pub line: usize,
+    pub detail: &'static str,
+}
+
+impl Learned {
+    /// The weights that travel with the program.
+    pub fn builtin() -> &'static Arc<Learned> {
+        // A broken table cannot be shipped: a unit test parses it.
+        static TABLE: LazyLock<Arc<Learned>> =
+            LazyLock::new(|| Arc::new(Learned::parse(BUILTIN).unwrap_or_else(|e| panic!("built-in {e}"))));
+        &TABLE
+    }
+
+    /// Reads a table: reader (`a` or `q`), group, six weights in hundredths, separated by tabs; `#` begins a comment. The group of what
+    /// holds without any is empty.
+    ///
+    /// # Errors
+    /// Names the line that is not so.
+    pub fn parse(source: &str) -> Result<Self, LearnedError> {
+        let mut learned = Self { answers: Reader::default(), questions: Reader::default() };
+        for (at, line) in source.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+            let wrong = |detail| LearnedError { line: at + 1, detail };
+            let (reader, rest) = line.split_once('\t').ok_or(wrong("no tab"))?;
+            let (group, numbers) = rest.split_once('\t').ok_or(wrong("no weights"))?;
+            let reader = match reader {
+                "a" => &mut learned.answers,
+                "q" => &mut learned.questions,
+                _ => return Err(wrong("neither a nor q")),
+            };
+            let mut weights = [0.0; CLASSES];
+            let mut given = numbers.split('\t');
+            for weight in &mut weights {
+                let hundredths: i16 =
+                    given.next().and_then(|n| n.parse().ok()).ok_or(wrong("fewer than six weights"))?;
+                *weight = f32::from(hundredths) / 100.0;
+            }
+            reader.add(group, weights);
+        }
+        Ok(learned)
+    }
+
+    /// What an answer to this indicator's question leans to.
+    pub(super) fn answer(&self, normal: &Normal, indicator: Indicator) -> Leaning {
+        self.answers.lean(|f| answer_groups_in(normal, indicator, f))
+    }
+
+    /// What a question leans to.
+    pub(super) fn question(&self, text: &str) -> Leaning {
+        let normal = Normal::new(text);
+        self.questions
+            .lean(|f| clauses(&normal).for_each(|clause| groups(&normal.chars[clause], 1..GROUP_MAX + 1, "", f)))
+    }
+
+    /// The clause that speaks most for class `to` against class `from`: its place in the text.
+    pub(super) fn telling(&self, normal: &Normal, to: usize, from: usize) -> Option<Range<usize>> {
+        let speaks = |clause: &Range<usize>| {
+            let mut sum = 0.0;
+            groups(&normal.chars[clause.clone()], 1..GROUP_MAX + 1, "", &mut |group| {
+                let weights = self.answers.places.get(group).map(|place| self.answers.weights[*place]);
+                sum += weights.map_or(0.0, |w| w[to] - w[from]);
+            });
+            sum
+        };
+        clauses(normal).max_by(|a, b| speaks(a).total_cmp(&speaks(b)))
+    }
+}
+
+impl Reader {
+    fn add(&mut self, group: &str, weights: [f32; CLASSES]) {
+        if group.is_empty() {
+            self.base = weights;
+        } else {
+            self.places.insert(group.into(), self.weights.len());
+            self.weights.push(weights);
+        }
+    }
+
+    fn lean(&self, each: impl FnOnce(&mut dyn FnMut(&str))) -> Leaning {
+        let mut there: Vec<usize> = Vec::new();
+        each(&mut |group| there.extend(self.places.get(group)));
+        there.sort_unstable();
+        there.dedup();
+        let mut sums = self.base.map(f64::from);
+        for place in there {
+            for (sum, weight) in sums.iter_mut().zip(self.weights[place]) {
+                *sum += f64::from(weight);
+            }
+        }
+        let most = sums.iter().copied().fold(f64::MIN, f64::max);
+        let all = most + sums.iter().map(|s| (s - most).exp()).sum::<f64>().ln();
+        sums.map(|s| s - all)
+    }
+}
+
+/// The groups by which an answer is learned and read.
+pub fn answer_groups(text: &str, indicator: Indicator) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    answer_groups_in(&Normal::new(text), indicator, &mut |group| {
+        all.insert(group.to_string());
+    });
+    all
+}
+
+/// The groups by which a question is learned and read.
+pub fn question_groups(text: &str) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    let normal = Normal::new(text);
+    for clause in clauses(&normal) {
+        groups(&normal.chars[clause], 1..GROUP_MAX + 1, "", &mut |group| {
+            all.insert(group.to_string());
+        });
+    }
+    all
+}
+
+/// Groups of every clause; pairs once more for the indicator that was asked; those of the first and of the last clause once more.
+fn answer_groups_in(normal: &Normal, indicator: Indicator, f: &mut dyn FnMut(&str)) {
+    let asked = format!("{}|", indicator.name());
+    f(&asked);
+    for clause in clauses(normal) {
+        let chars = &normal.chars[clause];
+        groups(chars, 1..GROUP_MAX + 1, "", f);
+        groups(chars, PAIR..PAIR + 1, &asked, f);
+    }
+    let mut ends = clauses(normal);
+    let first = ends.next();
+    let last = ends.last().or(first.clone());
+    for (mark, clause) in [("<|", first), (">|", last)] {
+        clause.into_iter().for_each(|clause| groups(&normal.chars[clause], PLACED, mark, f));
+    }
+}
+
+/// The stretches between pauses.
+fn clauses(normal: &Normal) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut from = 0;
+    normal.chars.split(|c| *c == PAUSE).filter_map(move |clause| {
+        let range = from..from + clause.len();
+        from = range.end + 1;
+        (!range.is_empty()).then_some(range)
+    })
+}
+
+/// Every group of these lengths in one clause, with `mark` before it.
+fn groups(clause: &[char], lengths: Range<usize>, mark: &str, f: &mut dyn FnMut(&str)) {
+    let chars: Vec<char> = [FROM].into_iter().chain(clause.iter().copied()).chain([TO]).collect();
+    let mut group = String::new();
+    for length in lengths {
+        for window in chars.windows(length) {
+            group.clear();
+            group.push_str(mark);
+            group.extend(window);
+            f(&group);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_adds_what_stands_there_once_and_its_probabilities_are_one() {
+        let learned = Learned::parse(
+            "# comment\na\t\t0\t0\t0\t0\t10\t0\na\t好\t0\t0\t0\t0\t200\t100\nq\t配件\t-50\t0\t0\t0\t300\t0",
+        )
+        .unwrap();
+        let once = learned.answer(&Normal::new("好"), Indicator::Skill);
+        assert_eq!(once, learned.answer(&Normal::new("好，好。好"), Indicator::Skill));
+        assert!((once.iter().map(|l| l.exp()).sum::<f64>() - 1.0).abs() < 1e-9);
+        assert!((once[4] - once[5] - 1.1).abs() < 1e-6 && once[4] > once[0]);
+        let asked = learned.question("那配件呢");
+        assert!(asked[4] > asked[0]);
+    }
+
+    #[test]
+    fn a_line_that_is_no_weight_is_named() {
+        for (source, line) in [("a\t好\t1\t2", 1), ("#\n\nx\t好\t0\t0\t0\t0\t0\t0", 3), ("a", 1), ("a\t好", 1)] {
+            assert_eq!(Learned::parse(source).unwrap_err().line, line, "{source}");
+        }
+    }
+
+    #[test]
+    fn groups_stay_inside_a_clause_and_know_its_ends() {
+        let groups = answer_groups("很好，来了", Indicator::Parts);
+        for there in ["^很", "好$", "很好", "来了$", "配件供应|很好", "<|很好", ">|来了"] {
+            assert!(groups.contains(there), "{there}");
+        }
+        assert!(!groups.iter().any(|g| g.contains("好来") || g.contains(PAUSE)));
+        assert!(question_groups("配件呢").contains("呢$"));
+    }
+
+    #[test]
+    fn the_built_in_weights_are_read() {
+        let learned = Learned::builtin();
+        let lean = learned.answer(&Normal::new("特别满意"), Indicator::Overall);
+        assert!(lean[5] > lean[2] && lean[5] > lean[0]);
+        let asked = learned.question("那师傅的技术行不行");
+        assert!(asked[1] > asked[0]);
+    }
+}
