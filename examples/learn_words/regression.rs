@@ -24,11 +24,22 @@ pub struct Model {
 
 impl Model {
     pub fn likeliest(&self, groups: &BTreeSet<String>) -> usize {
+        let sums = self.sums(groups);
+        (0..CLASSES).max_by(|a, b| sums[*a].total_cmp(&sums[*b])).unwrap_or_default()
+    }
+
+    /// How much speaks for this class against none.
+    pub fn odds(&self, groups: &BTreeSet<String>, class: usize) -> f64 {
+        let sums = self.sums(groups);
+        sums[class] - sums[0]
+    }
+
+    fn sums(&self, groups: &BTreeSet<String>) -> [f64; CLASSES] {
         let mut sums = self.base;
         for weights in groups.iter().filter_map(|g| self.weights.get(g)) {
             sums.iter_mut().zip(weights).for_each(|(sum, w)| *sum += w);
         }
-        (0..CLASSES).max_by(|a, b| sums[*a].total_cmp(&sums[*b])).unwrap_or_default()
+        sums
     }
 }
 

@@ -1,12 +1,14 @@
 //! The labelled sets as examples.
 
-use crate::regression::Example;
+use crate::conduct::{self, Exchange};
+use crate::regression::{Example, Model};
 use anyhow::Context;
 use huifang::domain::audit::{DialogueRequest, audit_dialogue};
 use huifang::domain::score::{
     Answer, Indicator, Level, Rubric, SpokenTurn, answer_groups, answers_of_turns, question_groups,
 };
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -34,6 +36,8 @@ struct Gold {
     scores: BTreeMap<Indicator, Option<Level>>,
     #[serde(default)]
     acceptable_scores: BTreeMap<Indicator, Vec<Option<Level>>>,
+    #[serde(default)]
+    compliance: BTreeMap<String, Value>,
 }
 
 impl LabelledCall {
@@ -54,6 +58,7 @@ impl LabelledCall {
 pub struct Sets {
     answers: Vec<LabelledAnswer>,
     calls: Vec<LabelledCall>,
+    exchanges: Vec<Exchange>,
 }
 
 impl Sets {
@@ -66,13 +71,15 @@ impl Sets {
         }
         names.sort();
         names.retain(|name| !name.contains("held_out") || OPENED.contains(&name.as_str()));
-        let mut sets = Self { answers: Vec::new(), calls: Vec::new() };
+        let mut sets = Self { answers: Vec::new(), calls: Vec::new(), exchanges: Vec::new() };
         for name in names {
             let read = || std::fs::read_to_string(folder.join(&name)).with_context(|| name.clone());
             if name.starts_with("answers_") {
                 sets.answers.extend(lines(&read()?, &name)?);
             } else if name.starts_with("calls_") {
                 sets.calls.extend(lines(&read()?, &name)?);
+            } else if name.starts_with("conduct3_") {
+                sets.exchanges.extend(lines(&read()?, &name)?);
             }
         }
         Ok(sets)
@@ -109,6 +116,19 @@ impl Sets {
         });
         let example = |(question, class): (String, usize)| Example { groups: question_groups(&question), class };
         alone.chain(in_calls).map(example).collect()
+    }
+}
+
+impl Sets {
+    /// An agent's turns, in exchanges of one breach and in calls whose conduct is labelled.
+    pub fn conduct(&self, rubric: &Rubric, model: Option<&Model>) -> Vec<Example> {
+        let alone = self.exchanges.iter().filter_map(conduct::of_exchange);
+        let labelled = self.calls.iter().filter(|call| !call.out.compliance.is_empty());
+        let in_calls = labelled.flat_map(|call| {
+            let breach = |flag: &str| call.out.compliance.get(flag) == Some(&Value::Bool(true));
+            conduct::of_call(rubric, &call.request, breach, model)
+        });
+        alone.chain(in_calls).collect()
     }
 }
 

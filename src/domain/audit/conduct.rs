@@ -3,7 +3,7 @@
 //!
 //! Contract: each function finds the line that shows it, or nothing; a flag without a line does not exist.
 
-use super::speech::{self, Line, agents, asks_consent};
+use super::speech::{self, Breach, Line, agents, asks_consent};
 use super::temper;
 use crate::domain::facts::{Consent, Respondent, consent_of};
 use crate::domain::ways::{Ways, clauses, unmarked};
@@ -168,7 +168,7 @@ pub(super) fn led(lines: &[Line]) -> Option<&Line> {
         let echoes = said.is_some_and(|c| PRAISE.iter().any(|p| c.text.contains(p) && l.text.contains(p)));
         !echoes && (tagged || RECORDS.said_in(noted)) || REQUESTS.said_in(&l.text) && !polar
     };
-    lines.iter().enumerate().find(|(i, l)| led((*i, l))).map(|(_, l)| l)
+    lines.iter().enumerate().find(|(i, l)| led((*i, l)) && !l.doubted(Breach::Led)).map(|(_, l)| l)
 }
 
 /// 满意吗, 满意不满意: whichever he says is an answer.
@@ -304,7 +304,7 @@ pub(super) fn pushed(lines: &[Line]) -> Option<&Line> {
     let refuses_still = |l: &&Line| l.agent() || consent_of(&l.text) != Some(Consent::Given);
     let mut after = lines[at + 1..].iter().take_while(refuses_still).filter(|l| l.agent()).enumerate();
     let wrong_number = speech::respondent(lines).0 == Respondent::WrongNumber;
-    after.find(|(n, l)| !wrong_number && presses(l, *n == 0)).map(|(_, l)| l)
+    after.find(|(n, l)| !wrong_number && presses(l, *n == 0) && !l.doubted(Breach::Pressed)).map(|(_, l)| l)
 }
 
 /// Whatever an agent says to a refusal presses, unless he takes it: another time, an apology, good-bye, 好的.
@@ -411,7 +411,8 @@ pub(super) fn offtopic(lines: &[Line]) -> Option<&Line> {
     let cares = |i: usize| {
         i.checked_sub(1).and_then(|b| lines.get(b)).is_some_and(|said| !said.agent() && somebody_hurt(&said.text))
     };
-    lines.iter().enumerate().find(|(i, l)| l.agent() && strays(l) && !cares(*i)).map(|(_, l)| l)
+    let strays = |i: usize, l: &Line| l.agent() && strays(l) && !cares(i) && !l.doubted(Breach::Strayed);
+    lines.iter().enumerate().find(|(i, l)| strays(*i, l)).map(|(_, l)| l)
 }
 
 /// The turns of talk about something else: from where the agent strays until he asks for a fact or an evaluation again.

@@ -139,7 +139,7 @@ pub fn audit_dialogue(rubric: &Rubric, request: &DialogueRequest) -> DialogueRep
     let answers = answers_of_turns(rubric, &turns);
     let judged = judgements(rubric, &answers);
     let card = score_judged(rubric, &answers, &judged);
-    let lines = lines(&turns, &answers, &judged);
+    let lines = lines(rubric, &turns, &answers, &judged);
     let facts = facts_of(&answers);
     let mut book = Book { turns: &request.turns, evidence: BTreeMap::new() };
     book.scores(&card);
@@ -173,11 +173,12 @@ impl From<&DialogueTurn> for SpokenTurn {
     }
 }
 
-fn lines(turns: &[SpokenTurn], answers: &[Answer], judged: &[Judgement]) -> Vec<Line> {
+fn lines(rubric: &Rubric, turns: &[SpokenTurn], answers: &[Answer], judged: &[Judgement]) -> Vec<Line> {
     let mut lines: Vec<Line> =
         turns.iter().enumerate().map(|(i, t)| Line::new(t.speaker, &t.text, t.start, t.end, i)).collect();
     speech::mark_rated(&mut lines, answers);
     speech::mark_complaints(&mut lines, answers, judged);
+    speech::mark_witnessed(&mut lines, rubric.learned());
     lines
 }
 

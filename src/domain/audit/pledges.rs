@@ -2,7 +2,7 @@
 //!
 //! Contract: as [`super::conduct`]: each function finds the line that shows it, or nothing.
 
-use super::speech::{self, Line, agents};
+use super::speech::{self, Breach, Line, agents};
 use super::temper;
 use crate::domain::facts::number;
 use crate::domain::ways::Ways;
@@ -101,6 +101,7 @@ pub(super) fn promised_beyond_authority(lines: &[Line]) -> Option<&Line> {
         let said = l.text.replace("赔不是", "").replace("赔个不是", "").replace("赔礼", "");
         !deferred
             && !temper::disputes(l)
+            && !l.doubted(Breach::Promised)
             && (GIFTS.said_in(&said) || OATHS.said_in(&l.text) && !l.has(&["服务质量", "答复", "反映", "转达"]))
     })
 }

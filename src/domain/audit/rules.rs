@@ -93,7 +93,7 @@ const ANSWERED: [Rule; 13] = [
 
 /// Audits one ended call; findings in the order of the rules.
 pub fn audit_call(rubric: &Rubric, evidence: &CallEvidence<'_>) -> Vec<Finding> {
-    let lines = lines_of(evidence);
+    let lines = lines_of(rubric, evidence);
     let activity = evidence.activity.cloned().unwrap_or_else(|| Activity::of_lines(&lines));
     let ctx = Ctx { e: evidence, rubric, lines, activity, limits: Limits::default() };
     let answered = evidence.call.instants.answered_at.is_some();
@@ -107,7 +107,7 @@ pub fn audit_call(rubric: &Rubric, evidence: &CallEvidence<'_>) -> Vec<Finding> 
     always.iter().chain(conversation).flat_map(|rules| rules.iter()).filter_map(|rule| rule(&ctx)).collect()
 }
 
-fn lines_of(e: &CallEvidence<'_>) -> Vec<Line> {
+fn lines_of(rubric: &Rubric, e: &CallEvidence<'_>) -> Vec<Line> {
     let shift = answered_at_s(e.call);
     let mut lines: Vec<Line> = Vec::new();
     for entry in &e.call.journal {
@@ -142,6 +142,7 @@ fn lines_of(e: &CallEvidence<'_>) -> Vec<Line> {
     if !journalled {
         speech::mark_rated(&mut lines, e.answers);
         speech::mark_complaints(&mut lines, e.answers, e.judged);
+        speech::mark_witnessed(&mut lines, rubric.learned());
     }
     lines
 }

@@ -3,7 +3,7 @@
 //! Contract: as [`super::conduct`]: each function finds the line that shows it, or nothing.
 
 use super::conduct;
-use super::speech::{self, Line, agents};
+use super::speech::{self, Breach, Line, agents};
 use crate::domain::facts::is_technical_question;
 use crate::domain::ways::{Ways, clauses};
 use std::sync::LazyLock;
@@ -379,7 +379,8 @@ pub(super) fn argued(lines: &[Line]) -> Option<&Line> {
         let asked_back = || beside(i.checked_sub(1)).is_some_and(|said| asks(said) && !discontent(said));
         let disputes = attacks(l) && !(asked_back() && RUDE.said_in(&l.text))
             || disputes(l) && !away.contains(&l.turn) && !advises();
-        (l.agent() && disputes || l.agent() && !calms && (back() || i > 0 && protests())).then_some(l)
+        let argues = disputes || !calms && (back() || i > 0 && protests());
+        (l.agent() && argues && !l.doubted(Breach::Argued)).then_some(l)
     })
 }
 

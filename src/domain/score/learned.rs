@@ -1,8 +1,8 @@
-//! 学来的词: what groups of characters say about a level or about the subject of a question, learned from labelled examples.
+//! 学来的词: what groups of characters say about a level, the subject of a question or an agent's conduct, learned from labelled examples.
 //!
 //! The table of the rubric is exact and cannot know every word that people find. Beside it stands a reader whose weights were learned:
 //! for every group of up to four characters of one clause, how strongly it speaks for each of six classes. The classes of an answer are
-//! no level and 1 to 5, those of a question no indicator and the five.
+//! no level and 1 to 5, those of a question no indicator and the five, those of an agent's turn nothing wrong and five breaches.
 //!
 //! Contract: pure and deterministic; the weights are data (`rubrics/learned-zh.tsv`, a line a group, hundredths, made by `make learn`).
 //! It knows which groups stand in a text, not how often nor with which punctuation. Where it may overrule the table: [`super::weigh`].
@@ -28,13 +28,14 @@ const TO: char = '$';
 pub const CLASSES: usize = 6;
 
 /// Logarithms of the probabilities of the classes.
-pub(super) type Leaning = [f64; CLASSES];
+pub(in crate::domain) type Leaning = [f64; CLASSES];
 
-/// Both readers.
-#[derive(Debug)]
+/// The readers.
+#[derive(Debug, Default)]
 pub struct Learned {
     answers: Reader,
     questions: Reader,
+    conduct: Reader,
 }
 
 #[derive(Debug, Default)]
@@ -60,13 +61,13 @@ impl Learned {
         &TABLE
     }
 
-    /// Reads a table: reader (`a` or `q`), group, six weights in hundredths, separated by tabs; `#` begins a comment. The group of what
+    /// Reads a table: reader (`a`, `q` or `c`), group, six weights in hundredths, separated by tabs; `#` begins a comment. The group of what
     /// holds without any is empty.
     ///
     /// # Errors
     /// Names the line that is not so.
     pub fn parse(source: &str) -> Result<Self, LearnedError> {
-        let mut learned = Self { answers: Reader::default(), questions: Reader::default() };
+        let mut learned = Self::default();
         for (at, line) in source.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
             let wrong = |detail| LearnedError { line: at + 1, detail };
             let (reader, rest) = line.split_once('\t').ok_or(wrong("no tab"))?;
@@ -74,7 +75,8 @@ impl Learned {
             let reader = match reader {
                 "a" => &mut learned.answers,
                 "q" => &mut learned.questions,
-                _ => return Err(wrong("neither a nor q")),
+                "c" => &mut learned.conduct,
+                _ => return Err(wrong("neither a, q nor c")),
             };
             let mut weights = [0.0; CLASSES];
             let mut given = numbers.split('\t');
@@ -95,9 +97,12 @@ impl Learned {
 
     /// What a question leans to.
     pub(super) fn question(&self, text: &str) -> Leaning {
-        let normal = Normal::new(text);
-        self.questions
-            .lean(|f| clauses(&normal).for_each(|clause| groups(&normal.chars[clause], 1..GROUP_MAX + 1, "", f)))
+        self.questions.lean(|f| groups_of(text, 1..GROUP_MAX + 1, "", f))
+    }
+
+    /// What an agent's turn leans to, after the customer's turn before it: nothing wrong, argued, led, pressed, strayed, promised.
+    pub(in crate::domain) fn conduct(&self, said: &str, before: &str) -> Leaning {
+        self.conduct.lean(|f| conduct_groups_in(said, before, f))
     }
 
     /// The clause that speaks most for class `to` against class `from`: its place in the text.
@@ -153,13 +158,29 @@ pub fn answer_groups(text: &str, indicator: Indicator) -> BTreeSet<String> {
 /// The groups by which a question is learned and read.
 pub fn question_groups(text: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    let normal = Normal::new(text);
-    for clause in clauses(&normal) {
-        groups(&normal.chars[clause], 1..GROUP_MAX + 1, "", &mut |group| {
-            all.insert(group.to_string());
-        });
-    }
+    groups_of(text, 1..GROUP_MAX + 1, "", &mut |group| {
+        all.insert(group.to_string());
+    });
     all
+}
+
+/// The groups by which an agent's turn is learned and read, with the customer's turn before it.
+pub fn conduct_groups(said: &str, before: &str) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    conduct_groups_in(said, before, &mut |group| {
+        all.insert(group.to_string());
+    });
+    all
+}
+
+fn conduct_groups_in(said: &str, before: &str, f: &mut dyn FnMut(&str)) {
+    groups_of(said, 1..GROUP_MAX + 1, "", f);
+    groups_of(before, PLACED, "-|", f);
+}
+
+fn groups_of(text: &str, lengths: Range<usize>, mark: &str, f: &mut dyn FnMut(&str)) {
+    let normal = Normal::new(text);
+    clauses(&normal).for_each(|clause| groups(&normal.chars[clause], lengths.clone(), mark, f));
 }
 
 /// Groups of every clause; pairs once more for the indicator that was asked; those of the first and of the last clause once more.

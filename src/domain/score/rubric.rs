@@ -69,6 +69,10 @@ impl Rubric {
         self
     }
 
+    pub(in crate::domain) fn learned(&self) -> Option<&Learned> {
+        self.learned.as_deref()
+    }
+
     /// As programmes name it.
     pub fn name(&self) -> &str {
         &self.data.name

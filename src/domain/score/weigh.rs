@@ -31,7 +31,7 @@ const ASKS_NOTHING: f64 = 0.99;
 impl Rubric {
     /// The level of the asked indicator with the learned words beside the table's.
     pub(super) fn weigh(&self, table: Judgement, normal: &Normal, text: &str, question: &Question) -> Judgement {
-        let Some((learned, indicator)) = self.learned.as_deref().zip(question.indicator) else { return table };
+        let Some((learned, indicator)) = self.learned().zip(question.indicator) else { return table };
         let settled = table.not_applicable
             || table.disarmed && table.label.is_none()
             || !table.alarms.is_empty()
@@ -52,7 +52,7 @@ impl Rubric {
     /// The indicators that the rules see in a question, with the learned words beside them; `elsewhere`: the rules know what else it
     /// asks for.
     pub(super) fn weigh_question(&self, text: &str, ruled: Vec<Indicator>, elsewhere: bool) -> Vec<Indicator> {
-        let Some(learned) = self.learned.as_deref() else { return ruled };
+        let Some(learned) = self.learned() else { return ruled };
         let leaning = learned.question(text);
         let likely = likeliest(&leaning);
         let certain = leaning[likely].exp();
