@@ -123,6 +123,7 @@ pub fn facts_of(answers: &[Answer]) -> Facts {
     if let (Some(a), Some(f)) = (&facts.arrival_time, &mut facts.finish_time) {
         f.value = time::after(&a.value, &f.value);
     }
+    facts.tech_question = facts.tech_question.take().or_else(|| referred(answers));
     // What does not run is left to do, whether or not that was asked.
     if let (Some(runs), None) = (&facts.running_normal, &facts.leftover_problem)
         && !runs.value
@@ -130,6 +131,35 @@ pub fn facts_of(answers: &[Answer]) -> Facts {
         facts.leftover_problem = Some(Fact { value: true, ..runs.clone() });
     }
     facts
+}
+
+/// 是不是那个调压板的事 — 我把驻点工程师的电话发您: what the agent sends on to an engineer was a technical question.
+fn referred(answers: &[Answer]) -> Option<Fact<bool>> {
+    let asks = ["咋", "怎么", "是不是", "啥", "什么", "为什么", "能不能", "吗", "哪", "多少", "没电了"];
+    let hands_on = |reply: &str| {
+        let engineer = ["工程师", "经理", "驻点", "驻地", "师傅", "李工", "技术员"].iter().any(|w| reply.contains(w));
+        let number = ["电话", "手机", "号码"].iter().any(|w| reply.contains(w));
+        let declines = [
+            "技术上",
+            "技术问题",
+            "不是技术",
+            "不懂",
+            "说不准",
+            "不敢乱说",
+            "他懂",
+            "他能",
+            "指导您",
+            "给您查",
+            "跟您说",
+        ];
+        engineer && number && declines.iter().any(|w| reply.contains(w))
+    };
+    answers.windows(2).find_map(|pair| {
+        let [answer, next] = pair else { return None };
+        let text = best_text(answer);
+        let sent_on = asks.iter().any(|w| text.contains(w)) && hands_on(&questions::plain(&next.question));
+        sent_on.then(|| fact(answer, true, &text)).flatten()
+    })
 }
 
 fn best_text(answer: &Answer) -> String {

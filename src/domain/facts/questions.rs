@@ -204,6 +204,10 @@ const EVENTS: [(About, &[&str]); 5] = [
             "抵达",
             "进场",
             "露面",
+            "进店",
+            "进的场",
+            "上的门",
+            "去",
             "到",
         ],
     ),
@@ -264,6 +268,16 @@ const EVENTS: [(About, &[&str]); 5] = [
             "忙到",
             "搞到",
             "完的活",
+            "忙完到",
+            "干完到",
+            "修完到",
+            "取车",
+            "取的车",
+            "取到车",
+            "取走",
+            "开走",
+            "交给您",
+            "拾掇好",
             "利索",
             "好的",
             "能用",
@@ -302,8 +316,21 @@ const LASTED: [&str; 8] = ["修了", "弄了", "花了", "用了", "干了", "�
 /// Characters between a word for time and its event.
 const NEXT_TO: usize = 10;
 
-static WHEN: [&str; 12] =
-    ["什么时间", "什么时候", "几点", "几时", "几号", "何时", "哪天", "哪一天", "哪个时间", "多会", "星期几", "周几"];
+static WHEN: [&str; 13] = [
+    "什么时间",
+    "什么点",
+    "什么时候",
+    "几点",
+    "几时",
+    "几号",
+    "何时",
+    "哪天",
+    "哪一天",
+    "哪个时间",
+    "多会",
+    "星期几",
+    "周几",
+];
 static HOW_LONG: [&str; 6] = ["多久", "多长时间", "多长工夫", "几个小时", "多大会", "多少时间"];
 
 /// Every event whose time is asked for.
@@ -409,7 +436,7 @@ static ITEMS: [Item; 13] = items! {
         "还|再|又…漏|响|抖|冒|熄火|高温|掉|烧|热|憋|卡|渗|滴|报警|不对劲|不正常…吗|没有|没|不|么|吧",
     ] but ["配件|服务|态度|技术|师傅|工程师|供应…怎么样", "遗留|没弄完|其他问题", "回访|了解|核实", "伤|病|身体|人…怎么样"];
     Leftover: [
-        "遗留|其他问题|别的问题|其它问题|还有没有问题|还有什么问题|还有问题|没解决的|没处理完|别的毛病|其他毛病|别的故障|其他故障|尾巴|没弄完|没修完|没弄好|没搞完",
+        "遗留|其他问题|别的问题|其它问题|毛病剩|剩下的问题|剩下什么|剩什么|留没留|还有没有问题|还有什么问题|还有问题|没解决的|没处理完|别的毛病|其他毛病|别的故障|其他故障|尾巴|没弄完|没修完|没弄好|没搞完",
         "还有|有没有|剩下|剩…没弄|没修|没解决|没处理|没做|没搞|没换|没到位|没完",
         "还有|有没有…要|需要…处理|修|弄|解决|跟进",
         "还有|剩…哪|什么|别的…不对劲|不正常|不好|毛病|不放心|没弄|没修|没处理|没解决",
@@ -445,6 +472,64 @@ pub(super) fn asked_again(text: &str) -> bool {
 /// Fewer hours told are no machine's: how long something took.
 pub(super) const METER_FROM: u64 = 50;
 
+/// 到达时间, 修完的时间; 当天修好没有; 完工呢, after it was asked when he came.
+fn nouns_of_time(text: &str) -> impl Iterator<Item = About> {
+    let end = unmarked(text);
+    let follows = end.ends_with('呢') && end.chars().count() <= FOLLOWS_MAX;
+    let same_day = text.contains("当天");
+    events(text).filter_map(move |(at, length, about)| {
+        let behind = text[at + length..].trim_start_matches('的');
+        let about = about.filter(|a| *a != About::Callback)?;
+        let finish = about == About::Finish;
+        (behind.starts_with("时间") || finish && (follows || same_day)).then_some(about)
+    })
+}
+
+/// 走的时候呢: characters of a question that only goes on.
+const FOLLOWS_MAX: usize = 8;
+
+/// 现在走起来直不直, 眼下稳当吗: how it is now, whatever it is.
+fn asks_state(text: &str) -> bool {
+    let now = ["现在", "眼下", "目前", "这会儿", "这下"];
+    let ends = ["吗", "吧", "没", "没有", "不", "么", "正常", "不正常", "顺了"];
+    // Hours, place, leave and evaluation are other questions.
+    let other = [
+        "小时",
+        "位置",
+        "哪",
+        "地方",
+        "地点",
+        "方便",
+        "时间",
+        "说话",
+        "接电话",
+        "听",
+        "可以",
+        "行吗",
+        "有空",
+        "得空",
+        "施工",
+        "满意",
+        "评价",
+        "停",
+        "回访",
+        "工地",
+        "问您",
+        "记",
+        "收",
+        "钱",
+        "在吗",
+        "在不",
+    ];
+    clauses(text).any(|clause| {
+        let chars: Vec<char> = clause.chars().collect();
+        let either = chars.windows(3).any(|w| w[1] == '不' && w[0] == w[2]);
+        now.iter().any(|w| clause.contains(w))
+            && (either || ends.iter().any(|e| clause.ends_with(e)))
+            && !other.iter().any(|w| clause.contains(w))
+    })
+}
+
 /// Everything that the words ask for.
 pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
     let mut found = Vec::new();
@@ -452,6 +537,10 @@ pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
         return found;
     }
     times(text, |about| found.push(about));
+    found.extend(nouns_of_time(text));
+    if asks_state(text) {
+        found.push(About::Running);
+    }
     // 昨天十点到的吧, 是昨天修好的吗, 一千零五十小时对吧: told, and asked whether it is so.
     let tagged = ends_in_tag(text) || unmarked(text).ends_with("的吗");
     if tagged || unmarked(text).ends_with('吧') {

@@ -257,8 +257,9 @@ pub(super) fn checks(text: &str) -> Option<Vec<String>> {
 /// The customer asks how the machine works or should be kept (C24).
 pub fn is_technical_question(text: &str) -> bool {
     // 么子 is 什么; 怎么说呢 looks for words; 怎么加都讲了 tells what was explained.
-    let text = &text.replace("么子", "什么").replace("怎么说", "").replace("咋说", "");
-    let told = any(text, &["讲了", "都说了", "教了", "讲过", "说过", "教过"]);
+    let spared = ["怎么说", "怎么讲", "咋说", "我怎么", "凭什么", "你是不是"];
+    let text = &spared.iter().fold(text.replace("么子", "什么"), |text, aside| text.replace(aside, ""));
+    let told = any(text, &["讲了", "都说了", "教了", "讲过", "说过", "教过", "给我讲", "教我怎么"]);
     if told && !announces_a_question(text) {
         return false;
     }
