@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo build web test test-web test-rust test-desk test-models lint models bench bench-line soak eval
+.PHONY: help demo build web test test-web test-rust test-desk test-models lint models bench bench-line soak eval learn
 
 help:
 	@echo "make demo    one visit from the SMS to the scored report, on this machine"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench   benchmarks (minutes)"
 	@echo "make bench-line   recorded calls at once against SIPp: LINE=\"--calls 10,50\" (minutes, a machine that does nothing else)"
 	@echo "make eval    scoring, facts and conduct over the labelled sets: docs/accuracy.md"
+	@echo "make learn   the learned words of scoring and conduct from the labelled sets: src/domain/score/learned_zh.tsv (minutes)"
 	@echo "make soak    simulated lines by the hundred, visits by the million: SEEDS=$(SEEDS) VISITS=$(VISITS)"
 
 demo: build
@@ -104,6 +105,11 @@ soak:
 	HUIFANG_SIM_VISITS=$(VISITS) cargo test --locked --test sim any_ -- --nocapture
 
 # The figures of docs/accuracy.md: the labelled answers and calls of tests/data/eval (seconds, once built).
+# After the sets or the rules have changed; the same sets and rules make the same file.
+learn:
+	scripts/setup build test
+	cargo run --release --locked --example learn_words
+
 eval:
 	scripts/setup build test
 	HUIFANG_ACCURACY_REPORT=docs/accuracy.md HUIFANG_ACCURACY_DAY=$(shell date -u +%F) cargo test --locked --test it accuracy::

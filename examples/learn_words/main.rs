@@ -1,4 +1,4 @@
-//! Learns `rubrics/learned-zh.tsv` from the labelled sets of tests/data/eval: `make learn`.
+//! Learns `src/domain/score/learned_zh.tsv` from the labelled sets of tests/data/eval: `make learn`.
 //!
 //! Three multinomial logistic regressions with a quadratic penalty (L-BFGS): answers → no level or 1..5, questions → no indicator or one
 //! of the five, an agent's turns → nothing wrong or one of five breaches. What is held out is never read. The subject of a question in a
@@ -17,7 +17,7 @@ use std::path::Path;
 
 const SETS: &str = "tests/data/eval";
 const RUBRIC: &str = "rubrics/after-sales-zh.toml";
-const TABLE: &str = "rubrics/learned-zh.tsv";
+const TABLE: &str = "src/domain/score/learned_zh.tsv";
 
 /// Weights below this say nothing, hundredths.
 const LEAST: i16 = 3;

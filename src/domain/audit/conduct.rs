@@ -3,8 +3,9 @@
 //!
 //! Contract: each function finds the line that shows it, or nothing; a flag without a line does not exist.
 
-use super::speech::{self, Breach, Line, agents, asks_consent};
+use super::speech::{self, Line, agents, asks_consent};
 use super::temper;
+use super::witness::Breach;
 use crate::domain::facts::{Consent, Respondent, consent_of};
 use crate::domain::ways::{Ways, clauses, unmarked};
 use std::collections::BTreeSet;

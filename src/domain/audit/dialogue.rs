@@ -5,7 +5,7 @@
 
 use super::speech::{self, Line};
 use super::talk::{Activity, Limits};
-use super::{asked, conduct, pledges, probe, temper};
+use super::{asked, conduct, pledges, probe, temper, witness};
 use crate::domain::facts::questions::{self, About};
 use crate::domain::facts::{Consent, Fact, Facts, Respondent, facts_of, is_technical_question, still_broken};
 use crate::domain::order::Claims;
@@ -178,7 +178,7 @@ fn lines(rubric: &Rubric, turns: &[SpokenTurn], answers: &[Answer], judged: &[Ju
         turns.iter().enumerate().map(|(i, t)| Line::new(t.speaker, &t.text, t.start, t.end, i)).collect();
     speech::mark_rated(&mut lines, answers);
     speech::mark_complaints(&mut lines, answers, judged);
-    speech::mark_witnessed(&mut lines, rubric.learned());
+    witness::mark_witnessed(&mut lines, rubric.learned());
     lines
 }
 

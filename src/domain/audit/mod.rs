@@ -15,6 +15,7 @@ mod rules;
 mod speech;
 mod talk;
 mod temper;
+mod witness;
 
 pub use dialogue::{
     Compliance, DialogueOutcome, DialogueReport, DialogueRequest, DialogueTurn, EvidenceSpan, Speaker, audit_dialogue,
@@ -34,7 +35,7 @@ pub fn promises_call_back(words: &str) -> bool {
 }
 
 /// Name and version of the rules: raised with every change that may change a finding. Results of earlier versions are kept beside.
-pub const RULES: &str = "conduct@5";
+pub const RULES: &str = "conduct@6";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,8 +2,9 @@
 //!
 //! Contract: as [`super::conduct`]: each function finds the line that shows it, or nothing.
 
-use super::speech::{self, Breach, Line, agents};
+use super::speech::{self, Line, agents};
 use super::temper;
+use super::witness::Breach;
 use crate::domain::facts::number;
 use crate::domain::ways::Ways;
 use std::sync::LazyLock;

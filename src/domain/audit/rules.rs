@@ -8,7 +8,7 @@ use super::probe;
 use super::records::{self, CallingHours};
 use super::speech::{self, Line};
 use super::talk::{Activity, Limits};
-use super::{Finding, Severity};
+use super::{Finding, Severity, witness};
 use crate::domain::call::Call;
 use crate::domain::call::exchange::{KEY_NO, KEY_YES};
 use crate::domain::call::journal::JournalEvent;
@@ -142,7 +142,7 @@ fn lines_of(rubric: &Rubric, e: &CallEvidence<'_>) -> Vec<Line> {
     if !journalled {
         speech::mark_rated(&mut lines, e.answers);
         speech::mark_complaints(&mut lines, e.answers, e.judged);
-        speech::mark_witnessed(&mut lines, rubric.learned());
+        witness::mark_witnessed(&mut lines, rubric.learned());
     }
     lines
 }

@@ -4,7 +4,7 @@
 
 use crate::domain::facts::questions::{self, About};
 use crate::domain::facts::{Consent, Respondent, consent_of, is_refusal, number, respondent_of, time};
-use crate::domain::score::{Answer, Indicator, Judgement, Leaning, Learned, to_simplified};
+use crate::domain::score::{Answer, Indicator, Judgement, Leaning, to_simplified};
 use crate::domain::transcript::Channel;
 use crate::domain::ways::{Ways, clauses};
 use std::sync::LazyLock;
@@ -32,19 +32,6 @@ pub(super) struct Line {
     pub witness: Option<Leaning>,
 }
 
-/// What an agent may be accused of by his words: classes of the learned words ([`Learned::conduct`]).
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Breach {
-    Argued = 1,
-    Led,
-    Pressed,
-    Strayed,
-    Promised,
-}
-
-/// A breach that the learned words hold for less likely than this is none, whatever the rules say.
-const DOUBTED: f64 = 0.02;
-
 impl Line {
     pub fn new(who: Channel, text: &str, from_s: f64, to_s: f64, turn: usize) -> Self {
         let (text, asks) = match who {
@@ -60,11 +47,6 @@ impl Line {
 
     pub fn agent(&self) -> bool {
         self.who == Channel::Agent
-    }
-
-    /// An accusation against a person needs two witnesses: the rule that speaks it out, and the learned words, which may doubt it.
-    pub fn doubted(&self, breach: Breach) -> bool {
-        self.witness.is_some_and(|leaning| leaning[breach as usize].exp() < DOUBTED)
     }
 
     pub fn has(&self, words: &[&str]) -> bool {
@@ -105,19 +87,6 @@ pub(super) fn mark_complaints(lines: &mut [Line], answers: &[Answer], judged: &[
     let complaints = answers.iter().zip(judged).filter(|(_, j)| allegation(j)).filter_map(|(a, _)| a.turn);
     for turn in complaints {
         lines.iter_mut().filter(|l| l.turn == turn && !l.agent()).for_each(|l| l.complains = true);
-    }
-}
-
-/// Puts the learned words beside every turn of the agent.
-pub(super) fn mark_witnessed(lines: &mut [Line], learned: Option<&Learned>) {
-    let Some(learned) = learned else { return };
-    let mut before = String::new();
-    for line in lines {
-        if line.agent() {
-            line.witness = Some(learned.conduct(&line.text, &before));
-        } else {
-            before.clone_from(&line.text);
-        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! Contract: as [`super::conduct`]: each function finds the line that shows it, or nothing.
 
 use super::conduct;
-use super::speech::{self, Breach, Line, agents};
+use super::speech::{self, Line, agents};
+use super::witness::Breach;
 use crate::domain::facts::is_technical_question;
 use crate::domain::ways::{Ways, clauses};
 use std::sync::LazyLock;
@@ -361,6 +362,12 @@ static PROTESTS: LazyLock<Ways> = LazyLock::new(|| {
         "跟你|和你|同你+说不清|讲不清|说不通|讲不通|没法说|没法讲|没话说|没得讲",
         "我|我还|我能|我还能+编瞎话|骗你|说瞎话|冤枉你|讹你|讹你们|诬赖",
         "你|您+这是|这算|是+在|跟我+抬杠|吵架|顶嘴|讲歪理|推责任|抬扛",
+        "你|您+这是什么话|这什么话|这什么态度|这是什么态度|这人咋说话|这人怎么说话|咋说话|怎么说话|们有理|有理",
+        "什么叫|啥叫…我|敢|不能|正常|体谅",
+        "正常|体谅|理解+啥|个啥|什么呀",
+        "谁+体谅我|理解我",
+        "我+怎么不能|怎么就不能|还不能说|眼瞎|瞎",
+        "你|您+在现场吗|又不在现场|没在现场",
         "你|您+倒打一耙|倒怪起我|还怪我|还赖我|还怨我|倒赖",
     ])
 });

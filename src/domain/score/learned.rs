@@ -4,7 +4,7 @@
 //! for every group of up to four characters of one clause, how strongly it speaks for each of six classes. The classes of an answer are
 //! no level and 1 to 5, those of a question no indicator and the five, those of an agent's turn nothing wrong and five breaches.
 //!
-//! Contract: pure and deterministic; the weights are data (`rubrics/learned-zh.tsv`, a line a group, hundredths, made by `make learn`).
+//! Contract: pure and deterministic; the weights are data (`learned_zh.tsv`, a line a group, hundredths, made by `make learn`).
 //! It knows which groups stand in a text, not how often nor with which punctuation. Where it may overrule the table: [`super::weigh`].
 
 use super::Indicator;
@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
-const BUILTIN: &str = include_str!("../../../rubrics/learned-zh.tsv");
+const BUILTIN: &str = include_str!("learned_zh.tsv");
 
 /// Longest group, characters; the ends of a clause count as one.
 const GROUP_MAX: usize = 4;

@@ -2,7 +2,7 @@
 //!
 //! Contract: the table has the word as long as the learned words are not far surer of something else; they never take a level away, and
 //! never touch numbers, keys or a yes to the agent's own words. What they decide has its clause as evidence, under a rule of its own.
-//! The thresholds were chosen on calls and answers of strangers that neither side had seen (docs/accuracy.md).
+//! What the table silenced (quoted, supposed, a threat) stays silenced. The thresholds were chosen on strangers' calls (docs/accuracy.md).
 
 use super::judge::{BY_QUESTION, Judgement};
 use super::learned::{CLASSES, Leaning};
@@ -17,10 +17,12 @@ pub const LEARNED: &str = "learned words";
 /// The rule beside a level against the table's.
 pub const AGAINST_TABLE: &str = "learned words, against the table";
 
-/// A level where the table has none: at least seven times as likely as none (e²).
-const FILLS: f64 = 2.0;
 /// Another level than the table's: at least twenty times as likely (e³).
 const OVERRULES: f64 = 3.0;
+/// A level where the table has none: thirty times, since scoring what should stay unscored is the worse mistake.
+const FILLS: f64 = 3.5;
+/// A word of the table alone is what the table says, characters.
+const OVERRULED_FROM: usize = 6;
 /// A question that the rules pass over asks for an indicator: likelier than everything else together.
 const ASKS: f64 = 0.5;
 /// A question that the rules know to ask for something else asks for an indicator.
@@ -35,15 +37,15 @@ impl Rubric {
         let settled = table.not_applicable
             || table.disarmed && table.label.is_none()
             || !table.alarms.is_empty()
+            || table.label.is_some() && normal.chars.len() < OVERRULED_FROM
             || table.evidence.iter().any(|e| e.heard_by.is_some() || BY_QUESTION.contains(&e.rule.as_str()));
         if question.asked != Asked::Rating || settled || normal.chars.is_empty() {
             return table;
         }
         let leaning = learned.answer(normal, indicator);
         let (from, to) = (table.label.map_or(0, |l| usize::from(l.get())), likeliest(&leaning));
-        let margin = if from == 0 { FILLS } else { OVERRULES };
         let level = u8::try_from(to).ok().and_then(Level::new).filter(|_| to != from);
-        let sure = leaning[to] - leaning[from] >= margin;
+        let sure = leaning[to] - leaning[from] >= if from == 0 { FILLS } else { OVERRULES };
         let (Some(level), true, Some(clause)) = (level, sure, learned.telling(normal, to, from)) else { return table };
         let rule = format!("{}:{}", indicator.name(), if from == 0 { LEARNED } else { AGAINST_TABLE });
         with_level(table, indicator, evidence(normal, text, clause.start, clause.end, level, &rule))
@@ -81,4 +83,61 @@ fn with_level(mut j: Judgement, indicator: Indicator, found: super::Evidence) ->
     let gripes = j.labels.values().any(|l| l.get() <= 2) || !j.alarms.is_empty();
     j.complaint = gripes || j.complaint && !raised;
     j
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::score::{Answer, Learned};
+
+    /// A table whose learned words hold 咕噜 for 5, 噗通 for 2 and ask for parts by 料.
+    fn rubric() -> Rubric {
+        let words = "a\t咕噜\t0\t0\t0\t0\t0\t900\na\t噗通\t0\t0\t900\t0\t0\t0\nq\t料$\t-300\t0\t0\t0\t900\t0";
+        let source = include_str!("../../../rubrics/after-sales-zh.toml");
+        Rubric::parse(source).unwrap().with_learned(Some(Learned::parse(words).unwrap()))
+    }
+
+    fn check(text: &str, want: Option<u8>, rule: &str) {
+        let j = rubric().judge(&Answer::bare(Some(Indicator::Skill), "师傅的技术您怎么评价", text));
+        assert_eq!(j.label.map(|l| l.get()), want, "{text}: {:?}", j.evidence);
+        assert_eq!(j.labels.get(&Indicator::Skill).map(|l| l.get()), want, "{text}");
+        assert!(j.evidence.iter().any(|e| e.rule.ends_with(rule)) || want.is_none(), "{text}: {:?}", j.evidence);
+        for e in &j.evidence {
+            assert_eq!(e.text, text.chars().skip(e.start).take(e.end - e.start).collect::<String>());
+        }
+    }
+
+    #[test]
+    fn learned_words_fill_what_the_table_does_not_know_and_show_the_clause_that_says_it() {
+        check("来了一看 那手活真是咕噜", Some(5), LEARNED);
+        let j = rubric().judge(&Answer::bare(Some(Indicator::Skill), "技术呢", "说起来嘛 咕噜"));
+        assert_eq!(j.evidence.iter().map(|e| e.text.as_str()).collect::<Vec<_>>(), ["咕噜"]);
+    }
+
+    #[test]
+    fn learned_words_overrule_the_table_only_when_they_are_much_surer() {
+        check("挺好 就是个噗通", Some(2), AGAINST_TABLE);
+        check("挺好", Some(4), "");
+        let j = rubric().judge(&Answer::bare(Some(Indicator::Skill), "技术呢", "不行 哪里啊 咕噜"));
+        assert_eq!(
+            (j.label.map(|l| l.get()), j.complaint),
+            (Some(5), false),
+            "a complaint goes with the level that made it"
+        );
+    }
+
+    #[test]
+    fn what_was_quoted_asked_for_in_numbers_or_is_a_threat_stays_as_the_table_has_it() {
+        check("邻居都说好 咕噜", None, "");
+        let number = Answer::bare(Some(Indicator::Skill), "技术您打几分 一到五分", "三分");
+        assert_eq!(rubric().judge(&number).label.map(|l| l.get()), Some(3));
+        let threat = rubric().judge(&Answer::bare(Some(Indicator::Skill), "技术呢", "我要退机 什么咕噜"));
+        assert!(!threat.alarms.is_empty() && threat.label.is_none_or(|l| l.get() < 5), "{threat:?}");
+    }
+
+    #[test]
+    fn learned_words_know_a_question_that_the_rules_pass_over() {
+        assert_eq!(rubric().indicators_asked("那些料"), [Indicator::Parts]);
+        assert!(rubric().with_learned(None).indicators_asked("那些料").is_empty());
+    }
 }

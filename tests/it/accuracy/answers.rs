@@ -19,6 +19,8 @@ pub const TUNE_5: &str = include_str!("../../data/eval/answers_tune5.jsonl");
 pub const HELD_OUT_5: &str = include_str!("../../data/eval/answers_held_out5.jsonl");
 pub const TUNE_6: &str = include_str!("../../data/eval/answers_tune6.jsonl");
 pub const HELD_OUT_6: &str = include_str!("../../data/eval/answers_held_out6.jsonl");
+pub const TUNE_7: &str = include_str!("../../data/eval/answers_tune7.jsonl");
+pub const HELD_OUT_7: &str = include_str!("../../data/eval/answers_held_out7.jsonl");
 
 /// Smallest exact and accepted shares, largest share of what should stay unscored scored, smallest kappa.
 pub struct Floor {
@@ -29,19 +31,21 @@ pub struct Floor {
 }
 
 /// In the order of the sets: tune and held out of each voice.
-pub const FLOORS: [Floor; 12] = [
-    Floor { exact: 0.95, accepted: 0.975, falsely_scored: 0.025, kappa: 0.975 },
-    Floor { exact: 0.95, accepted: 0.98, falsely_scored: 0.025, kappa: 0.975 },
-    Floor { exact: 0.855, accepted: 0.955, falsely_scored: 0.04, kappa: 0.935 },
-    Floor { exact: 0.885, accepted: 0.94, falsely_scored: 0.04, kappa: 0.935 },
-    Floor { exact: 0.895, accepted: 0.975, falsely_scored: 0.06, kappa: 0.955 },
-    Floor { exact: 0.815, accepted: 0.895, falsely_scored: 0.09, kappa: 0.90 },
-    Floor { exact: 0.785, accepted: 0.845, falsely_scored: 0.11, kappa: 0.87 },
-    Floor { exact: 0.695, accepted: 0.765, falsely_scored: 0.11, kappa: 0.75 },
-    Floor { exact: 0.915, accepted: 0.94, falsely_scored: 0.04, kappa: 0.955 },
-    Floor { exact: 0.95, accepted: 0.965, falsely_scored: 0.03, kappa: 0.935 },
-    Floor { exact: 0.965, accepted: 0.97, falsely_scored: 0.03, kappa: 0.98 },
-    Floor { exact: 0.895, accepted: 0.895, falsely_scored: 0.04, kappa: 0.945 },
+pub const FLOORS: [Floor; 14] = [
+    Floor { exact: 0.955, accepted: 0.98, falsely_scored: 0.025, kappa: 0.98 },
+    Floor { exact: 0.95, accepted: 0.98, falsely_scored: 0.025, kappa: 0.98 },
+    Floor { exact: 0.88, accepted: 0.96, falsely_scored: 0.035, kappa: 0.96 },
+    Floor { exact: 0.905, accepted: 0.95, falsely_scored: 0.035, kappa: 0.97 },
+    Floor { exact: 0.915, accepted: 0.975, falsely_scored: 0.05, kappa: 0.97 },
+    Floor { exact: 0.81, accepted: 0.895, falsely_scored: 0.13, kappa: 0.925 },
+    Floor { exact: 0.845, accepted: 0.885, falsely_scored: 0.105, kappa: 0.925 },
+    Floor { exact: 0.77, accepted: 0.835, falsely_scored: 0.11, kappa: 0.885 },
+    Floor { exact: 0.95, accepted: 0.975, falsely_scored: 0.035, kappa: 0.98 },
+    Floor { exact: 0.955, accepted: 0.965, falsely_scored: 0.03, kappa: 0.92 },
+    Floor { exact: 0.98, accepted: 0.985, falsely_scored: 0.02, kappa: 0.985 },
+    Floor { exact: 0.92, accepted: 0.92, falsely_scored: 0.04, kappa: 0.955 },
+    Floor { exact: 0.925, accepted: 0.935, falsely_scored: 0.05, kappa: 0.945 },
+    Floor { exact: 0.915, accepted: 0.93, falsely_scored: 0.12, kappa: 0.945 },
 ];
 
 #[derive(Deserialize)]
