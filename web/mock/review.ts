@@ -28,7 +28,7 @@ const TALK: [Segment['channel'], number, number, string][] = [
 ]
 
 function score(n: number, level: number | null, words: string | null, turn: number): Score {
-  const evidence = words === null || level === null ? [] : [{ text: words, level, rule: words, from_s: TALK[turn]?.[1] ?? null, turn, heard_by: n === 2 ? 'vosk' : null }]
+  const evidence = words === null || level === null ? [] : [{ text: words, level, rule: n === 4 ? `${INDICATORS[n]}:learned words` : words, from_s: TALK[turn]?.[1] ?? null, turn, heard_by: n === 2 ? 'vosk' : null }]
   return { indicator: INDICATORS[n] ?? '', level, machine_level: level, null_reason: level === null ? 'not_asked' : null, evidence, human: null }
 }
 

@@ -328,7 +328,7 @@ fn single(question: &Question, level: Level, rule: &str, text: &str) -> Judgemen
 }
 
 /// Two levels so far apart that a person should listen.
-fn apart(a: Option<Level>, b: Option<Level>) -> bool {
+pub(super) fn apart(a: Option<Level>, b: Option<Level>) -> bool {
     matches!((a, b), (Some(a), Some(b)) if a.get().abs_diff(b.get()) >= 2)
 }
 
@@ -339,7 +339,7 @@ fn says_more(other: &Judgement, chosen: &Judgement, other_text: &str, text: &str
     !c.is_empty() && o.chars().count() > c.chars().count() && o.contains(&c) && !text.contains(other_text)
 }
 
-fn note(chosen: Option<Level>, other: Option<Level>, engine: &str, text: &str) -> Disagreement {
+pub(super) fn note(chosen: Option<Level>, other: Option<Level>, engine: &str, text: &str) -> Disagreement {
     Disagreement { chosen, other, engine: engine.to_string(), text: text.to_string() }
 }
 

@@ -4,7 +4,7 @@
 //! never touch numbers, keys or a yes to the agent's own words. What they decide has its clause as evidence, under a rule of its own.
 //! What the table silenced (quoted, supposed, a threat) stays silenced. The thresholds were chosen on strangers' calls (docs/accuracy.md).
 
-use super::judge::{BY_QUESTION, Judgement};
+use super::judge::{BY_QUESTION, Judgement, apart, note};
 use super::learned::{CLASSES, Leaning};
 use super::normal::Normal;
 use super::question::{Asked, Question};
@@ -16,6 +16,9 @@ use super::{Indicator, Level};
 pub const LEARNED: &str = "learned words";
 /// The rule beside a level against the table's.
 pub const AGAINST_TABLE: &str = "learned words, against the table";
+
+/// Who has the other level, where the learned words are two or more away from the table: a person should listen.
+const TABLE: &str = "table";
 
 /// Another level than the table's: at least twenty times as likely (e³).
 const OVERRULES: f64 = 3.0;
@@ -75,6 +78,11 @@ fn likeliest(leaning: &Leaning) -> usize {
 /// The judgement with this level of the indicator instead of its own.
 fn with_level(mut j: Judgement, indicator: Indicator, found: super::Evidence) -> Judgement {
     let level = found.level;
+    if apart(j.label, Some(level)) {
+        let own = |e: &&super::Evidence| e.rule.starts_with(indicator.name());
+        let words: Vec<&str> = j.evidence.iter().filter(own).map(|e| e.text.as_str()).collect();
+        j.disagreement = Some(note(Some(level), j.label, TABLE, &words.join("，")));
+    }
     let raised = j.label.is_some_and(|l| l.get() <= 2) && level.get() > 2;
     j.label = Some(level);
     j.labels.insert(indicator, level);
@@ -118,7 +126,14 @@ mod tests {
     fn learned_words_overrule_the_table_only_when_they_are_much_surer() {
         check("挺好 就是个噗通", Some(2), AGAINST_TABLE);
         check("挺好", Some(4), "");
+        assert_eq!(
+            rubric().judge(&Answer::bare(Some(Indicator::Skill), "技术呢", "说起来一般 就是个噗通")).disagreement,
+            None,
+            "near"
+        );
         let j = rubric().judge(&Answer::bare(Some(Indicator::Skill), "技术呢", "不行 哪里啊 咕噜"));
+        let told = j.disagreement.as_ref().map(|d| (d.engine.as_str(), d.text.as_str(), d.other.map(|l| l.get())));
+        assert_eq!(told, Some((TABLE, "不行", Some(2))), "a person should listen");
         assert_eq!(
             (j.label.map(|l| l.get()), j.complaint),
             (Some(5), false),

@@ -4,7 +4,7 @@ import zhCN from '../i18n/zh-CN'
 import { dayAfter, filtersOf, queryOf, requestOf } from './filters'
 import { KEYS, actionOf } from './keys'
 import type { Evidence, Finding, Scorecard, Segment } from './protocol'
-import { asSecond, columns, factRows, gainOf, jumps, markedSegments, nextPlace, pieces, rateAfter, secondOf, shown, sortedFindings, stamp, turnAt } from './review'
+import { asSecond, columns, factRows, gainOf, jumps, learned, markedSegments, nextPlace, pieces, rateAfter, secondOf, shown, sortedFindings, stamp, turnAt } from './review'
 
 const evidence = (text: string, level: number, change: Partial<Evidence> = {}): Evidence => ({ text, level, rule: text, from_s: null, turn: null, heard_by: null, ...change })
 const segment = (start: number, end: number, text: string, channel: Segment['channel'] = 'customer'): Segment => ({ channel, start, end, text, confidence: 1, also_heard: [] })
@@ -55,6 +55,10 @@ describe('words', () => {
     expect(texts('要投诉你们', [evidence('投诉', 1)], [evidence('要投诉', 1)])).toEqual(['要投诉=!', '你们'])
     expect(texts('', [])).toEqual([])
     expect(texts('很好很好', [evidence('很好', 5)])).toEqual(['很好=5', '很好'])
+  })
+
+  it('a level by learned words says so, and whether the table has another', () => {
+    expect(['服务技能:synonym+intensified', '服务技能:learned words', '服务技能:learned words, against the table'].map(learned)).toEqual([null, 'alone', 'against'])
   })
 
   it('evidence belongs to its turn, or where it has none to the customer who spoke then', () => {

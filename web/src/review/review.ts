@@ -42,6 +42,12 @@ export interface Piece {
   rule: string | null
 }
 
+/** The level comes from words that were learned, not from a word of the table; `against` it, or where it has none. */
+export function learned(rule: string): 'alone' | 'against' | null {
+  if (rule.endsWith(':learned words, against the table')) return 'against'
+  return rule.endsWith(':learned words') ? 'alone' : null
+}
+
 /** A text in pieces; evidence that does not stand in it (another recogniser heard it) is passed over, an alarm goes before a level. */
 export function pieces(text: string, evidence: readonly Evidence[], alarms: readonly Evidence[]): Piece[] {
   const owner: (Piece | undefined)[] = Array.from({ length: text.length })
