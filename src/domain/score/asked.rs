@@ -137,8 +137,10 @@ impl Rubric {
     /// The indicators that an agent's sentence asks to be evaluated, in their order; empty when it asks for something else.
     pub(super) fn indicators_asked(&self, text: &str) -> Vec<Indicator> {
         let ruled = self.indicators_by_rule(text);
-        let said = self.sentence(text);
-        let elsewhere = ruled.is_empty() && (said.evaluates_nothing() || self.asks_elsewhere(&said));
+        let elsewhere = || {
+            let said = self.sentence(text);
+            said.evaluates_nothing() || self.asks_elsewhere(&said)
+        };
         self.weigh_question(text, ruled, elsewhere)
     }
 

@@ -20,6 +20,8 @@ const GROUP_MAX: usize = 4;
 /// First and last clause are told apart by groups of so many characters, an indicator by groups of two.
 const PLACED: Range<usize> = 2..4;
 const PAIR: usize = 2;
+/// Ends the mark of a group.
+const MARKED: char = '|';
 /// Ends of a clause, in a group.
 const FROM: char = '^';
 const TO: char = '$';
@@ -38,10 +40,13 @@ pub struct Learned {
     conduct: Reader,
 }
 
+/// A group as it is looked up: its characters and what marks them, packed; see [`packed`].
+type Group = u128;
+
 #[derive(Debug, Default)]
 struct Reader {
     base: [f32; CLASSES],
-    places: HashMap<Box<str>, usize>,
+    places: HashMap<Group, usize>,
     weights: Vec<[f32; CLASSES]>,
 }
 
@@ -109,8 +114,8 @@ impl Learned {
     pub(super) fn telling(&self, normal: &Normal, to: usize, from: usize) -> Option<Range<usize>> {
         let speaks = |clause: &Range<usize>| {
             let mut sum = 0.0;
-            groups(&normal.chars[clause.clone()], 1..GROUP_MAX + 1, "", &mut |group| {
-                let weights = self.answers.places.get(group).map(|place| self.answers.weights[*place]);
+            groups(&normal.chars[clause.clone()], 1..GROUP_MAX + 1, "", &mut |mark, group| {
+                let weights = self.answers.places.get(&packed(mark, group)).map(|place| self.answers.weights[*place]);
                 sum += weights.map_or(0.0, |w| w[to] - w[from]);
             });
             sum
@@ -124,14 +129,15 @@ impl Reader {
         if group.is_empty() {
             self.base = weights;
         } else {
-            self.places.insert(group.into(), self.weights.len());
+            let (mark, chars) = group.split_at(group.find(MARKED).map_or(0, |at| at + MARKED.len_utf8()));
+            self.places.insert(packed(mark, &chars.chars().collect::<Vec<_>>()), self.weights.len());
             self.weights.push(weights);
         }
     }
 
-    fn lean(&self, each: impl FnOnce(&mut dyn FnMut(&str))) -> Leaning {
+    fn lean(&self, each: impl FnOnce(&mut dyn FnMut(&str, &[char]))) -> Leaning {
         let mut there: Vec<usize> = Vec::new();
-        each(&mut |group| there.extend(self.places.get(group)));
+        each(&mut |mark, group| there.extend(self.places.get(&packed(mark, group))));
         there.sort_unstable();
         there.dedup();
         let mut sums = self.base.map(f64::from);
@@ -149,8 +155,8 @@ impl Reader {
 /// The groups by which an answer is learned and read.
 pub fn answer_groups(text: &str, indicator: Indicator) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    answer_groups_in(&Normal::new(text), indicator, &mut |group| {
-        all.insert(group.to_string());
+    answer_groups_in(&Normal::new(text), indicator, &mut |mark, group| {
+        all.insert(named(mark, group));
     });
     all
 }
@@ -158,8 +164,8 @@ pub fn answer_groups(text: &str, indicator: Indicator) -> BTreeSet<String> {
 /// The groups by which a question is learned and read.
 pub fn question_groups(text: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    groups_of(text, 1..GROUP_MAX + 1, "", &mut |group| {
-        all.insert(group.to_string());
+    groups_of(text, 1..GROUP_MAX + 1, "", &mut |mark, group| {
+        all.insert(named(mark, group));
     });
     all
 }
@@ -167,26 +173,26 @@ pub fn question_groups(text: &str) -> BTreeSet<String> {
 /// The groups by which an agent's turn is learned and read, with the customer's turn before it.
 pub fn conduct_groups(said: &str, before: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    conduct_groups_in(said, before, &mut |group| {
-        all.insert(group.to_string());
+    conduct_groups_in(said, before, &mut |mark, group| {
+        all.insert(named(mark, group));
     });
     all
 }
 
-fn conduct_groups_in(said: &str, before: &str, f: &mut dyn FnMut(&str)) {
+fn conduct_groups_in(said: &str, before: &str, f: &mut dyn FnMut(&str, &[char])) {
     groups_of(said, 1..GROUP_MAX + 1, "", f);
     groups_of(before, PLACED, "-|", f);
 }
 
-fn groups_of(text: &str, lengths: Range<usize>, mark: &str, f: &mut dyn FnMut(&str)) {
+fn groups_of(text: &str, lengths: Range<usize>, mark: &str, f: &mut dyn FnMut(&str, &[char])) {
     let normal = Normal::new(text);
     clauses(&normal).for_each(|clause| groups(&normal.chars[clause], lengths.clone(), mark, f));
 }
 
 /// Groups of every clause; pairs once more for the indicator that was asked; those of the first and of the last clause once more.
-fn answer_groups_in(normal: &Normal, indicator: Indicator, f: &mut dyn FnMut(&str)) {
+fn answer_groups_in(normal: &Normal, indicator: Indicator, f: &mut dyn FnMut(&str, &[char])) {
     let asked = format!("{}|", indicator.name());
-    f(&asked);
+    f(&asked, &[]);
     for clause in clauses(normal) {
         let chars = &normal.chars[clause];
         groups(chars, 1..GROUP_MAX + 1, "", f);
@@ -211,17 +217,22 @@ fn clauses(normal: &Normal) -> impl Iterator<Item = Range<usize>> + '_ {
 }
 
 /// Every group of these lengths in one clause, with `mark` before it.
-fn groups(clause: &[char], lengths: Range<usize>, mark: &str, f: &mut dyn FnMut(&str)) {
+fn groups(clause: &[char], lengths: Range<usize>, mark: &str, f: &mut dyn FnMut(&str, &[char])) {
     let chars: Vec<char> = [FROM].into_iter().chain(clause.iter().copied()).chain([TO]).collect();
-    let mut group = String::new();
     for length in lengths {
-        for window in chars.windows(length) {
-            group.clear();
-            group.push_str(mark);
-            group.extend(window);
-            f(&group);
-        }
+        chars.windows(length).for_each(|window| f(mark, window));
     }
+}
+
+/// As the table and the trainer write it.
+fn named(mark: &str, group: &[char]) -> String {
+    mark.chars().chain(group.iter().copied()).collect()
+}
+
+/// 21 bits a character, above them a number of the mark.
+fn packed(mark: &str, group: &[char]) -> Group {
+    let marked = mark.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    group.iter().fold(Group::from(marked), |sum, c| sum << 21 | Group::from(u32::from(*c)))
 }
 
 #[cfg(test)]

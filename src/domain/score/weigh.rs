@@ -56,17 +56,21 @@ impl Rubric {
 
     /// The indicators that the rules see in a question, with the learned words beside them; `elsewhere`: the rules know what else it
     /// asks for.
-    pub(super) fn weigh_question(&self, text: &str, ruled: Vec<Indicator>, elsewhere: bool) -> Vec<Indicator> {
+    pub(super) fn weigh_question(
+        &self,
+        text: &str,
+        ruled: Vec<Indicator>,
+        elsewhere: impl FnOnce() -> bool,
+    ) -> Vec<Indicator> {
         let Some(learned) = self.learned() else { return ruled };
         let leaning = learned.question(text);
         let likely = likeliest(&leaning);
         let certain = leaning[likely].exp();
-        let asks = if elsewhere { ASKS_ALL_THE_SAME } else { ASKS };
         match likely {
             0 if certain >= ASKS_NOTHING => Vec::new(),
             0 => ruled,
-            _ if ruled.is_empty() && certain >= asks => vec![Indicator::ALL[likely - 1]],
-            _ => ruled,
+            _ if !ruled.is_empty() || certain < ASKS || certain < ASKS_ALL_THE_SAME && elsewhere() => ruled,
+            _ => vec![Indicator::ALL[likely - 1]],
         }
     }
 }
