@@ -102,8 +102,8 @@ pub(super) fn promised_beyond_authority(lines: &[Line]) -> Option<&Line> {
         let said = l.text.replace("赔不是", "").replace("赔个不是", "").replace("赔礼", "");
         !deferred
             && !temper::disputes(l)
-            && !l.doubted(Breach::Promised)
             && (GIFTS.said_in(&said) || OATHS.said_in(&l.text) && !l.has(&["服务质量", "答复", "反映", "转达"]))
+            && !l.doubted(Breach::Promised)
     })
 }
 

@@ -2,9 +2,10 @@
 //!
 //! Contract: pure detectors over lines in the order of time; each returns where it found what it looks for. They judge nothing.
 
+use super::witness::Witness;
 use crate::domain::facts::questions::{self, About};
 use crate::domain::facts::{Consent, Respondent, consent_of, is_refusal, number, respondent_of, time};
-use crate::domain::score::{Answer, Indicator, Judgement, Leaning, to_simplified};
+use crate::domain::score::{Answer, Indicator, Judgement, to_simplified};
 use crate::domain::transcript::Channel;
 use crate::domain::ways::{Ways, clauses};
 use std::sync::LazyLock;
@@ -28,8 +29,8 @@ pub(super) struct Line {
     pub asks: Vec<About>,
     /// The customer complains in it, by the judgement of his answer.
     pub complains: bool,
-    /// What the learned words say of an agent's turn, where there are any.
-    pub witness: Option<Leaning>,
+    /// Who may doubt what an agent is accused of here, where there are learned words.
+    pub witness: Option<Witness>,
 }
 
 impl Line {

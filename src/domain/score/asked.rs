@@ -136,16 +136,16 @@ impl Rubric {
 
     /// The indicators that an agent's sentence asks to be evaluated, in their order; empty when it asks for something else.
     pub(super) fn indicators_asked(&self, text: &str) -> Vec<Indicator> {
-        let ruled = self.indicators_by_rule(text);
-        let elsewhere = || {
-            let said = self.sentence(text);
-            said.evaluates_nothing() || self.asks_elsewhere(&said)
-        };
-        self.weigh_question(text, ruled, elsewhere)
+        let said = self.sentence(text);
+        let elsewhere = || said.evaluates_nothing() || self.asks_elsewhere(&said);
+        self.weigh_question(text, self.asked_by_rule(&said), elsewhere)
     }
 
     fn indicators_by_rule(&self, text: &str) -> Vec<Indicator> {
-        let said = self.sentence(text);
+        self.asked_by_rule(&self.sentence(text))
+    }
+
+    fn asked_by_rule(&self, said: &Sentence) -> Vec<Indicator> {
         // 抛开配件不说 总的您满意吗: what is set aside is not asked for.
         if said.has_several_clauses() && said.has(&["除了", "抛开", "撇开", "先不说", "不说"]) {
             return self.indicators_by_rule(said.last());
@@ -153,13 +153,13 @@ impl Rubric {
         if said.evaluates_nothing() {
             return Vec::new();
         }
-        if let Some(own) = self.asked_in_a_clause(&said.flat).or_else(|| self.asked_at_last(&said)) {
+        if let Some(own) = self.asked_in_a_clause(&said.flat).or_else(|| self.asked_at_last(said)) {
             return own;
         }
-        if self.asks_elsewhere(&said) {
+        if self.asks_elsewhere(said) {
             return Vec::new();
         }
-        self.asked_by_all(&said)
+        self.asked_by_all(said)
     }
 
     /// The price, the reason, how it runs, what came with it.

@@ -154,26 +154,22 @@ impl Reader {
 
 /// The groups by which an answer is learned and read.
 pub fn answer_groups(text: &str, indicator: Indicator) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
-    answer_groups_in(&Normal::new(text), indicator, &mut |mark, group| {
-        all.insert(named(mark, group));
-    });
-    all
+    names_of(|f| answer_groups_in(&Normal::new(text), indicator, f))
 }
 
 /// The groups by which a question is learned and read.
 pub fn question_groups(text: &str) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
-    groups_of(text, 1..GROUP_MAX + 1, "", &mut |mark, group| {
-        all.insert(named(mark, group));
-    });
-    all
+    names_of(|f| groups_of(text, 1..GROUP_MAX + 1, "", f))
 }
 
 /// The groups by which an agent's turn is learned and read, with the customer's turn before it.
 pub fn conduct_groups(said: &str, before: &str) -> BTreeSet<String> {
+    names_of(|f| conduct_groups_in(said, before, f))
+}
+
+fn names_of(each: impl FnOnce(&mut dyn FnMut(&str, &[char]))) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    conduct_groups_in(said, before, &mut |mark, group| {
+    each(&mut |mark, group| {
         all.insert(named(mark, group));
     });
     all

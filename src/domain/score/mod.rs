@@ -32,7 +32,7 @@ pub use answers::{SpokenTurn, answers_of, answers_of_talk, answers_of_turns, spo
 pub use api::{ScoreReply, ScoreRequest, ScoredEvidence, score_request};
 pub use heard::sound;
 pub use judge::{Disagreement, Judgement};
-pub(in crate::domain) use learned::Leaning;
+
 pub use learned::{CLASSES, Learned, LearnedError, answer_groups, conduct_groups, question_groups};
 pub use normal::to_simplified;
 pub use rubric::{Rubric, RubricError};

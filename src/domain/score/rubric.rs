@@ -69,8 +69,8 @@ impl Rubric {
         self
     }
 
-    pub(in crate::domain) fn learned(&self) -> Option<&Learned> {
-        self.learned.as_deref()
+    pub(in crate::domain) fn learned(&self) -> Option<&Arc<Learned>> {
+        self.learned.as_ref()
     }
 
     /// As programmes name it.

@@ -13,9 +13,9 @@ use super::rubric::Rubric;
 use super::{Indicator, Level};
 
 /// The rule beside a level that no word of the table gave.
-pub const LEARNED: &str = "learned words";
+const LEARNED: &str = "learned words";
 /// The rule beside a level against the table's.
-pub const AGAINST_TABLE: &str = "learned words, against the table";
+const AGAINST_TABLE: &str = "learned words, against the table";
 
 /// Who has the other level, where the learned words are two or more away from the table: a person should listen.
 const TABLE: &str = "table";
