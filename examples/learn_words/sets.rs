@@ -1,12 +1,10 @@
 //! The labelled sets as examples.
 
-use crate::conduct::{self, Exchange};
-use crate::regression::{Example, Model};
+use crate::acts::{self, Exchange, Turn};
+use crate::regression::Example;
 use anyhow::Context;
 use huifang::domain::audit::{DialogueRequest, audit_dialogue};
-use huifang::domain::score::{
-    Answer, Indicator, Level, Rubric, SpokenTurn, answer_groups, answers_of_turns, question_groups,
-};
+use huifang::domain::score::{Answer, Indicator, Level, Rubric, SpokenTurn, answers_of_turns, question_groups};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -40,12 +38,45 @@ struct Gold {
     #[serde(default)]
     acceptable_scores: BTreeMap<Indicator, Vec<Option<Level>>>,
     #[serde(default)]
+    outcome: BTreeMap<String, Value>,
+    #[serde(default)]
     compliance: BTreeMap<String, Value>,
+    /// Which turn a label comes from, where its author said so: the turn, and 配件 (asks for it) or 配件4 (the level).
+    #[serde(default)]
+    marks: Vec<(usize, String)>,
+}
+
+/// What an agent said before a customer answered, what the customer said, and what the marks of both say of it.
+struct MarkedExchange {
+    question: String,
+    answer: String,
+    /// The indicators that the question asks for.
+    asked: Vec<Indicator>,
+    /// The levels that the answer gives.
+    levels: BTreeMap<Indicator, Level>,
 }
 
 impl LabelledCall {
     fn turns(&self) -> Vec<SpokenTurn> {
         self.request.turns.iter().map(SpokenTurn::from).collect()
+    }
+
+    /// The exchanges of a call whose turns are marked.
+    fn exchanges(&self, rubric: &Rubric) -> Vec<MarkedExchange> {
+        let turns = self.turns();
+        let mut exchanges: Vec<MarkedExchange> = Vec::new();
+        let mut seen = 0;
+        for answer in answers_of_turns(rubric, &turns) {
+            let Some(last) = answer.pieces.last().map(|piece| piece.turn).filter(|last| *last >= seen) else {
+                continue;
+            };
+            let marks = || self.out.marks.iter().filter(|(turn, _)| (seen..=last).contains(turn)).map(|(_, mark)| mark);
+            let asked = marks().filter_map(|mark| indicator_of(mark)).collect();
+            let levels = marks().filter_map(|mark| level_of(mark)).collect();
+            exchanges.push(MarkedExchange { question: answer.question, answer: answer.text, asked, levels });
+            seen = last + 1;
+        }
+        exchanges
     }
 
     fn comes_out_right(&self, rubric: &Rubric) -> bool {
@@ -91,35 +122,58 @@ impl Sets {
         Ok(sets)
     }
 
+    fn marked(&self) -> impl Iterator<Item = &LabelledCall> {
+        self.calls.iter().filter(|call| !call.out.marks.is_empty())
+    }
+
+    fn unmarked(&self) -> impl Iterator<Item = &LabelledCall> {
+        self.calls.iter().filter(|call| call.out.marks.is_empty())
+    }
+
     /// Labelled answers, those of calls to an indicator that was asked for once, and the printed table's keywords.
     pub fn answers(&self, rubric: &Rubric) -> Vec<Example> {
         let alone = self.answers.iter().filter_map(|a| {
-            let groups = answer_groups(&a.answer, a.indicator?);
+            let groups = rubric.answer_groups(&a.answer, a.indicator?);
             Some(Example { groups, class: class_of_level(a.label) })
         });
-        let in_calls = self.calls.iter().flat_map(|call| {
+        let in_marked = self.marked().flat_map(|call| {
+            let example = |e: MarkedExchange| {
+                let [asked] = e.asked[..] else { return None };
+                let level = e.levels.get(&asked).copied();
+                // Told again later: this is no level, and not none.
+                let told_elsewhere = level.is_none() && call.out.scores.get(&asked).is_some_and(Option::is_some);
+                let groups = rubric.answer_groups(&e.answer, asked);
+                (!told_elsewhere).then(|| Example { groups, class: class_of_level(level) })
+            };
+            call.exchanges(rubric).into_iter().filter_map(example).collect::<Vec<_>>()
+        });
+        let in_calls = self.unmarked().flat_map(|call| {
             let answers = answers_of_turns(rubric, &call.turns());
             let once = Indicator::ALL.into_iter().filter_map(|i| the_only(&answers, i).map(|a| (i, a.text.clone())));
             let example = |(i, text): (Indicator, String)| {
                 let class = class_of_level(call.out.scores.get(&i).copied().flatten());
-                Example { groups: answer_groups(&text, i), class }
+                Example { groups: rubric.answer_groups(&text, i), class }
             };
             once.map(example).collect::<Vec<_>>()
         });
         let printed = rubric.rows().flat_map(|(level, _, keywords, _)| {
             let of = move |(word, i): (&String, Indicator)| Example {
-                groups: answer_groups(word, i),
+                groups: rubric.answer_groups(word, i),
                 class: class_of_level(Some(level)),
             };
             keywords.iter().flat_map(|word| Indicator::ALL.into_iter().map(move |i| (word, i))).map(of)
         });
-        alone.chain(in_calls).chain(printed).collect()
+        alone.chain(in_calls).chain(in_marked).chain(printed).collect()
     }
 
     /// Questions of labelled answers, and those of calls that come out right.
     pub fn questions(&self, rubric: &Rubric) -> Vec<Example> {
         let alone = self.answers.iter().map(|a| (a.question.clone(), class_of(a.indicator)));
-        let in_calls = self.calls.iter().filter(|call| call.comes_out_right(rubric)).flat_map(|call| {
+        let in_marked = self.marked().flat_map(|call| {
+            let single = call.exchanges(rubric).into_iter().filter(|e| e.asked.len() <= 1);
+            single.map(|e| (e.question, class_of(e.asked.first().copied()))).collect::<Vec<_>>()
+        });
+        let in_calls = self.unmarked().filter(|call| call.comes_out_right(rubric)).flat_map(|call| {
             let mut asked: BTreeMap<(Option<usize>, String), Vec<Indicator>> = BTreeMap::new();
             for answer in answers_of_turns(rubric, &call.turns()) {
                 asked.entry((answer.turn, answer.question)).or_default().extend(answer.indicator);
@@ -128,18 +182,24 @@ impl Sets {
             single.map(|((_, question), of)| (question, class_of(of.first().copied()))).collect::<Vec<_>>()
         });
         let example = |(question, class): (String, usize)| Example { groups: question_groups(&question), class };
-        alone.chain(in_calls).map(example).collect()
+        alone.chain(in_calls).chain(in_marked).map(example).collect()
     }
 }
 
 impl Sets {
-    /// An agent's turns, in exchanges of one breach and in calls whose conduct is labelled.
-    pub fn conduct(&self, rubric: &Rubric, model: Option<&Model>) -> Vec<Example> {
-        let alone = self.exchanges.iter().filter_map(conduct::of_exchange);
+    /// The turns of exchanges of one breach and of calls whose conduct is labelled.
+    pub fn turns(&self, rules: &Rubric) -> Vec<Turn> {
+        let alone = self.exchanges.iter().filter_map(acts::of_exchange);
         let labelled = self.calls.iter().filter(|call| !call.out.compliance.is_empty());
         let in_calls = labelled.flat_map(|call| {
-            let breach = |flag: &str| call.out.compliance.get(flag) == Some(&Value::Bool(true));
-            conduct::of_call(rubric, &call.request, breach, model)
+            let label = |section: &str, flag: &str| {
+                let labels = if section == "outcome" { &call.out.outcome } else { &call.out.compliance };
+                match flag.split_once('.') {
+                    Some((table, flag)) => labels.get(table)?.get(flag).cloned(),
+                    None => labels.get(flag).cloned(),
+                }
+            };
+            acts::of_call(&call.request, &call.out.marks, label, &audit_dialogue(rules, &call.request))
         });
         alone.chain(in_calls).collect()
     }
@@ -157,6 +217,18 @@ fn class_of_level(level: Option<Level>) -> usize {
 
 fn class_of(indicator: Option<Indicator>) -> usize {
     indicator.and_then(|i| Indicator::ALL.iter().position(|one| *one == i)).map_or(0, |at| at + 1)
+}
+
+/// 配件: the question asks for it.
+fn indicator_of(mark: &str) -> Option<Indicator> {
+    let named = |name: &str| Indicator::ALL.into_iter().find(|i| i.name().contains(name));
+    ["技能", "态度", "及时", "配件", "综合"].contains(&mark).then(|| named(mark)).flatten()
+}
+
+/// 配件4: the turn gives it this level.
+fn level_of(mark: &str) -> Option<(Indicator, Level)> {
+    let level = mark.chars().last().and_then(|c| c.to_digit(10)).and_then(|n| Level::new(u8::try_from(n).ok()?))?;
+    Some((indicator_of(&mark[..mark.len() - 1])?, level))
 }
 
 fn lines<T: serde::de::DeserializeOwned>(text: &str, name: &str) -> anyhow::Result<Vec<T>> {

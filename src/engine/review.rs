@@ -49,7 +49,7 @@ pub async fn judge_call(engine: &Engine, id: &CallId) -> Result<(), JobError> {
     let answers = answers_of_call(rubric, &call, &transcript);
     let judged = judgements(rubric, &answers);
     let card = score_judged(rubric, &answers, &judged);
-    let facts = facts_of(&answers);
+    let facts = facts_of(rubric, &answers);
     let calendar = visit.calendar(&site.rules.calendar);
     let called_at = call.instants.answered_at.map(|at| at.to_zoned(calendar.tz().clone()));
     let truth = called_at.as_ref().map(|at| truth::check(&order.claims, &facts, at, &Tolerance::default()));

@@ -8,6 +8,7 @@ use huifang::domain::score::{
 use huifang::domain::transcript::Channel;
 use proptest::prelude::*;
 use serde::Deserialize;
+use std::sync::LazyLock;
 
 #[derive(Deserialize)]
 struct Case {
@@ -367,4 +368,71 @@ proptest! {
         });
         prop_assert!(reply.label.is_none() || !reply.evidence.is_empty(), "a level without evidence: {text}");
     }
+
+    /// A quarter to ten once cut a text inside a character: every reader of a dialogue, not only the scores, on talk that is cut and spliced.
+    #[test]
+    fn any_spliced_dialogue_is_audited_without_a_panic(
+        call in 0usize..1000,
+        cuts in proptest::collection::vec((0usize..40, 0usize..60, 0usize..8, 0usize..SPLICES.len()), 1..12),
+    ) {
+        let calls = labelled_calls();
+        let mut request = calls[call % calls.len()].clone();
+        for (turn, at, cut, splice) in cuts {
+            let turn = turn % request.turns.len();
+            let said: Vec<char> = request.turns[turn].text.chars().collect();
+            let at = at.min(said.len());
+            let parts = [said[..at].iter().collect(), SPLICES[splice].to_string(), said[(at + cut).min(said.len())..].iter().collect()];
+            request.turns[turn].text = parts.concat();
+        }
+        let report = audit_dialogue(Rubric::builtin(), &request);
+        for (key, span) in report.evidence.iter().flat_map(|(key, spans)| spans.iter().map(move |span| (key, span))) {
+            let said = request.turns[span.turn].text.chars().count();
+            prop_assert!(span.start <= span.end && span.end <= said, "{key} {span:?}");
+        }
+    }
+}
+
+/// What has confused a reader, or might: hours, corrections, numbers, marks, other scripts, nothing.
+const SPLICES: [&str; 30] = [
+    "差一刻十点到的",
+    "四点差五分修好",
+    "10.50",
+    "8.30到",
+    "两三点",
+    "五六点",
+    "廿",
+    "１２点",
+    "𠮷",
+    "👍",
+    "不对",
+    "一千，不对，一千二百",
+    "\u{3000}",
+    "\t",
+    "“",
+    "：",
+    "不",
+    "滿意",
+    "万万",
+    "0.5.6",
+    "99999999999999999999",
+    "百分之",
+    "一百分",
+    "…",
+    "。",
+    "？",
+    "4006589888",
+    "四零零六五八九八八八",
+    "É",
+    "",
+];
+
+fn labelled_calls() -> &'static [DialogueRequest] {
+    static CALLS: LazyLock<Vec<DialogueRequest>> = LazyLock::new(|| {
+        let request = |line: &str| -> DialogueRequest {
+            let case: serde_json::Value = serde_json::from_str(line).expect("a labelled call");
+            serde_json::from_value(case["in"].clone()).expect("its dialogue")
+        };
+        include_str!("../data/eval/calls_tune7.jsonl").lines().map(request).collect()
+    });
+    &CALLS
 }

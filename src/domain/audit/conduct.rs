@@ -5,9 +5,10 @@
 
 use super::speech::{self, Line, agents, asks_consent};
 use super::temper;
-use super::witness::Breach;
+use super::witness::surely;
 use crate::domain::facts::{Consent, Respondent, consent_of};
-use crate::domain::ways::{Ways, clauses, unmarked};
+use crate::domain::score::Act;
+use crate::domain::ways::{Ways, any_of, clauses, unmarked};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -169,7 +170,7 @@ pub(super) fn led(lines: &[Line]) -> Option<&Line> {
         let echoes = said.is_some_and(|c| PRAISE.iter().any(|p| c.text.contains(p) && l.text.contains(p)));
         !echoes && (tagged || RECORDS.said_in(noted)) || REQUESTS.said_in(&l.text) && !polar
     };
-    lines.iter().enumerate().find(|(i, l)| led((*i, l)) && !l.doubted(Breach::Led)).map(|(_, l)| l)
+    lines.iter().enumerate().find(|(i, l)| l.does(Act::Led, led((*i, l)))).map(|(_, l)| l)
 }
 
 /// 满意吗, 满意不满意: whichever he says is an answer.
@@ -185,7 +186,7 @@ const TAG_MAX: usize = 9;
 pub(super) fn tagged(text: &str) -> bool {
     let mut praised = false;
     for clause in clauses(text) {
-        let praises = PRAISE.iter().any(|p| clause.contains(p));
+        let praises = any_of(clause, &PRAISE);
         let tag = TAGS.iter().any(|t| clause.ends_with(t)) && !asks_either_way(clause);
         // 满意是吧: the tag closes the praise; alone after it only where it says nothing else.
         let confirms = ["没错吧", "对吧", "是吧"].iter().any(|t| clause.ends_with(t));
@@ -265,7 +266,7 @@ fn asks_something(text: &str) -> bool {
         "能不能",
     ];
     let end = unmarked(text);
-    asks.iter().any(|w| text.contains(w)) || ["吗", "么", "呢"].iter().any(|w| end.ends_with(w))
+    any_of(text, &asks) || ["吗", "么", "呢"].iter().any(|w| end.ends_with(w))
 }
 
 /// Another time instead, or good-bye.
@@ -279,6 +280,10 @@ static YIELDS: LazyLock<Ways> = LazyLock::new(|| {
 
 /// C09: a question or another request after a refusal.
 pub(super) fn pushed(lines: &[Line]) -> Option<&Line> {
+    pushed_by_rule(lines).or_else(|| surely(lines, Act::Pressed))
+}
+
+fn pushed_by_rule(lines: &[Line]) -> Option<&Line> {
     // Only a refusal of the visit counts; 不行 to a later question is an answer.
     let refuses = |(at, l): (usize, &Line)| {
         let before = &lines[..at];
@@ -305,7 +310,7 @@ pub(super) fn pushed(lines: &[Line]) -> Option<&Line> {
     let refuses_still = |l: &&Line| l.agent() || consent_of(&l.text) != Some(Consent::Given);
     let mut after = lines[at + 1..].iter().take_while(refuses_still).filter(|l| l.agent()).enumerate();
     let wrong_number = speech::respondent(lines).0 == Respondent::WrongNumber;
-    after.find(|(n, l)| !wrong_number && presses(l, *n == 0) && !l.doubted(Breach::Pressed)).map(|(_, l)| l)
+    after.find(|(n, l)| !wrong_number && presses(l, *n == 0) && !l.doubted(Act::Pressed)).map(|(_, l)| l)
 }
 
 /// Whatever an agent says to a refusal presses, unless he takes it: another time, an apology, good-bye, 好的.
@@ -412,7 +417,7 @@ pub(super) fn offtopic(lines: &[Line]) -> Option<&Line> {
     let cares = |i: usize| {
         i.checked_sub(1).and_then(|b| lines.get(b)).is_some_and(|said| !said.agent() && somebody_hurt(&said.text))
     };
-    let strays = |i: usize, l: &Line| l.agent() && strays(l) && !cares(i) && !l.doubted(Breach::Strayed);
+    let strays = |i: usize, l: &Line| l.agent() && l.does(Act::Strayed, strays(l) && !cares(i));
     lines.iter().enumerate().find(|(i, l)| strays(*i, l)).map(|(_, l)| l)
 }
 
@@ -470,7 +475,7 @@ pub(super) fn somebody_hurt(text: &str) -> bool {
         "缝针",
     ];
     let spared = ["没受伤", "没有受伤", "没伤", "没人受伤", "没砸着", "没砸到", "差点"];
-    hurt.iter().any(|w| text.contains(w)) && !spared.iter().any(|w| text.contains(w))
+    any_of(text, &hurt) && !any_of(text, &spared)
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ pub fn audit_dialogue(rubric: &Rubric, request: &DialogueRequest) -> DialogueRep
     let judged = judgements(rubric, &answers);
     let card = score_judged(rubric, &answers, &judged);
     let lines = lines(rubric, &turns, &answers, &judged);
-    let facts = facts_of(&answers);
+    let facts = facts_of(rubric, &answers);
     let mut book = Book { turns: &request.turns, evidence: BTreeMap::new() };
     book.scores(&card);
     let complaint = Complaint::of(rubric, &lines, &answers, &judged, &request.service_type);

@@ -4,8 +4,8 @@
 
 use super::speech::{self, Line, agents};
 use super::temper;
-use super::witness::Breach;
 use crate::domain::facts::number;
+use crate::domain::score::Act;
 use crate::domain::ways::Ways;
 use std::sync::LazyLock;
 
@@ -100,10 +100,10 @@ pub(super) fn promised_beyond_authority(lines: &[Line]) -> Option<&Line> {
         let deferred = DEFERS.said_in(&l.text) && !certain || RETOLD.said_in(&l.text) || asks(&l.text);
         // 给您赔不是, 这不能算我们的: an apology and a quarrel give nothing.
         let said = l.text.replace("赔不是", "").replace("赔个不是", "").replace("赔礼", "");
-        !deferred
+        let promises = !deferred
             && !temper::disputes(l)
-            && (GIFTS.said_in(&said) || OATHS.said_in(&l.text) && !l.has(&["服务质量", "答复", "反映", "转达"]))
-            && !l.doubted(Breach::Promised)
+            && (GIFTS.said_in(&said) || OATHS.said_in(&l.text) && !l.has(&["服务质量", "答复", "反映", "转达"]));
+        l.does(Act::Promised, promises)
     })
 }
 
@@ -175,11 +175,12 @@ pub(super) fn callback_promised(lines: &[Line]) -> Option<&Line> {
         let this_call = speech::asks_consent(l) && l.has(&["分钟", "耽误", "占用", "打扰"]);
         // 一定给您满意答复 closes a call and names nobody who calls.
         let said = l.text.replace("满意答复", "").replace("满意的答复", "");
-        CALLS_BACK.said_in(&said)
+        let by_rule = CALLS_BACK.said_in(&said)
             && !invites
             && !this_call
             && !OTHER_CALLS.said_in(&without_deadlines(&l.text))
-            && !tells_a_number(l)
+            && !tells_a_number(l);
+        l.does(Act::CallsBack, by_rule)
     };
     let timed = |l: &&Line| promises(l) && speech::time_named(&l.text).is_some();
     agents(lines).find(timed).or_else(|| agents(lines).find(promises))

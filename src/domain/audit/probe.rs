@@ -7,7 +7,7 @@ use super::speech::Line;
 use super::{conduct, temper};
 use crate::domain::facts::number;
 use crate::domain::facts::questions::About;
-use crate::domain::score::Rubric;
+use crate::domain::score::{Act, Rubric};
 use crate::domain::ways::{Ways, clauses};
 use std::sync::LazyLock;
 
@@ -97,6 +97,11 @@ pub(super) fn asks_on(said: &Line, line: &Line) -> bool {
 /// C18: asks for the reason by a word of the rubric after the first complaint, or openly right after any of them, before anything else is
 /// asked, or takes up what has just been complained of. `complaints` are seconds, in their order; `since` is when the first was made.
 pub(super) fn probe_after<'a>(rubric: &Rubric, lines: &'a [Line], since: f64, complaints: &[f64]) -> Option<&'a Line> {
+    let ruled = probe_by_rule(rubric, lines, since, complaints).filter(|l| l.does(Act::Probed, true));
+    ruled.or_else(|| lines.iter().find(|l| l.agent() && l.from_s >= since && l.does(Act::Probed, false)))
+}
+
+fn probe_by_rule<'a>(rubric: &Rubric, lines: &'a [Line], since: f64, complaints: &[f64]) -> Option<&'a Line> {
     let mut next = complaints.iter().filter_map(|at| {
         let said = lines.iter().find(|l| !l.agent() && l.from_s >= *at)?;
         Some((said, lines.iter().find(|l| l.agent() && l.from_s > *at)?))

@@ -2,12 +2,11 @@
 //!
 //! Contract: pure detectors over lines in the order of time; each returns where it found what it looks for. They judge nothing.
 
-use super::witness::Witness;
 use crate::domain::facts::questions::{self, About};
 use crate::domain::facts::{Consent, Respondent, consent_of, is_refusal, number, respondent_of, time};
-use crate::domain::score::{Answer, Indicator, Judgement, to_simplified};
+use crate::domain::score::{Act, Answer, Indicator, Judgement, Likely, to_simplified};
 use crate::domain::transcript::Channel;
-use crate::domain::ways::{Ways, clauses};
+use crate::domain::ways::{Ways, any_of, clauses};
 use std::sync::LazyLock;
 
 /// 服务热线 of the source text (C26), digits only.
@@ -29,8 +28,8 @@ pub(super) struct Line {
     pub asks: Vec<About>,
     /// The customer complains in it, by the judgement of his answer.
     pub complains: bool,
-    /// Who may doubt what an agent is accused of here, where there are learned words.
-    pub witness: Option<Witness>,
+    /// What an agent does here by the learned words, where there are any.
+    pub acts: Option<Likely>,
 }
 
 impl Line {
@@ -43,7 +42,7 @@ impl Line {
             }
             Channel::Customer => (to_simplified(text), Vec::new()),
         };
-        Self { who, text, from_s, to_s, turn, rates: Vec::new(), asks, complains: false, witness: None }
+        Self { who, text, from_s, to_s, turn, rates: Vec::new(), asks, complains: false, acts: None }
     }
 
     pub fn agent(&self) -> bool {
@@ -51,7 +50,7 @@ impl Line {
     }
 
     pub fn has(&self, words: &[&str]) -> bool {
-        words.iter().any(|w| self.text.contains(w))
+        any_of(&self.text, words)
     }
 
     /// The facts of the form that it asks for.
@@ -118,7 +117,7 @@ static PRESENTS: LazyLock<Ways> = LazyLock::new(|| {
 
 /// C05: company and role.
 pub(super) fn opening(lines: &[Line]) -> Option<&Line> {
-    lines.iter().take(10).find(|l| l.agent() && PRESENTS.said_in(&l.text))
+    lines.iter().take(10).find(|l| l.agent() && l.does(Act::Opening, PRESENTS.said_in(&l.text)))
 }
 
 /// Asks who he is, without his name.
@@ -179,14 +178,14 @@ fn asks_identity(l: &Line) -> bool {
         return false;
     }
     // 请问是苗长海先生吗 … 您投诉漏雨的事: what is said beside the question asks for nobody.
-    let beside = |clause: &&str| !["投诉", "满意"].iter().any(|w| clause.contains(w));
+    let beside = |clause: &&str| !any_of(clause, &["投诉", "满意"]);
     let text = clauses(&l.text).filter(beside).collect::<Vec<_>>().join(" ");
     asks_by_name(&text) || asks_by_title(&text) || ASKS_WHO.said_in(&text) && !is_fact(l)
 }
 
 /// C04: 您是…吗.
 pub(super) fn identity_asked(lines: &[Line]) -> Option<&Line> {
-    lines.iter().take(12).find(|l| asks_identity(l))
+    lines.iter().take(12).find(|l| l.does(Act::Identity, asks_identity(l)))
 }
 
 /// 师傅几点到的吧: a question about the service, not about who he is.
@@ -254,7 +253,7 @@ pub(super) fn is_visit(l: &Line) -> bool {
 
 /// C06: 耽误您两分钟…可以吗.
 pub(super) fn consent_asked(lines: &[Line]) -> Option<&Line> {
-    lines.iter().take(14).find(|l| l.agent() && asks_consent(l))
+    lines.iter().take(14).find(|l| l.agent() && l.does(Act::Consent, asks_consent(l)))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -314,30 +313,31 @@ fn gives_in(lines: &[Line], refusal: &Line, next: &Line) -> bool {
 pub(super) fn refuses_visit(text: &str) -> bool {
     is_refusal(text)
         && !matches!(text.trim(), "不行")
-        && !["机器", "挖机", "技术", "态度", "配件", "还是不行"].iter().any(|w| text.contains(w))
+        && !any_of(text, &["机器", "挖机", "技术", "态度", "配件", "还是不行"])
 }
 
 /// Not now, though not never: 正开车呢, 改天吧.
 pub(super) fn is_busy(text: &str) -> bool {
     refuses_visit(text)
-        && ![
-            "不用",
-            "不需要",
-            "别打",
-            "不要打",
-            "没兴趣",
-            "不感兴趣",
-            "不接受",
-            "拒绝",
-            "不做",
-            "不想",
-            "算了",
-            "别再打",
-            "不参加",
-            "不愿",
-        ]
-        .iter()
-        .any(|w| text.contains(w))
+        && !any_of(
+            text,
+            &[
+                "不用",
+                "不需要",
+                "别打",
+                "不要打",
+                "没兴趣",
+                "不感兴趣",
+                "不接受",
+                "拒绝",
+                "不做",
+                "不想",
+                "算了",
+                "别再打",
+                "不参加",
+                "不愿",
+            ],
+        )
 }
 
 static STOPS: LazyLock<Ways> = LazyLock::new(|| {
@@ -353,7 +353,7 @@ static STOPS: LazyLock<Ways> = LazyLock::new(|| {
 
 /// He has had enough of something: of questions, or of what has been said to him.
 pub(super) fn is_tired(text: &str) -> bool {
-    ["有完没完", "没完没了", "烦不烦"].iter().any(|w| text.contains(w))
+    any_of(text, &["有完没完", "没完没了", "烦不烦"])
 }
 
 /// He ends the visit in its middle: 别问了, 不想回答.
@@ -448,7 +448,7 @@ pub(super) fn closing(lines: &[Line]) -> Option<&Line> {
         let byes = l.has(&["再见", "拜拜", "再会"])
             && l.has(&["感谢", "谢谢", "随时", "日常保养", "打扰", "拨打", "祝", "愿", "麻烦您", "辛苦"]);
         let whom_to_call = l.has(&["四零零", "400"]) && l.has(&["再见", "拜拜", "再会", "平安", "保重"]);
-        l.agent() && (byes || whom_to_call || CLOSES.said_in(&l.text))
+        l.agent() && l.does(Act::Closing, byes || whom_to_call || CLOSES.said_in(&l.text))
     })
 }
 

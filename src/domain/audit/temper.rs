@@ -4,8 +4,8 @@
 
 use super::conduct;
 use super::speech::{self, Line, agents};
-use super::witness::Breach;
 use crate::domain::facts::is_technical_question;
+use crate::domain::score::Act;
 use crate::domain::ways::{Ways, clauses};
 use std::sync::LazyLock;
 
@@ -387,7 +387,7 @@ pub(super) fn argued(lines: &[Line]) -> Option<&Line> {
         let disputes = attacks(l) && !(asked_back() && RUDE.said_in(&l.text))
             || disputes(l) && !away.contains(&l.turn) && !advises();
         let argues = disputes || !calms && (back() || i > 0 && protests());
-        (l.agent() && argues && !l.doubted(Breach::Argued)).then_some(l)
+        (l.agent() && l.does(Act::Argued, argues)).then_some(l)
     })
 }
 

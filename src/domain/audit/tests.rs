@@ -195,7 +195,7 @@ impl World {
                 complaint: self.complaint,
                 answers: &self.answers,
                 judged: &self.judged,
-                facts: Some(&facts_of(&self.answers)),
+                facts: Some(&facts_of(Rubric::builtin(), &self.answers)),
                 activity: self.activity.as_ref(),
                 form: &form,
                 items_max: self.items_max,

@@ -1,65 +1,74 @@
-//! The second witness: what learned words say of an agent's turn.
+//! The second witness: what learned words say that a turn does.
 //!
-//! Contract: it accuses nobody. A breach that a rule finds stands unless the learned words hold it for next to impossible; without them
-//! the rule stands alone.
+//! Contract: a rule and the learned words are heard together. What a rule sees stands unless the learned words hold it for next to impossible;
+//! what no rule sees is so where they are sure of it. Without them the rules stand alone.
 
 use super::speech::Line;
-use crate::domain::score::Learned;
+use crate::domain::facts::settle;
+use crate::domain::score::{Act, Learned};
 use std::sync::Arc;
 
-/// What an agent may be accused of by his words: classes of the learned words ([`Learned::conduct`]).
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Breach {
-    Argued = 1,
-    Led,
-    Pressed,
-    Strayed,
-    Promised,
-}
-
-/// A breach that the learned words hold for less likely than this is none, whatever the rules say.
-const DOUBTED: f64 = 0.02;
-
-/// The learned words and the customer's turn before the agent's: asked only where a rule accuses.
-#[derive(Clone, Debug)]
-pub(super) struct Witness {
-    learned: Arc<Learned>,
-    before: String,
-}
-
 impl Line {
-    /// An accusation against a person needs two witnesses: the rule that speaks it out, and the learned words, which may doubt it.
-    pub fn doubted(&self, breach: Breach) -> bool {
-        let likely = |w: &Witness| w.learned.conduct(&self.text, &w.before)[breach as usize].exp();
-        self.witness.as_ref().is_some_and(|w| likely(w) < DOUBTED)
+    /// Does the turn do this, which the rules see or do not see in it?
+    pub fn does(&self, act: Act, by_rule: bool) -> bool {
+        self.acts.as_ref().map_or(by_rule, |acts| acts.agree(act, by_rule))
+    }
+
+    /// An accusation needs two witnesses: the rule that speaks it out, and the learned words, which may doubt it.
+    pub fn doubted(&self, breach: Act) -> bool {
+        self.acts.as_ref().is_some_and(|acts| acts.doubt(breach))
     }
 }
 
-/// Puts the learned words beside every turn of the agent.
+/// The first turn of the agent that does it by the learned words, where the rules know none.
+pub(super) fn surely(lines: &[Line], act: Act) -> Option<&Line> {
+    lines.iter().find(|l| l.agent() && l.does(act, false))
+}
+
+/// Puts the learned words beside every turn of the agent; what he asks for is settled by both.
 pub(super) fn mark_witnessed(lines: &mut [Line], learned: Option<&Arc<Learned>>) {
     let Some(learned) = learned else { return };
     let mut before = String::new();
     for line in lines {
-        if line.agent() {
-            line.witness = Some(Witness { learned: learned.clone(), before: before.clone() });
-        } else {
+        if !line.agent() {
             before.clone_from(&line.text);
+            continue;
         }
+        let acts = learned.acts(&line.text, &before);
+        settle(&mut line.asks, &acts);
+        line.acts = Some(acts);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::facts::questions::About;
     use crate::domain::transcript::Channel;
+
+    fn witnessed(text: &str, words: Option<&str>) -> Line {
+        let mut lines = [Line::new(Channel::Agent, text, 0.0, 1.0, 0)];
+        mark_witnessed(&mut lines, words.map(|w| Arc::new(Learned::parse(w).unwrap())).as_ref());
+        let [line] = lines;
+        line
+    }
 
     #[test]
     fn a_rule_stands_alone_without_learned_words_and_falls_where_they_doubt_it() {
-        let mut lines = [Line::new(Channel::Agent, "您喝的什么茶呀", 0.0, 1.0, 0)];
-        mark_witnessed(&mut lines, None);
-        assert!(!lines[0].doubted(Breach::Strayed), "no witness");
-        let words = Arc::new(Learned::parse("c\t茶\t0\t0\t0\t0\t900\t0\nc\t-|铁\t900\t0\t0\t0\t0\t0").unwrap());
-        mark_witnessed(&mut lines, Some(&words));
-        assert!(!lines[0].doubted(Breach::Strayed) && lines[0].doubted(Breach::Argued));
+        let tea = "您喝的什么茶呀";
+        assert!(!witnessed(tea, None).doubted(Act::Strayed), "no witness");
+        assert!(witnessed(tea, None).does(Act::Strayed, true));
+        let line = witnessed(tea, Some("d\t茶\tstrayed\t900\nd\t喝\targued\t-900"));
+        assert!(line.does(Act::Strayed, false) && !line.doubted(Act::Strayed));
+        assert!(line.doubted(Act::Argued) && !line.does(Act::Argued, true));
+        assert!(line.does(Act::Closing, true) && !line.does(Act::Closing, false), "they do not know");
+    }
+
+    #[test]
+    fn d_what_is_asked_for_is_settled_by_rules_and_learned_words() {
+        let words = Some("d\t\thours\t-300\nd\t表上\thours\t900\nd\t几点到\tarrival\t-900");
+        assert_eq!(witnessed("表上走了好些了吧您说", words).asks, [About::Hours]);
+        assert!(witnessed("师傅几点到的", None).asks.contains(&About::Arrival));
+        assert!(!witnessed("师傅几点到的", words).asks.contains(&About::Arrival));
     }
 }

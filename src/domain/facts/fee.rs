@@ -4,8 +4,8 @@
 //! their size.
 
 use super::number;
-use super::words::{any, last_version};
-use crate::domain::ways::clauses;
+use super::words::last_version;
+use crate::domain::ways::{any_of, clauses};
 
 /// Nothing was paid.
 const FREE: [&str; 26] = [
@@ -65,7 +65,7 @@ const NAMED_FIRST: [&str; 9] = ["说好", "讲好", "本来", "原来", "原先"
 const UNPAID: [&str; 7] = ["还没给", "还没付", "没给钱呢", "还没算", "没结账", "还没结", "没付呢"];
 
 pub(super) fn fee(text: &str) -> Option<f64> {
-    if any(text, &UNPAID) {
+    if any_of(text, &UNPAID) {
         return None;
     }
     let text = last_version(text);
@@ -76,9 +76,9 @@ pub(super) fn fee(text: &str) -> Option<f64> {
         let behind: String = chars[range.end..].iter().take(5).collect();
         let behind = behind.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
         // 二百给我抹掉了, 七百一个.
-        let off = any(behind, &["抹", "免了", "退", "便宜", "一个", "一桶", "一套", "一小时", "一趟"]);
+        let off = any_of(behind, &["抹", "免了", "退", "便宜", "一个", "一桶", "一套", "一小时", "一趟"]);
         let day = ["周", "星期", "礼拜"].iter().any(|week| before.ends_with(week));
-        let elsewhere = any(&before, &["外头", "外面", "别家", "别处", "人家"]);
+        let elsewhere = any_of(&before, &["外头", "外面", "别家", "别处", "人家"]);
         !before.contains(['退', '抹', '减'])
             && !off
             && !day
@@ -89,7 +89,7 @@ pub(super) fn fee(text: &str) -> Option<f64> {
     // 说好八百 到头来要了一千: what was only named first was not paid.
     let named_first = |r: &std::ops::Range<usize>| {
         let head: String = chars[..r.start].iter().collect();
-        clauses(&head).last().is_some_and(|clause| any(clause, &NAMED_FIRST)) && !any(&head, &SETTLES)
+        clauses(&head).last().is_some_and(|clause| any_of(clause, &NAMED_FIRST)) && !any_of(&head, &SETTLES)
     };
     if numbers.len() > 1 && named_first(&numbers[0].1) {
         numbers.remove(0);
@@ -103,8 +103,7 @@ pub(super) fn fee(text: &str) -> Option<f64> {
         return Some(*n as f64);
     }
     // 配件一千 工时三百: two kinds of cost make one fee.
-    let kinds = ["件", "材料"].iter().any(|w| text.contains(w))
-        && ["工时", "人工", "工钱", "手工", "路费"].iter().any(|w| text.contains(w));
+    let kinds = any_of(text, &["件", "材料"]) && any_of(text, &["工时", "人工", "工钱", "手工", "路费"]);
     let amounts: Vec<u64> = numbers.iter().filter(|(n, _)| *n >= 5).map(|(n, _)| *n).collect();
     if let (true, [one, other]) = (kinds, amounts.as_slice()) {
         return Some((one + other) as f64);
@@ -119,7 +118,7 @@ pub(super) fn fee(text: &str) -> Option<f64> {
     }
     match sums.next() {
         Some((n, _)) => Some(*n as f64),
-        None => any(text, &FREE).then_some(0.0),
+        None => any_of(text, &FREE).then_some(0.0),
     }
 }
 
@@ -128,9 +127,9 @@ pub(super) fn fee_in_passing(text: &str) -> Option<f64> {
     let sum = |c: &str| {
         number::find_all(c).iter().any(|(_, r)| c.chars().skip(r.end).take(2).any(|c| matches!(c, '块' | '元' | '钱')))
     };
-    let paid = clauses(text).any(|c| any(c, &["收了我", "收我", "收了", "花了", "掏了", "交了", "付了"]) && sum(c));
-    let free = any(text, &["没收钱", "没要钱", "一分没收", "没收费", "免费修的", "免费换的", "没花钱"]);
-    let unreal = any(text, &["要是", "别家", "外面", "外头", "人家", "上次", "上回", "退"]);
+    let paid = clauses(text).any(|c| any_of(c, &["收了我", "收我", "收了", "花了", "掏了", "交了", "付了"]) && sum(c));
+    let free = any_of(text, &["没收钱", "没要钱", "一分没收", "没收费", "免费修的", "免费换的", "没花钱"]);
+    let unreal = any_of(text, &["要是", "别家", "外面", "外头", "人家", "上次", "上回", "退"]);
     ((paid || free) && !unreal).then(|| fee(text)).flatten()
 }
 

@@ -3,7 +3,9 @@
 //! Contract: pure; every fact carries its quote and its time; what was not said stays `None`, never false or 0. A later correction
 //! (不对, 应该是 …) wins. Nothing is compared with the order here: that is the truth check.
 
+mod about;
 mod fee;
+mod happened;
 pub mod number;
 mod parts;
 mod people;
@@ -13,12 +15,15 @@ mod state;
 pub mod time;
 mod words;
 
-use crate::domain::score::{Answer, to_simplified};
+use crate::domain::score::{Act, Answer, Learned, Rubric, to_simplified};
+use crate::domain::ways::any_of;
 use questions::About;
 use serde::{Deserialize, Serialize};
 
+pub(in crate::domain) use about::settle;
 pub use parts::parts_in;
 pub use people::{consent_of, is_refusal, respondent_of};
+pub use questions::plain;
 pub(in crate::domain) use state::still_broken;
 pub use words::is_technical_question;
 
@@ -85,8 +90,12 @@ pub struct Facts {
     pub tech_question: Option<Fact<bool>>,
 }
 
-/// Reads the facts out of the answers of one call.
-pub fn facts_of(answers: &[Answer]) -> Facts {
+/// Reads the facts out of the answers of one call, with the rubric's learned words beside the rules.
+pub fn facts_of(rubric: &Rubric, answers: &[Answer]) -> Facts {
+    read_with(rubric.learned().map(AsRef::as_ref), answers)
+}
+
+fn read_with(learned: Option<&Learned>, answers: &[Answer]) -> Facts {
     let mut facts = Facts::default();
     let mut before: Vec<About> = Vec::new();
     for answer in answers {
@@ -96,6 +105,9 @@ pub fn facts_of(answers: &[Answer]) -> Facts {
         }
         let question = questions::plain(&answer.question);
         let mut asked = questions::asked(&question);
+        if let Some(learned) = learned {
+            about::settle(&mut asked, &learned.acts(&question, ""));
+        }
         if asked.is_empty() && answer.indicator.is_none() && questions::asked_again(&question) {
             // A number may be told more exactly; a place or a time counts where it was not told before.
             let open = |a: &&About| match a {
@@ -110,14 +122,18 @@ pub fn facts_of(answers: &[Answer]) -> Facts {
         for about in &asked {
             read(&mut facts, *about, answer, &question, &text);
         }
-        let any = |words: &[&str]| words.iter().any(|w| question.contains(w));
+        let any = |words: &[&str]| any_of(&question, words);
         if any(&["您是", "是您本人", "先生吗", "女士吗", "师傅吗", "机主吗"]) {
             replace(&mut facts.respondent, respondent_of(&text).and_then(|r| fact(answer, r, &text)));
         }
         if any(&["可以吗", "方便吗", "耽误您", "行吗", "打扰您"]) {
             replace(&mut facts.consent, consent_of(&text).and_then(|c| fact(answer, c, &text)));
         }
-        spontaneous(&mut facts, &asked, answer, &question, &text);
+        let technical = is_technical_question(&text) || words::asks_how(&text) && words::is_technical_matter(&question);
+        if technical || learned.is_some_and(|l| l.acts(&text, &question).sure(Act::Technical)) {
+            facts.tech_question = facts.tech_question.take().or(fact(answer, true, &text));
+        }
+        spontaneous(&mut facts, &asked, answer, &text);
         before = asked;
     }
     if let (Some(a), Some(f)) = (&facts.arrival_time, &mut facts.finish_time) {
@@ -137,8 +153,8 @@ pub fn facts_of(answers: &[Answer]) -> Facts {
 fn referred(answers: &[Answer]) -> Option<Fact<bool>> {
     let asks = ["咋", "怎么", "是不是", "啥", "什么", "为什么", "能不能", "吗", "哪", "多少", "没电了"];
     let hands_on = |reply: &str| {
-        let engineer = ["工程师", "经理", "驻点", "驻地", "师傅", "李工", "技术员"].iter().any(|w| reply.contains(w));
-        let number = ["电话", "手机", "号码"].iter().any(|w| reply.contains(w));
+        let engineer = any_of(reply, &["工程师", "经理", "驻点", "驻地", "师傅", "李工", "技术员"]);
+        let number = any_of(reply, &["电话", "手机", "号码"]);
         let declines = [
             "技术上",
             "技术问题",
@@ -152,12 +168,12 @@ fn referred(answers: &[Answer]) -> Option<Fact<bool>> {
             "给您查",
             "跟您说",
         ];
-        engineer && number && declines.iter().any(|w| reply.contains(w))
+        engineer && number && any_of(reply, &declines)
     };
     answers.windows(2).find_map(|pair| {
         let [answer, next] = pair else { return None };
         let text = best_text(answer);
-        let sent_on = asks.iter().any(|w| text.contains(w)) && hands_on(&questions::plain(&next.question));
+        let sent_on = any_of(&text, &asks) && hands_on(&questions::plain(&next.question));
         sent_on.then(|| fact(answer, true, &text)).flatten()
     })
 }
@@ -178,16 +194,20 @@ fn read(facts: &mut Facts, about: About, answer: &Answer, question: &str, text: 
     match about {
         About::Hours => replace(&mut facts.machine_hours, words::hours(said).and_then(|h| fact(answer, h, text))),
         About::Requested => {
-            replace(&mut facts.requested_time, words::time_said(said).and_then(|t| fact(answer, t, text)))
+            replace(&mut facts.requested_time, happened::time_said(said).and_then(|t| fact(answer, t, text)))
         }
-        About::FaultTime => replace(&mut facts.fault_time, words::time_said(said).and_then(|t| fact(answer, t, text))),
+        About::FaultTime => {
+            replace(&mut facts.fault_time, happened::time_said(said).and_then(|t| fact(answer, t, text)))
+        }
         About::Checks => replace(&mut facts.checks, words::checks(said).and_then(|c| fact(answer, c, text))),
-        About::Arrival => {
-            replace(&mut facts.arrival_time, time_or_span(about, question, said).and_then(|t| fact(answer, t, text)))
-        }
-        About::Finish => {
-            replace(&mut facts.finish_time, time_or_span(about, question, said).and_then(|t| fact(answer, t, text)))
-        }
+        About::Arrival => replace(
+            &mut facts.arrival_time,
+            happened::of_event(about, question, said).and_then(|t| fact(answer, t, text)),
+        ),
+        About::Finish => replace(
+            &mut facts.finish_time,
+            happened::of_event(about, question, said).and_then(|t| fact(answer, t, text)),
+        ),
         About::Location => replace(&mut facts.location, words::place(said).and_then(|p| fact(answer, p, text))),
         // 换了节温器 是这样对吧 — 对 防冻液是添的: what he told before stands.
         About::Parts if questions::ends_in_tag(question) && facts.parts_replaced.is_some() => {}
@@ -213,7 +233,7 @@ fn read(facts: &mut Facts, about: About, answer: &Answer, question: &str, text: 
             replace(&mut facts.leftover_problem, state::leftover(question, text).and_then(|l| fact(answer, l, text)))
         }
         About::Callback => {
-            replace(&mut facts.callback_when, words::time_said(said).and_then(|t| fact(answer, t, text)))
+            replace(&mut facts.callback_when, happened::time_said(said).and_then(|t| fact(answer, t, text)))
         }
         // 前天给您换了喷油嘴 这是处理结果 — 换是换了.
         About::Result => {
@@ -227,19 +247,6 @@ fn read(facts: &mut Facts, about: About, answer: &Answer, question: &str, text: 
     }
 }
 
-/// The time of this event where its own word is said, else the only one. 打完电话俩钟头就到了: so long after is a time too, but not
-/// where he was asked how long it took.
-fn time_or_span(about: About, question: &str, text: &str) -> Option<String> {
-    let asks_span = ["多久", "多长时间"].iter().any(|w| question.contains(w));
-    let said = words::time_of(about, text).or_else(|| {
-        let other = if about == About::Arrival { About::Finish } else { About::Arrival };
-        // 九点来的 走是啥时候没在意: the other's time is none of this.
-        let of_the_other = words::time_of(other, text).is_some() && questions::asked(question).contains(&other);
-        words::time_said(text).filter(|_| !of_the_other)
-    });
-    said.or_else(|| time::span_said(text).filter(|_| !asks_span))
-}
-
 /// Asked again, the later answer holds.
 fn replace<T>(slot: &mut Option<Fact<T>>, found: Option<Fact<T>>) {
     if found.is_some() {
@@ -248,14 +255,12 @@ fn replace<T>(slot: &mut Option<Fact<T>>, found: Option<Fact<T>>) {
 }
 
 /// What is said unasked: 四点多就修好了 in the answer about the arrival, a technical question, a wrong number.
-fn spontaneous(facts: &mut Facts, asked: &[About], answer: &Answer, question: &str, text: &str) {
+fn spontaneous(facts: &mut Facts, asked: &[About], answer: &Answer, text: &str) {
     // 他晚上收工 六点半以后吧: when he can be called.
     let when_to_call = asked.contains(&About::Callback);
     for (about, slot) in [(About::Arrival, &mut facts.arrival_time), (About::Finish, &mut facts.finish_time)] {
-        if slot.is_none() && !asked.contains(&about) && !when_to_call && words::speaks_of_the_engineer(text) {
-            // 上午打他下午就到: no day and no hour.
-            let placed = |t: &String| time::find_all(t).iter().any(|t| t.has_clock || !t.day.is_empty());
-            *slot = words::time_of(about, text).filter(placed).and_then(|t| fact(answer, t, text));
+        if slot.is_none() && !asked.contains(&about) && !when_to_call {
+            *slot = happened::in_passing(about, text).and_then(|t| fact(answer, t, text));
         }
     }
     let unasked = |about| !asked.contains(&about);
@@ -274,9 +279,6 @@ fn spontaneous(facts: &mut Facts, asked: &[About], answer: &Answer, question: &s
     if facts.running_normal.is_none() && unasked(About::Running) {
         facts.running_normal = state::says_running_now(text).then_some(true).and_then(|r| fact(answer, r, text));
     }
-    if is_technical_question(text) || words::asks_how(text) && words::is_technical_matter(question) {
-        facts.tech_question = facts.tech_question.take().or(fact(answer, true, text));
-    }
     if people::is_wrong_number(text) {
         facts.respondent = fact(answer, Respondent::WrongNumber, text);
     }
@@ -287,7 +289,7 @@ mod tests {
     use super::*;
 
     fn one(question: &str, text: &str) -> Facts {
-        facts_of(&[Answer::bare(None, question, text)])
+        read_with(None, &[Answer::bare(None, question, text)])
     }
 
     #[test]
@@ -394,6 +396,6 @@ mod tests {
     #[test]
     fn what_was_not_said_stays_null() {
         assert_eq!(one("您对服务态度满意吗", "挺好的"), Facts::default());
-        assert_eq!(facts_of(&[]), Facts::default());
+        assert_eq!(read_with(None, &[]), Facts::default());
     }
 }

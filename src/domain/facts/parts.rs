@@ -4,8 +4,8 @@
 
 use super::number::is_number_char;
 use super::reply;
-use super::words::{any, last_version};
-use crate::domain::ways::clauses;
+use super::words::last_version;
+use crate::domain::ways::{any_of, clauses};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -220,8 +220,8 @@ fn kept(text: &str, at: usize, name: &str) -> bool {
     let from = text[..at].rfind(ends).map_or(0, |p| p + text[p..].chars().next().map_or(0, char::len_utf8));
     let to = text[at..].find(ends).map_or(text.len(), |p| at + p);
     let clause = &text[from..to];
-    let changed = ["换了", "换的", "换上", "换过", "也换", "都换", "加了", "打了"].iter().any(|w| clause.contains(w));
-    !changed && KEPT.iter().any(|w| clause.contains(w))
+    let changed = any_of(clause, &["换了", "换的", "换上", "换过", "也换", "都换", "加了", "打了"]);
+    !changed && any_of(clause, &KEPT)
 }
 
 /// Nothing was changed, whatever was asked.
@@ -253,13 +253,13 @@ const NOTHING: [&str; 23] = [
 
 /// 一个件都没换: said unasked too.
 pub(super) fn nothing_changed(text: &str) -> bool {
-    any(last_version(text), &NOTHING)
+    any_of(last_version(text), &NOTHING)
 }
 
 /// 换了个主泵, 换的是油封: parts named in the answer about the repair.
 pub(super) fn parts_in_passing(text: &str) -> Option<Vec<String>> {
     let text = last_version(text);
-    if any(text, &NOTHING) {
+    if any_of(text, &NOTHING) {
         return Some(Vec::new());
     }
     let at = ["换了", "换的", "换上", "更换", "换过", "换个", "给换"].iter().filter_map(|w| text.find(w)).min()?;
@@ -278,15 +278,15 @@ pub(super) fn parts_in_passing(text: &str) -> Option<Vec<String>> {
 pub(super) fn parts(text: &str) -> Option<Vec<String>> {
     let text = last_version(text);
     // 没换零件 光加了点黄油: what was topped up was done too.
-    if any(text, &NOTHING) {
-        return Some(if any(text, &["加了", "添了"]) { parts_in(text) } else { Vec::new() });
+    if any_of(text, &NOTHING) {
+        return Some(if any_of(text, &["加了", "添了"]) { parts_in(text) } else { Vec::new() });
     }
     let mut found = listed(text);
     if found.is_empty() {
         found.extend(named_behind_change(text));
     }
     let nothing = reply::leading(text) == Some(false)
-        || any(text, &["没换", "没有换", "没更换", "没有更换", "都没换", "不用换"])
+        || any_of(text, &["没换", "没有换", "没更换", "没有更换", "都没换", "不用换"])
         || matches!(text.trim_matches(|c: char| !c.is_alphanumeric()), "没有" | "没" | "没有了");
     if found.is_empty() { nothing.then(Vec::new) } else { Some(found) }
 }
@@ -298,10 +298,7 @@ fn listed(text: &str) -> Vec<String> {
     let unknown = |item: &&str| {
         let ends = item.chars().last().is_some_and(|c| PART_ENDS.contains(c));
         let long = (2..=PART_MAX).contains(&item.chars().count());
-        ends && long
-            && !NO_PARTS.iter().any(|w| item.contains(w))
-            && parts_in(item).is_empty()
-            && !kept(text, at_of(text, item), item)
+        ends && long && !any_of(item, &NO_PARTS) && parts_in(item).is_empty() && !kept(text, at_of(text, item), item)
     };
     let mut found: Vec<(usize, String)> = known.into_iter().map(|p| (at_of(text, &p), p)).collect();
     for item in items().filter(unknown) {

@@ -1,11 +1,7 @@
 //! Who is on the line, and did he agree.
 
 use super::{Consent, Respondent};
-use crate::domain::ways::clauses;
-
-fn any(text: &str, words: &[&str]) -> bool {
-    words.iter().any(|w| text.contains(w))
-}
+use crate::domain::ways::{any_of, clauses};
 
 pub(super) fn is_wrong_number(text: &str) -> bool {
     let mistaken = [
@@ -21,9 +17,9 @@ pub(super) fn is_wrong_number(text: &str) -> bool {
         "号换人",
         "号码换人",
     ];
-    let stranger = any(text, &["不认识"]) && any(text, &["这个人", "什么", "这人", "先生", "女士", "你们", "他"]);
+    let stranger = any_of(text, &["不认识"]) && any_of(text, &["这个人", "什么", "这人", "先生", "女士", "你们", "他"]);
     let no_machine = ["没有挖掘机", "没有挖机", "没买过挖", "没有机器", "没买过机器", "没买过车", "哪来的挖机"];
-    any(text, &mistaken) || stranger || any(text, &no_machine) || any(text, &["我不姓", "我不叫"])
+    any_of(text, &mistaken) || stranger || any_of(text, &no_machine) || any_of(text, &["我不姓", "我不叫"])
 }
 
 /// Kin and employees, in whose name somebody else speaks.
@@ -80,22 +76,22 @@ fn speaks_for_another(text: &str) -> bool {
         text.match_indices(lead).any(|(at, _)| {
             // 我是刘伯年 妹子你好: kin of the next clause are nobody's.
             let near: String = text[at + lead.len()..].chars().take(6).take_while(|c| c.is_alphanumeric()).collect();
-            any(&near, &OTHERS)
+            any_of(&near, &OTHERS)
         })
     };
-    any(text, &["我是他", "我是她", "俺是他", "他是我", "她是我", "不是他", "替他"])
-        || ["我是给", "俺是给", "他是俺", "她是俺"].iter().any(|w| text.contains(w))
+    any_of(text, &["我是他", "我是她", "俺是他", "他是我", "她是我", "不是他", "替他"])
+        || any_of(text, &["我是给", "俺是给", "他是俺", "她是俺"])
         || own("我是")
         || own("俺是")
         || own("是我")
         || {
-            any(text, &["我爸", "我爱人", "我老公", "我儿子", "我老板", "我哥", "我弟", "我媳妇", "我老婆"])
+            any_of(text, &["我爸", "我爱人", "我老公", "我儿子", "我老板", "我哥", "我弟", "我媳妇", "我老婆"])
         }
 }
 
 /// The answer to 您是…吗.
 pub fn respondent_of(text: &str) -> Option<Respondent> {
-    let absent = any(
+    let absent = any_of(
         text,
         &[
             "他不在",
@@ -135,8 +131,8 @@ pub fn respondent_of(text: &str) -> Option<Respondent> {
     let absent = absent
         || clauses(text)
             .any(|c| !c.contains('我') && ["不在", "没在", "退了", "调走了"].iter().any(|end| c.ends_with(end)));
-    let absent = absent || other && any(text, &["在县里", "在市里", "在外地", "在外面", "在医院", "开会", "去了"]);
-    let informed = any(
+    let absent = absent || other && any_of(text, &["在县里", "在市里", "在外地", "在外面", "在医院", "开会", "去了"]);
+    let informed = any_of(
         text,
         &[
             "在现场",
@@ -169,7 +165,7 @@ pub fn respondent_of(text: &str) -> Option<Respondent> {
             "从头看",
             "在跟前",
         ],
-    ) && !any(text, &["不知道", "不清楚", "不了解", "没在现场", "哪懂", "不懂", "不在跟前"]);
+    ) && !any_of(text, &["不知道", "不清楚", "不了解", "没在现场", "哪懂", "不懂", "不在跟前"]);
     if is_wrong_number(text) {
         return Some(Respondent::WrongNumber);
     }
@@ -180,10 +176,10 @@ pub fn respondent_of(text: &str) -> Option<Respondent> {
             (false, false) => Respondent::Unconfirmed,
         });
     }
-    if text.starts_with("不是") || any(text, &["我不是"]) {
+    if text.starts_with("不是") || any_of(text, &["我不是"]) {
         return Some(if informed { Respondent::OtherInformed } else { Respondent::Unconfirmed });
     }
-    let yes = any(
+    let yes = any_of(
         text,
         &[
             "是我",
@@ -243,7 +239,7 @@ fn denies(text: &str) -> bool {
             let near: String = text[at + no.len()..].chars().take(4).collect();
             let word = wants.iter().filter_map(|w| near.find(w)).min();
             // 没问题, 不用客气, 不碍事 refuse nothing; nor does what is denied of something else stand right behind.
-            word.is_some() && !any(&near, &["问题", "客气", "事", "碍", "打紧", "打不", "用着"])
+            word.is_some() && !any_of(&near, &["问题", "客气", "事", "碍", "打紧", "打不", "用着"])
         })
     })
 }
@@ -253,13 +249,13 @@ fn in_the_middle(text: &str) -> bool {
     let idle = ["闲", "歇", "没事", "等", "想", "听"];
     clauses(text).any(|clause| {
         let doing = ["正", "我正", "我这正", "我在", "这正", "正在"].iter().any(|w| clause.starts_with(w));
-        doing && clause.ends_with('呢') && !any(clause, &idle) && !clause.starts_with("正常")
+        doing && clause.ends_with('呢') && !any_of(clause, &idle) && !clause.starts_with("正常")
     })
 }
 
 /// True for a refusal of the visit.
 pub fn is_refusal(text: &str) -> bool {
-    let busy = any(
+    let busy = any_of(
         text,
         &[
             "正忙",
@@ -296,7 +292,7 @@ pub fn is_refusal(text: &str) -> bool {
             "打给我",
         ],
     ) || in_the_middle(text);
-    let puts_off = any(
+    let puts_off = any_of(
         text,
         &[
             "改天",
@@ -320,7 +316,7 @@ pub fn is_refusal(text: &str) -> bool {
             "再说吧",
         ],
     );
-    let unwilling = any(
+    let unwilling = any_of(
         text,
         &[
             "别烦",
@@ -342,9 +338,9 @@ pub fn is_refusal(text: &str) -> bool {
         ],
     );
     // 我开车呢 你快点: busy, and yet he lets himself be asked; 跟你说了不方便 asks for nothing.
-    let to_agent = ["跟", "和", "给", "对"].iter().any(|w| any(text, &[&format!("{w}你说"), &format!("{w}您说")]));
+    let to_agent = ["跟", "和", "给", "对"].iter().any(|w| any_of(text, &[&format!("{w}你说"), &format!("{w}您说")]));
     let hurries = !to_agent
-        && any(
+        && any_of(
             text,
             &[
                 "你快点",
@@ -368,7 +364,7 @@ pub fn is_refusal(text: &str) -> bool {
                 "您说",
             ],
         );
-    let later = any(text, &["改天", "改日", "回头", "挂了", "以后", "晚点", "过会儿", "下次"]);
+    let later = any_of(text, &["改天", "改日", "回头", "挂了", "以后", "晚点", "过会儿", "下次"]);
     let allows = hurries && !later || text.starts_with("可以") || text.starts_with('行') || text.starts_with('好');
     let unwilling = unwilling || text.starts_with("不了") && !text.starts_with("不了解");
     unwilling || (busy || puts_off || denies(text)) && !allows
@@ -376,7 +372,7 @@ pub fn is_refusal(text: &str) -> bool {
 
 /// The answer to 耽误您两分钟可以吗.
 pub fn consent_of(text: &str) -> Option<Consent> {
-    let agrees = any(
+    let agrees = any_of(
         text,
         &[
             "可以",

@@ -2,39 +2,16 @@
 //!
 //! Contract: pure. A word for time belongs to the event that stands next to it, whichever side; anything else is asked in [`Ways`].
 
+pub(in crate::domain) use super::about::About;
 use super::parts::parts_in;
 use super::{number, time};
 use crate::domain::score::to_simplified;
-use crate::domain::ways::{Ways, clauses, unmarked};
+use crate::domain::ways::{Ways, any_of, clauses, unmarked};
+use aho_corasick::AhoCorasick;
 use std::sync::LazyLock;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::domain) enum About {
-    Hours,
-    Requested,
-    FaultTime,
-    Checks,
-    Arrival,
-    Finish,
-    Location,
-    Parts,
-    /// 怎么给您处理的.
-    Repair,
-    Fee,
-    Running,
-    Leftover,
-    Appearance,
-    Tools,
-    Performance,
-    Training,
-    /// The result of a complaint is told.
-    Result,
-    /// When the customer can be called.
-    Callback,
-}
-
 /// Simplified, and in the words of the standard language.
-pub(in crate::domain) fn plain(question: &str) -> String {
+pub fn plain(question: &str) -> String {
     let mut text = to_simplified(question);
     for (said, plain) in [
         ("啥时候", "什么时候"),
@@ -355,11 +332,25 @@ fn times(text: &str, mut add: impl FnMut(About)) {
     }
 }
 
-/// Every event in the text: where it begins, how long its word is, what it is.
-pub(super) fn events(text: &str) -> impl Iterator<Item = (usize, usize, Option<About>)> {
+/// The words of all events, to be found in one pass over a text, and what each is.
+struct EventWords {
+    words: AhoCorasick,
+    about: Vec<Option<About>>,
+}
+
+static EVENT_WORDS: LazyLock<Option<EventWords>> = LazyLock::new(|| {
     let told = EVENTS.iter().flat_map(|(about, words)| words.iter().map(|w| (*w, Some(*about))));
-    let all = told.chain(OTHER_EVENTS.iter().map(|w| (*w, None)));
-    all.flat_map(move |(word, about)| text.match_indices(word).map(move |(at, _)| (at, word.len(), about)))
+    let (words, about): (Vec<&str>, Vec<Option<About>>) = told.chain(OTHER_EVENTS.iter().map(|w| (*w, None))).unzip();
+    Some(EventWords { words: AhoCorasick::new(words).ok()?, about })
+});
+
+/// Every event in the text, in the order they end: where it begins, how long its word is, what it is.
+pub(super) fn events(text: &str) -> impl Iterator<Item = (usize, usize, Option<About>)> {
+    let known = EVENT_WORDS.as_ref();
+    known.into_iter().flat_map(move |known| {
+        let found = known.words.find_overlapping_iter(text);
+        found.map(|m| (m.start(), m.len(), known.about[m.pattern()]))
+    })
 }
 
 /// The event that begins first, by its longest word.
@@ -464,7 +455,7 @@ const AGAIN_MAX: usize = 18;
 /// What a question without a subject of its own asks for: what was asked before and not answered, or in more detail.
 pub(super) fn asked_again(text: &str) -> bool {
     let brief = text.chars().filter(|c| c.is_alphanumeric()).count() <= AGAIN_MAX;
-    let open = ["多少", "几", "具体", "大概", "大约", "说一下", "说说", "准"].iter().any(|w| text.contains(w));
+    let open = any_of(text, &["多少", "几", "具体", "大概", "大约", "说一下", "说说", "准"]);
     // 正好两千是吧.
     brief && (open || ends_in_tag(text) && !number::find_all(text).is_empty())
 }
@@ -524,16 +515,14 @@ fn asks_state(text: &str) -> bool {
     clauses(text).any(|clause| {
         let chars: Vec<char> = clause.chars().collect();
         let either = chars.windows(3).any(|w| w[1] == '不' && w[0] == w[2]);
-        now.iter().any(|w| clause.contains(w))
-            && (either || ends.iter().any(|e| clause.ends_with(e)))
-            && !other.iter().any(|w| clause.contains(w))
+        any_of(clause, &now) && (either || ends.iter().any(|e| clause.ends_with(e))) && !any_of(clause, &other)
     })
 }
 
 /// Everything that the words ask for.
 pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
     let mut found = Vec::new();
-    if ASKS_WHY.iter().any(|w| text.contains(w)) {
+    if any_of(text, &ASKS_WHY) {
         return found;
     }
     times(text, |about| found.push(about));
@@ -551,7 +540,7 @@ pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
         }
     }
     // 买的是大灯总成对吗.
-    if tagged && ["买", "换"].iter().any(|w| text.contains(w)) && !parts_in(text).is_empty() {
+    if tagged && any_of(text, &["买", "换"]) && !parts_in(text).is_empty() {
         found.push(About::Parts);
     }
     // 现在正常吗 有没有遗留问题: what turns one clause to something else leaves the others as they are.

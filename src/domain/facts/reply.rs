@@ -3,7 +3,7 @@
 //! Contract: pure; any word of its own makes a reply more than that.
 
 use super::questions::ends_in_tag;
-use crate::domain::ways::{clauses, unmarked};
+use crate::domain::ways::{any_of, clauses, unmarked};
 
 const YES: [&str; 31] = [
     "系",
@@ -91,7 +91,7 @@ pub(super) fn echo(question: &str, text: &str) -> Option<bool> {
 pub(super) fn told(question: &str, text: &str) -> Option<String> {
     let end = unmarked(question);
     let tells = ends_in_tag(end) || end.ends_with(['吧', '吗']);
-    let asks = ["什么", "哪", "几点", "多少", "怎么"].iter().any(|w| end.contains(w));
+    let asks = any_of(end, &["什么", "哪", "几点", "多少", "怎么"]);
     let echoes = ["都换了", "换了", "都换过", "正常", "是这样", "就是", "没问题"];
     let words = clauses(text).filter(|w| !echoes.contains(w));
     let agrees = bare(&words.collect::<Vec<_>>().join(" ")).unwrap_or(echoes.iter().any(|e| text.trim() == *e));

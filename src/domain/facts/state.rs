@@ -4,39 +4,57 @@
 
 use super::questions::ends_in_tag;
 use super::reply;
-use super::words::any;
-use crate::domain::ways::{Ways, unmarked};
+use crate::domain::ways::{Ways, any_of, clauses, unmarked};
 use std::sync::LazyLock;
 
 /// The fault is not gone: 没处理好, 还响, 早上还是打不着火.
 pub(in crate::domain) fn still_broken(text: &str) -> bool {
-    any(
+    !done_by_now(text)
+        && any_of(
+            text,
+            &[
+                "没处理好",
+                "没修好",
+                "没弄好",
+                "没解决",
+                "没排除",
+                "没搞好",
+                "没好",
+                "还响",
+                "还漏",
+                "还是漏",
+                "还是响",
+                "还是不",
+                "还是打不着",
+                "打不着",
+                "还抖",
+                "还是没劲",
+                "又犯",
+                "又坏",
+                "又漏",
+                "老样子",
+                "没修完",
+                "还没修",
+            ],
+        )
+}
+
+/// 当时还有点响 第二天又来调了调 现在好了: what was left then is done by now.
+fn done_by_now(text: &str) -> bool {
+    let last = clauses(text).last();
+    let well = |clause: &str| {
+        let said =
+            ["好了", "好好的", "正常", "没事", "没有了", "没动静", "动静没", "没问题", "没毛病", "好用", "解决了"];
+        let gone = ["不漏", "不响", "不渗", "不滴", "不抖", "不冒", "都好", "都没", "利索"];
+        (any_of(clause, &said) || any_of(clause, &gone))
+            && !any_of(clause, &["还是", "还有", "没好", "不正常", "没正常"])
+    };
+    let since = any_of(
         text,
-        &[
-            "没处理好",
-            "没修好",
-            "没弄好",
-            "没解决",
-            "没排除",
-            "没搞好",
-            "没好",
-            "还响",
-            "还漏",
-            "还是漏",
-            "还是响",
-            "还是不",
-            "还是打不着",
-            "打不着",
-            "还抖",
-            "还是没劲",
-            "又犯",
-            "又坏",
-            "又漏",
-            "老样子",
-            "没修完",
-            "还没修",
-        ],
-    )
+        &["当时", "一开始", "刚开始", "起初", "起先", "刚修完", "刚换完", "那天", "头两天", "之前", "原先", "开头"],
+    );
+    let again = any_of(text, &["后来", "第二天", "又来", "又过来", "再来", "现在", "这会儿", "眼下", "隔天"]);
+    since && again && last.is_some_and(well)
 }
 
 /// What a machine does that is not well.
@@ -99,13 +117,12 @@ fn symptoms(text: &str) -> impl Iterator<Item = bool> {
         text.match_indices(symptom).map(move |(at, _)| {
             let before = &text[..at];
             let near: String = before.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
-            let denied = GONE.iter().any(|g| near.contains(g)) && !near.contains("没劲") && !near.contains("不住");
+            let denied = any_of(&near, &GONE) && !near.contains("没劲") && !near.contains("不住");
             let behind = text[at + symptom.len()..].trim_start_matches(['也', '都', '就', '已', '经', '的', '早']);
             let denied = denied || GONE_BEHIND.iter().any(|g| behind.starts_with(g));
             // 就是油耗高, 以前老响: something else, or gone by.
             let clause = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-            let past = ["以前", "之前", "原来", "那天", "当时", "头先"].iter().any(|w| clause.contains(w))
-                && !text.contains("现在");
+            let past = any_of(clause, &["以前", "之前", "原来", "那天", "当时", "头先"]) && !text.contains("现在");
             !denied && !past
         })
     })
@@ -135,7 +152,7 @@ pub(super) fn running(question: &str, text: &str) -> Option<bool> {
         "刚修完",
         "还没上",
     ];
-    if any(text, &unknown) {
+    if any_of(text, &unknown) {
         return None;
     }
     let bad = [
@@ -277,17 +294,17 @@ pub(super) fn running(question: &str, text: &str) -> Option<bool> {
     let contrast = ["但是", "就是", "不过", "可是"].iter().filter_map(|w| text.find(w)).min();
     // 正常倒是正常 就是油耗高: what stands before the turn answers the question.
     let head = contrast.map_or(text, |at| &text[..at]);
-    if any(head, &["正常", "能用", "能干活"])
-        && !any(text, &["不正常", "不太正常", "正常个", "正常啥", "又", "现在"])
+    if any_of(head, &["正常", "能用", "能干活"])
+        && !any_of(text, &["不正常", "不太正常", "正常个", "正常啥", "又", "现在"])
         && !ails(text)
     {
         return Some(true);
     }
-    if any(text, &bad) && !any(text, &spared) || ails(text) || STALLS.said_in(text) {
+    if any_of(text, &bad) && !any_of(text, &spared) || ails(text) || STALLS.said_in(text) {
         return Some(false);
     }
     // 一滴都不漏: the symptom is named as gone.
-    if any(text, &good) || symptoms(text).next().is_some() {
+    if any_of(text, &good) || symptoms(text).next().is_some() {
         return Some(true);
     }
     yes_means_it_runs(question)
@@ -304,9 +321,9 @@ fn yes_means_it_runs(question: &str) -> Option<bool> {
         || polar.ends_with("没有")
         || ends_in_tag(polar)
         || polar.contains("是不是");
-    let ill = any(polar, &["还有", "还", "再", "又"])
-        && (any(polar, &SYMPTOMS) || any(polar, &["毛病", "问题", "异常", "故障", "犯"]));
-    let well = any(
+    let ill = any_of(polar, &["还有", "还", "再", "又"])
+        && (any_of(polar, &SYMPTOMS) || any_of(polar, &["毛病", "问题", "异常", "故障", "犯"]));
+    let well = any_of(
         polar,
         &[
             "正常",
@@ -330,7 +347,7 @@ fn yes_means_it_runs(question: &str) -> Option<bool> {
         (true, false) => Some(false),
         (_, true) => Some(true),
         // 用着顺不顺: a question without a symptom asks whether it is well.
-        (false, false) => (!any(polar, &SYMPTOMS)).then_some(true),
+        (false, false) => (!any_of(polar, &SYMPTOMS)).then_some(true),
     }
 }
 
@@ -350,7 +367,7 @@ pub(super) fn says_running_now(text: &str) -> bool {
         "机器挺好",
         "机器正常",
     ];
-    any(text, &well) && !any(text, &["不正常", "没正常", "要是", "以前"])
+    any_of(text, &well) && !any_of(text, &["不正常", "没正常", "要是", "以前"])
 }
 
 /// Shorter answers name nothing, characters.
@@ -358,11 +375,11 @@ const NAMES_MIN: usize = 5;
 
 /// D16: is anything left to do?
 pub(super) fn leftover(question: &str, text: &str) -> Option<bool> {
-    let settled = any(question, &["好了", "完了", "解决了", "利索", "处理了", "到位", "排除了"])
-        && !any(question, &["还有", "没"]);
+    let settled = any_of(question, &["好了", "完了", "解决了", "利索", "处理了", "到位", "排除了"])
+        && !any_of(question, &["还有", "没"]);
     match reply::bare(text) {
         // 没有遗留问题了吧: yes and no say the same.
-        Some(_) if question.ends_with('吧') && any(question, &["没有", "没什么", "没留", "没别的"]) => {
+        Some(_) if question.ends_with('吧') && any_of(question, &["没有", "没什么", "没留", "没别的"]) => {
             return Some(false);
         }
         Some(yes) if settled => return Some(!yes),
@@ -372,13 +389,16 @@ pub(super) fn leftover(question: &str, text: &str) -> Option<bool> {
         None => {}
     }
     let trimmed = text.trim_start_matches(|c: char| !c.is_alphanumeric() || matches!(c, '嗯' | '啊' | '哦'));
-    if any(trimmed, &["不知道", "不清楚"]) {
+    if any_of(trimmed, &["不知道", "不清楚"]) {
         return None;
     }
+    if done_by_now(trimmed) {
+        return Some(false);
+    }
     // 除了主泵 还有别的问题吗 — 别的没有 就这一个: what the question took out is left.
-    let beside = question.contains("除了") && any(trimmed, &["别的", "其他", "就这", "旁的"]);
+    let beside = question.contains("除了") && any_of(trimmed, &["别的", "其他", "就这", "旁的"]);
     // Something is named that is not done yet, also after 大问题没有.
-    let named = any(
+    let named = any_of(
         trimmed,
         &[
             "还差",
@@ -420,17 +440,18 @@ pub(super) fn leftover(question: &str, text: &str) -> Option<bool> {
             "回头再",
             "缺",
         ],
-    ) && !any(trimmed, &["还没发现", "没什么还", "没有还"]);
+    ) && !any_of(trimmed, &["还没发现", "没什么还", "没有还"]);
     if named || beside || ails(trimmed) {
         return Some(true);
     }
     let no =
         ["没", "不存在", "都好", "都利索", "都解决", "都弄好", "全弄好", "全好了", "弄好了", "全修好", "不漏", "无"];
-    if any(trimmed, &no) {
+    if any_of(trimmed, &no) {
         return Some(false);
     }
     // 还有什么要处理的 — 仪表灯有时候闪: what he names is left.
-    let names = any(question, &["什么", "哪"]) && trimmed.chars().count() >= NAMES_MIN && !any(trimmed, &["不", "别"]);
+    let names =
+        any_of(question, &["什么", "哪"]) && trimmed.chars().count() >= NAMES_MIN && !any_of(trimmed, &["不", "别"]);
     (trimmed.starts_with('有') || names).then_some(true)
 }
 

@@ -25,7 +25,9 @@ static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
         "大前天|前天|前日|前儿个|前儿|昨天|昨日|昨儿个|昨儿|今天|今日|今儿个|今儿|明天|明儿|大后天|后天|当天|头天|隔天|第[一二三四五]天|(?:上个?|这个?|下个?|本)?(?:星期|礼拜|周)[一二三四五六日天]|(?:{NUM}{{1,3}}月)?{NUM}{{1,3}}[号日]|(?:正|冬|腊|{NUM}{{1,2}})月(?:初|廿)?{NUM}{{1,3}}|初{NUM}|次日|第二日|当晚|上周|上个星期|上个月|前几天|月底|月初|明早|今晚|昨晚|今早"
     );
     let period = "一大早|大清早|一清早|大早上|一早|早上|早晨|清晨|清早|早起|头晌|晌午头|吃晌午饭|晌午|大中午|上午|中午|午后|后晌|下午|后半晌|天刚亮|傍黑|天擦黑|擦黑|过晌|天黑前|天黑|天亮|傍晚|大晚上|晚上|深夜|大半夜|后半夜|前半夜|凌晨|夜里|夜间|半夜";
-    let clock = format!("(?P<h>{NUM}{{1,3}})(?:点钟?|时|:)(?P<m>半|一刻|三刻|{NUM}{{1,3}})?分?");
+    let clock = format!(
+        "差(?P<to>一刻|{NUM}{{1,3}})分?(?P<before>{NUM}{{1,3}})点|(?P<of>{NUM}{{1,3}})点差(?P<less>一刻|{NUM}{{1,3}})分?|(?P<h>{NUM}{{1,3}})(?:点钟?|时|:)(?P<m>半|一刻|三刻|{NUM}{{1,3}})?分?"
+    );
     let tail = "多一点儿?|多钟|多|左右|前后|来钟|不到|过|之?前|以前|之?后|以后";
     Regex::new(&format!("(?P<day>{day})?(?:的)?(?P<period>{period})?(?:的)?(?:{clock})?(?P<tail>{tail})?")).ok()
 });
@@ -34,25 +36,27 @@ static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub fn find_all(text: &str) -> Vec<SpokenTime> {
     let Some(pattern) = TIME.as_ref() else { return Vec::new() };
     pattern
-        .captures_iter(&with_clock_marks(&with_quarters_to(text)))
+        .captures_iter(&with_clock_marks(text))
         .filter_map(|c| {
             let whole = c.get(0)?;
             let part = |name: &str| c.name(name).map_or("", |m| m.as_str());
-            let (day, period, hour) = (part("day"), part("period"), part("h"));
-            if day.is_empty() && period.is_empty() && hour.is_empty() {
+            let (day, period, tail) = (part("day"), part("period"), part("tail"));
+            let vague = tail.starts_with('多') || matches!(tail, "左右" | "前后" | "来钟" | "不到" | "过");
+            let clock = quarter_to(&c).or_else(|| clock(period, part("h"), part("m"), vague));
+            if day.is_empty() && period.is_empty() && clock.is_none() {
                 return None;
             }
-            let clock = clock(period, hour, part("m"), part("tail"));
-            let shown_period = if hour.is_empty() { period } else { "" };
-            let tail = match part("tail") {
+            let shown_period = if clock.is_none() { period } else { "" };
+            let tail = match tail {
                 "以前" | "之前" | "前" => "前",
                 "以后" | "之后" | "后" => "后",
                 "多一点" | "多一点儿" | "多钟" | "过" => "多",
                 other => other,
             };
             let day = day_text(day);
-            let text = format!("{day}{shown_period}{clock}{tail}");
-            Some(SpokenTime { text, day, range: whole.range(), has_clock: !hour.is_empty() })
+            let has_clock = clock.is_some();
+            let text = format!("{day}{shown_period}{}{tail}", clock.unwrap_or_default());
+            Some(SpokenTime { text, day, range: whole.range(), has_clock })
         })
         .collect()
 }
@@ -88,25 +92,15 @@ pub(super) fn span_said(text: &str) -> Option<String> {
     (!count.is_empty()).then(|| format!("{count}{}", unit.1))
 }
 
-/// 差一刻十点 and 四点差五分 are a quarter to ten and five to four; the minutes are counted, the rest of the words stays.
-fn with_quarters_to(text: &str) -> String {
-    static TO: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        let pattern = format!(
-            "差(?P<m1>一刻|{NUM}{{1,3}})分?(?P<h1>{NUM}{{1,3}})点|(?P<h2>{NUM}{{1,3}})点差(?P<m2>一刻|{NUM}{{1,3}})分?"
-        );
-        Regex::new(&pattern).ok()
-    });
-    let Some(pattern) = TO.as_ref().filter(|_| text.contains('差')) else { return text.to_string() };
-    let told = |c: &regex::Captures<'_>| {
-        let part = |one: &str, other: &str| c.name(one).or(c.name(other)).map_or("", |m| m.as_str()).to_string();
-        let minutes = match part("m1", "m2").as_str() {
-            "一刻" => Some(15),
-            other => number::parse(other),
-        };
-        let clock = number::parse(&part("h1", "h2")).zip(minutes.filter(|m| (1..60).contains(m)));
-        clock.map_or_else(|| c[0].to_string(), |(h, m)| format!("{}:{:02}", if h == 0 { 23 } else { h - 1 }, 60 - m))
+/// 差一刻十点 and 四点差五分: a quarter to ten, five to four.
+fn quarter_to(c: &regex::Captures<'_>) -> Option<String> {
+    let either = |one: &str, other: &str| c.name(one).or(c.name(other)).map(|m| m.as_str());
+    let minutes = match either("to", "less")? {
+        "一刻" => 15,
+        other => number::parse(other)?,
     };
-    pattern.replace_all(text, told).into_owned()
+    let hour = number::parse(either("before", "of")?)?;
+    ((1..60).contains(&minutes) && hour <= 24).then(|| format!("{}:{:02}", (hour + 23) % 24, 60 - minutes))
 }
 
 /// 十八号 → 18号, 昨儿 → 昨天, 礼拜二 → 星期二.
@@ -167,28 +161,38 @@ fn day_and_hour(text: &str) -> Option<(&str, u32)> {
     Some((day, hour.parse().ok()?))
 }
 
-fn clock(period: &str, hour: &str, minute: &str, tail: &str) -> String {
-    let Some(h) = number::parse(hour) else { return String::new() };
-    let afternoon = (matches!(
-        period,
-        "下午" | "午后" | "后晌" | "后半晌" | "过晌" | "傍晚" | "晚上" | "大晚上" | "天黑" | "擦黑" | "天擦黑"
-    ) && h < 12)
-        || (matches!(period, "中午" | "晌午") && h < 4);
-    let h = if afternoon { h + 12 } else { h };
+/// `None` where no hour was said, or none that a day has.
+fn clock(period: &str, hour: &str, minute: &str, vague: bool) -> Option<String> {
+    let afternoon = |h: u64| {
+        let evening = matches!(
+            period,
+            "下午" | "午后" | "后晌" | "后半晌" | "过晌" | "傍晚" | "晚上" | "大晚上" | "天黑" | "擦黑" | "天擦黑"
+        );
+        if evening && h < 12 || matches!(period, "中午" | "晌午") && h < 4 { h + 12 } else { h }
+    };
+    if let Some((from, to)) = one_or_the_next(hour) {
+        return Some(format!("{}、{}点", afternoon(from), afternoon(to)));
+    }
+    let h = afternoon(number::parse(hour).filter(|h| *h <= 24)?);
     let m = match minute {
         "半" => Some(30),
         "一刻" => Some(15),
         "三刻" => Some(45),
-        "" => None,
-        other => number::parse(other),
+        other => number::parse(other).filter(|m| *m < 60),
     };
-    match m {
-        Some(m) if m < 60 => format!("{h}:{m:02}"),
-        _ if tail.starts_with('多') || matches!(tail, "左右" | "前后" | "来钟" | "不到" | "过") => {
-            format!("{h}点")
-        }
-        _ => format!("{h}:00"),
-    }
+    Some(match m {
+        Some(m) => format!("{h}:{m:02}"),
+        None if vague => format!("{h}点"),
+        None => format!("{h}:00"),
+    })
+}
+
+/// 两三点, 五六点: two hours that follow one another, not twenty-three and not fifty-six.
+fn one_or_the_next(hour: &str) -> Option<(u64, u64)> {
+    let digits: Vec<u64> =
+        hour.chars().filter(|c| !c.is_ascii_digit()).filter_map(|c| number::parse(&c.to_string())).collect();
+    let [from, to] = digits[..] else { return None };
+    (from > 0 && to == from + 1 && to < 10 && hour.chars().count() == 2).then_some((from, to))
 }
 
 #[cfg(test)]
@@ -220,6 +224,9 @@ mod tests {
         check("下午一点二十到的", &["13:20"]);
         check("五点多一点就走了", &["5点多"]);
         check("没有时间", &[]);
+        check("差一刻十点到的 四点差五分修好的", &["9:45", "3:55"]);
+        check("下午两三点钟 五六点左右", &["14、15点", "5、6点左右"]);
+        check("五十六点", &[]);
         check("18号10:20", &["18号10:20"]);
         check("10.50就弄好了", &["10:50"]);
         check("昨天下午2.30来的", &["昨天14:30"]);

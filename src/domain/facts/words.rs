@@ -1,9 +1,8 @@
 //! Readers of single answers.
 
 use super::parts::parts_in;
-use super::questions::{self, About};
-use super::{number, time};
-use crate::domain::ways::clauses;
+use super::{number, questions};
+use crate::domain::ways::{any_of, clauses};
 
 /// Words after which only the rest counts (D03: 一千，不对，一千二百).
 const CORRECTIONS: [&str; 17] = [
@@ -32,14 +31,10 @@ pub(super) fn last_version(text: &str) -> &str {
     if rest.trim().is_empty() { text } else { rest }
 }
 
-pub(super) fn any(text: &str, words: &[&str]) -> bool {
-    words.iter().any(|w| text.contains(w))
-}
-
 pub(super) fn hours(text: &str) -> Option<f64> {
     let text = last_version(text);
     // 每天干十个小时 is no meter.
-    if any(text, &["每天", "一天干", "一天能", "天天"]) && !any(text, &["表上", "一共", "总共", "现在"])
+    if any_of(text, &["每天", "一天干", "一天能", "天天"]) && !any_of(text, &["表上", "一共", "总共", "现在"])
     {
         return None;
     }
@@ -59,90 +54,6 @@ pub(super) fn hours(text: &str) -> Option<f64> {
     before_unit.or_else(plain).map(|(n, _)| *n as f64)
 }
 
-/// The last day that has a clock, else the last thing that names a time: 头天晚上打电话 第二天一早就来了.
-pub(super) fn time_said(text: &str) -> Option<String> {
-    let text = last_version(text);
-    let text = SUPERSEDED.iter().filter_map(|w| text.find(w)).min().map_or(text, |at| &text[at..]);
-    let times = time::find_all(text);
-    let came = ["到的", "来的", "到了", "来了", "过来", "到", "来", "弄完", "修好", "才"]
-        .iter()
-        .filter_map(|w| text.rfind(w))
-        .max();
-    let before = |t: &&time::SpokenTime| came.is_none_or(|at| t.range.end <= at + '到'.len_utf8());
-    let clocked = times.iter().position(|t| t.has_clock).map(|at| with_day(&times, at));
-    let last = || times.iter().rfind(before).or(times.first()).map(|t| t.text.clone());
-    clocked.or_else(last)
-}
-
-/// 二十一号中午 差不多十二点半: the day stands before a clock that names none.
-fn with_day(times: &[time::SpokenTime], at: usize) -> String {
-    let clock = &times[at];
-    let day = at.checked_sub(1).map(|before| &times[before]).filter(|d| !d.has_clock && !d.day.is_empty());
-    match day.filter(|_| clock.day.is_empty()) {
-        Some(day) => format!("{}{}", day.day, clock.text),
-        None => clock.text.clone(),
-    }
-}
-
-/// Who came, not what: parts arrive too.
-pub(super) fn speaks_of_the_engineer(text: &str) -> bool {
-    any(
-        text,
-        &[
-            "师傅",
-            "工程师",
-            "技师",
-            "他",
-            "人家",
-            "你们的人",
-            "王工",
-            "李工",
-            "小伙",
-            "维修工",
-            "就修好",
-            "就弄好",
-            "修完",
-            "弄完",
-        ],
-    ) && !any(text, &["货", "配件", "等了", "从早", "送来"])
-}
-
-/// The time right before what says that he came, or that it was done.
-pub(super) fn time_of(about: About, text: &str) -> Option<String> {
-    let text = last_version(text);
-    let times = time::find_all(text);
-    if times.is_empty() {
-        return None;
-    }
-    let event = questions::events(text).filter(|(.., a)| *a == Some(about)).map(|(at, ..)| at);
-    let mut told = event.filter_map(|at| {
-        let last = times.iter().rposition(|t| t.range.end <= at)?;
-        let between = &text[times[last].range.end..at];
-        let next_to = between.chars().count() <= NEXT_TO && questions::events(between).all(|e| e.2.is_none());
-        // 说好九点来 要是九点来, 明天来: not so, or not yet.
-        let head = &text[..times[last].range.start];
-        let unreal = any(head, &["说好", "说是", "要是", "本来", "约的", "约好", "答应"])
-            || any(&times[last].text, &["明天", "后天", "下周", "下个", "下星期"]);
-        (next_to && !unreal).then(|| with_day(&times, last))
-    });
-    told.next().or_else(|| until(about, text, &times))
-}
-
-/// 搞到天黑 六点半的样子: what lasted until then ended then.
-fn until(about: About, text: &str, times: &[time::SpokenTime]) -> Option<String> {
-    let lasted = ["修到", "干到", "弄到", "忙到", "搞到", "整到"];
-    let from = lasted.iter().filter_map(|w| Some(text.find(w)? + w.len())).min().filter(|_| about == About::Finish)?;
-    let behind = times.iter().enumerate().filter(|(_, t)| t.range.start >= from);
-    let near = behind.take_while(|(_, t)| text[from..t.range.start].chars().count() <= NEXT_TO);
-    near.max_by_key(|(_, t)| t.has_clock).map(|(at, _)| with_day(times, at))
-}
-
-/// Characters between a time and its event: 礼拜六下午三点多 他们才到.
-const NEXT_TO: usize = 6;
-
-/// 说是上午来 结果下午两点才来: what was said before was not so.
-const SUPERSEDED: [&str; 4] = ["结果", "实际上", "其实是", "到头来"];
-
 pub(super) fn place(text: &str) -> Option<String> {
     let text = last_version(text);
     let mut place = text.trim().trim_matches(|c: char| !c.is_alphanumeric());
@@ -157,7 +68,7 @@ pub(super) fn place(text: &str) -> Option<String> {
     let place = if place.chars().count() > PLACE_MAX { first_clauses(place) } else { place };
     let place =
         place.trim_end_matches(tails).trim_end_matches("干活").trim_end_matches("这边干").trim_end_matches("施工");
-    let unknown = any(
+    let unknown = any_of(
         place,
         &[
             "不知道",
@@ -194,18 +105,18 @@ fn first_clauses(text: &str) -> &str {
 
 /// 我机器在武鸣区, 现在在莒县干着呢: where it is, unasked.
 pub(super) fn place_in_passing(text: &str) -> Option<String> {
-    let clause = clauses(text).find(|c| any(c, &["机器在", "挖机在", "车在", "机子在"]))?;
+    let clause = clauses(text).find(|c| any_of(c, &["机器在", "挖机在", "车在", "机子在"]))?;
     let (_, behind) = clause.split_once('在')?;
-    let named = any(behind, &["区", "县", "镇", "乡", "村", "市", "工地", "矿", "场", "路", "桥"]);
+    let named = any_of(behind, &["区", "县", "镇", "乡", "村", "市", "工地", "矿", "场", "路", "桥"]);
     named.then(|| place(behind)).flatten()
 }
 
 /// 这机器三千一百个小时了: the meter, unasked.
 pub(super) fn hours_in_passing(text: &str) -> Option<f64> {
     let of_the_meter = |c: &&str| {
-        any(c, &["小时", "钟头"])
-            && any(c, &["机器", "挖机", "车", "表", "跑了", "累计", "干了"])
-            && !any(c, &["修了", "等了", "每", "一天", "天天", "保养", "换一", "内", "质保", "保修"])
+        any_of(c, &["小时", "钟头"])
+            && any_of(c, &["机器", "挖机", "车", "表", "跑了", "累计", "干了"])
+            && !any_of(c, &["修了", "等了", "每", "一天", "天天", "保养", "换一", "内", "质保", "保修"])
     };
     let clause = clauses(text).find(of_the_meter)?;
     hours(clause).filter(|h| *h >= questions::METER_FROM as f64)
@@ -238,7 +149,7 @@ const CHECKED: [&str; 20] = [
 /// Things checked, in the order said; an empty list = said that nothing was checked.
 pub(super) fn checks(text: &str) -> Option<Vec<String>> {
     let text = last_version(text);
-    if any(text, &["没检查", "没有检查", "啥也没看", "什么也没看", "什么都没看", "没看"]) {
+    if any_of(text, &["没检查", "没有检查", "啥也没看", "什么也没看", "什么都没看", "没看"]) {
         return Some(Vec::new());
     }
     let mut found: Vec<(usize, String)> =
@@ -259,11 +170,11 @@ pub fn is_technical_question(text: &str) -> bool {
     // 么子 is 什么; 怎么说呢 looks for words; 怎么加都讲了 tells what was explained.
     let spared = ["怎么说", "怎么讲", "咋说", "我怎么", "凭什么", "你是不是"];
     let text = &spared.iter().fold(text.replace("么子", "什么"), |text, aside| text.replace(aside, ""));
-    let told = any(text, &["讲了", "都说了", "教了", "讲过", "说过", "教过", "给我讲", "教我怎么"]);
+    let told = any_of(text, &["讲了", "都说了", "教了", "讲过", "说过", "教过", "给我讲", "教我怎么"]);
     if told && !announces_a_question(text) {
         return false;
     }
-    let asks = any(
+    let asks = any_of(
         text,
         &[
             "怎么",
@@ -295,7 +206,7 @@ pub fn is_technical_question(text: &str) -> bool {
     let matter = is_technical_matter(text);
     // 是不是该换了, 要不要紧: the last clause asks.
     let last = clauses(text).last().unwrap_or_default();
-    let puts = any(
+    let puts = any_of(
         last,
         &[
             "该不该",
@@ -312,7 +223,7 @@ pub fn is_technical_question(text: &str) -> bool {
             "几号",
         ],
     );
-    let asking_verb = any(
+    let asking_verb = any_of(
         text,
         &[
             "问一下",
@@ -334,23 +245,24 @@ pub fn is_technical_question(text: &str) -> bool {
     ) && matter;
     // 黄油多少小时打一回.
     let cycle = matter
-        && any(text, &["打一回", "换一个", "换一回", "打一次", "换一次", "保养一回", "保养一次"])
-        && any(text, &["多少", "多久", "多长", "几个"]);
+        && any_of(text, &["打一回", "换一个", "换一回", "打一次", "换一次", "保养一回", "保养一次"])
+        && any_of(text, &["多少", "多久", "多长", "几个"]);
     // 我再打听一句 一挂二档就冒糊味 这是咋回事: announced, and no question about money or a visit.
     let put = ["什么", "啥", "咋", "怎么", "多少", "能不能", "可不可以", "要不要", "是不是", "还是", "为什么", "吗"];
     let other =
         ["钱", "费", "票", "价", "来人", "派人", "过来", "电话", "保修", "质保", "公司", "哪位", "什么时候", "回访"];
-    let announced = announces_a_question(text) && any(text, &put) && !any(text, &other);
+    let announced = announces_a_question(text) && any_of(text, &put) && !any_of(text, &other);
     asking_verb
         || announced
         || cycle
-        || matter && (asks_how(last) || any(text, &["啥意思", "什么意思", "咋回事", "怎么回事", "什么原因", "啥原因"]))
-        || puts && matter && any(text, &["我这", "我那", "这", "平时", "以后", "那我", "我想", "合适"])
+        || matter
+            && (asks_how(last) || any_of(text, &["啥意思", "什么意思", "咋回事", "怎么回事", "什么原因", "啥原因"]))
+        || puts && matter && any_of(text, &["我这", "我那", "这", "平时", "以后", "那我", "我想", "合适"])
         || asks
             && matter
             && (text.contains('吗')
                 || text.contains('呢')
-                || any(
+                || any_of(
                     text,
                     &[
                         "怎么办",
@@ -369,18 +281,21 @@ pub fn is_technical_question(text: &str) -> bool {
                         "怎么看",
                     ],
                 )
-                || any(text, &["平时得", "平时该", "应该怎么", "得怎么", "该怎么", "要怎么", "得咋", "该咋"])
+                || any_of(text, &["平时得", "平时该", "应该怎么", "得怎么", "该怎么", "要怎么", "得咋", "该咋"])
                 || text.trim_end().ends_with(['？', '?', '啊', '呀']))
 }
 
 /// 请教下, 捎带问一句: he says that he asks.
 fn announces_a_question(text: &str) -> bool {
-    any(text, &["请教", "打听", "想问", "问一句", "问一下", "问一声", "问你啊", "问您啊", "弄明白", "搞明白", "再问"])
+    any_of(
+        text,
+        &["请教", "打听", "想问", "问一句", "问一下", "问一声", "问你啊", "问您啊", "弄明白", "搞明白", "再问"],
+    )
 }
 
 /// Parts of a machine and what goes wrong with them.
 pub(super) fn is_technical_matter(text: &str) -> bool {
-    any(
+    any_of(
         text,
         &[
             "液压",
@@ -455,7 +370,7 @@ pub(super) fn is_technical_matter(text: &str) -> bool {
 
 /// 我咋看呀, 怎么调: asks for a handling; of what, the agent has just said.
 pub(super) fn asks_how(text: &str) -> bool {
-    any(
+    any_of(
         text,
         &[
             "咋看",

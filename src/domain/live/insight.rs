@@ -102,7 +102,7 @@ pub(super) fn of(setting: &Setting, lines: &[Line]) -> Insight {
     let answers = answers(setting, &said);
     let judged = judgements(&setting.rubric, &answers);
     let card = score_judged(&setting.rubric, &answers, &judged);
-    let facts = facts_of(&answers);
+    let facts = facts_of(&setting.rubric, &answers);
     let truth = truth::check(&setting.claims, &facts, &setting.called_at, &Tolerance::default());
     Insight {
         questions: setting.sheet.iter().filter(|q| q.ask).map(|q| question(q, &said, &facts, &card)).collect(),
@@ -118,7 +118,8 @@ fn answers(setting: &Setting, said: &[&Line]) -> Vec<Answer> {
     answers_of_turns(&setting.rubric, &turns)
         .into_iter()
         .map(|answer| {
-            let understood = answer.indicator.is_some() || facts_of(std::slice::from_ref(&answer)) != Facts::default();
+            let understood = answer.indicator.is_some()
+                || facts_of(&setting.rubric, std::slice::from_ref(&answer)) != Facts::default();
             let step = answer.turn.and_then(|turn| said.get(turn)?.step.as_ref());
             match setting.sheet.iter().find(|q| q.ask && Some(&q.step) == step) {
                 Some(q) if !understood => Answer { indicator: q.indicator, question: q.say.clone(), ..answer },

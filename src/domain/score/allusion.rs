@@ -7,6 +7,7 @@ use super::compose::Weighed;
 use super::normal::{Normal, PAUSE};
 use super::question::DELIVERS;
 use super::reading::Eval;
+use crate::domain::ways::any_of;
 
 fn said(normal: &Normal, clause: &Clause) -> String {
     normal.chars[clause.start..clause.end].iter().collect()
@@ -14,7 +15,7 @@ fn said(normal: &Normal, clause: &Clause) -> String {
 
 pub(super) fn takes_back_words(normal: &Normal, clause: &Clause) -> bool {
     let said: String = normal.chars[clause.start..].iter().take_while(|c| **c != PAUSE).collect();
-    ["收回", "不算", "得改", "改改", "改一下"].iter().any(|w| said.contains(w))
+    any_of(&said, &["收回", "不算", "得改", "改改", "改一下"])
 }
 
 /// 等到下午四点多 你讲快不快: whoever is asked so is to say no.
@@ -51,9 +52,21 @@ pub(super) fn points_out(normal: &Normal, clause: &Clause) -> bool {
 /// 你这个态度才不咋地: said of who is calling, not of 你们 or 你家.
 pub(super) fn speaks_of_the_caller(normal: &Normal, clause: &Clause, until: usize) -> bool {
     let said: String = normal.chars[clause.start..until.max(clause.start)].iter().collect();
-    ["你态度", "你的态度", "你这态度", "你这个态度", "你这种态度", "你这人", "你这个人", "你说话", "你讲话", "你这说话"]
-        .iter()
-        .any(|w| said.contains(w))
+    any_of(
+        &said,
+        &[
+            "你态度",
+            "你的态度",
+            "你这态度",
+            "你这个态度",
+            "你这种态度",
+            "你这人",
+            "你这个人",
+            "你说话",
+            "你讲话",
+            "你这说话",
+        ],
+    )
 }
 
 /// 补得, 修得, right before the level word.
@@ -64,14 +77,12 @@ pub(super) fn done_how(normal: &Normal, start: usize) -> bool {
 /// What is paid for work, not for goods.
 pub(super) fn names_labour(normal: &Normal, clause: &Clause) -> bool {
     let said = said(normal, clause);
-    ["工时", "人工", "工钱", "手工费", "修理费", "维修费", "上门费", "服务费", "出车费"]
-        .iter()
-        .any(|w| said.contains(w))
+    any_of(&said, &["工时", "人工", "工钱", "手工费", "修理费", "维修费", "上门费", "服务费", "出车费"])
 }
 
 pub(super) fn delivers(normal: &Normal, clause: &Clause) -> bool {
     let said = said(normal, clause);
-    DELIVERS.iter().any(|w| said.contains(w))
+    any_of(&said, &DELIVERS)
 }
 
 /// 这个很好, 这点不错: of what was said just before.

@@ -8,6 +8,7 @@ use super::lexicon::{Role, Token, Topic};
 use super::normal::{Normal, PAUSE};
 use super::question::{DELIVERS, QUALITIES, QUICK};
 use super::rubric::Rubric;
+use crate::domain::ways::any_of;
 
 /// 他对配件懂不懂行，业务技能您看呢: characters of a clause that asks alone.
 const CLAUSE_MAX: usize = 12;
@@ -223,7 +224,7 @@ impl Rubric {
     fn only_names(&self, clause: &str) -> Vec<Indicator> {
         let tokens = self.lexicon.tokens(&Normal::new(clause));
         let rates = tokens.iter().any(|t| matches!(self.lexicon.role(t), Role::Rating(_)));
-        let goods = ["卖", "送", "管"].iter().any(|w| clause.contains(w));
+        let goods = any_of(clause, &["卖", "送", "管"]);
         if rates || goods { Vec::new() } else { tokens.iter().filter_map(|t| self.named(t)).collect() }
     }
 
@@ -266,7 +267,7 @@ impl Rubric {
             let before = text(t.start.saturating_sub(1), t.start);
             let aside =
                 indicator == Indicator::Parts && ["卖", "送", "对", "懂", "管", "发"].contains(&before.as_str());
-            let carried = DELIVERS.iter().any(|w| word.contains(w));
+            let carried = any_of(word, &DELIVERS);
             let quick = QUICK.iter().any(|w| clause_of(t).contains(w));
             let of = if indicator == Indicator::Parts && carried && quick { Indicator::Timeliness } else { indicator };
             all.push((of, aside));
@@ -286,14 +287,12 @@ impl Rubric {
 
     /// 那及时性给您改成一般: what is written down is put to him once more.
     pub(super) fn records(&self, flat: &str) -> bool {
-        ["给您记", "给您改", "记成", "记为", "改成", "改为", "记个", "记一般", "记满意", "记不满意"]
-            .iter()
-            .any(|w| flat.contains(w))
+        any_of(flat, &["给您记", "给您改", "记成", "记为", "改成", "改为", "记个", "记一般", "记满意", "记不满意"])
     }
 
     /// A rating question without a strong topic: by a word such as 及时, by the whole, by 来得 or 修得.
     fn unnamed(&self, tokens: &[Token], flat: &str) -> Vec<Indicator> {
-        let has = |words: &[&str]| words.iter().any(|w| flat.contains(w));
+        let has = |words: &[&str]| any_of(flat, words);
         let by_word = tokens.iter().find_map(|t| match self.lexicon.role(t) {
             Role::Rating(r) => r.about.first().copied(),
             _ => None,
@@ -395,7 +394,7 @@ fn without_bare_tag(mut normal: Normal) -> (Normal, bool) {
 /// The clause itself puts a question.
 fn asks_openly(clause: &str) -> bool {
     let asks = ["怎么", "如何", "评价", "满意", "打分", "几分", "打个分", "给您记", "怎样", "咋样", "还可以", "好不好"];
-    clause.ends_with(['呢', '吗', '吧', '不', '没', '啊']) || asks.iter().any(|w| clause.contains(w))
+    clause.ends_with(['呢', '吗', '吧', '不', '没', '啊']) || any_of(clause, &asks)
 }
 
 /// 一定给您满意答复, 谢谢您的认可 ask for nothing: without what is promised or returned.

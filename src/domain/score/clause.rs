@@ -5,6 +5,7 @@
 
 use super::lexicon::{Lexicon, Role, Token};
 use super::normal::{Normal, PAUSE};
+use crate::domain::ways::any_of;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clause {
@@ -236,7 +237,7 @@ fn carry_supposition(normal: &Normal, clauses: &mut [Clause]) {
         let text: String = normal.chars[clauses[i].start..clauses[i].end].iter().collect();
         let follows = text.contains('就') && !text.starts_with("就是")
             || text.contains('才')
-            || ["肯定", "一定", "绝对", "保准", "保证"].iter().any(|w| text.contains(w))
+            || any_of(&text, &["肯定", "一定", "绝对", "保准", "保证"])
             || text.contains('早')
             || text.starts_with('那');
         let same_breath = normal.chars.get(clauses[i].start.wrapping_sub(1)) != Some(&PAUSE);

@@ -8,9 +8,11 @@ use super::Indicator;
 use super::lexicon::{Lexicon, Role, Token};
 use super::normal::{Normal, PAUSE};
 use super::rubric::Data;
+use crate::domain::ways::Characters;
 use pinyin::ToPinyin;
+use std::cell::LazyCell;
 use std::collections::HashSet;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 /// The written list, ready for use.
 #[derive(Debug)]
@@ -31,9 +33,11 @@ pub(super) fn compile(data: &Data) -> Vec<Misheard> {
 
 /// The text with misheard words set right by the written list. `asked` opens the entries bound to an indicator.
 pub(super) fn corrected(list: &[Misheard], lexicon: &Lexicon, normal: &Normal, asked: Option<Indicator>) -> Normal {
-    let known = Known::of(lexicon, normal);
+    // Most texts have no word of the list; what they know already is looked up for the first that has.
+    let known = LazyCell::new(|| Known::of(lexicon, normal));
+    let there = Characters::of(normal.chars.iter().copied());
     let mut fixed = normal.clone();
-    for entry in list {
+    for entry in list.iter().filter(|entry| entry.heard.first().is_some_and(|c| there.may_hold(*c))) {
         if entry.asked.is_empty() || asked.is_some_and(|a| entry.asked.contains(&a)) {
             replace(&mut fixed.chars, &entry.heard, &entry.meant, &known);
         }
@@ -112,13 +116,13 @@ pub(super) fn by_sound(list: &BySound, lexicon: &Lexicon, normal: &Normal) -> Op
     taken.contains(&true).then_some(fixed)
 }
 
-fn replace(chars: &mut [char], heard: &[char], meant: &[char], known: &Known) {
-    if heard.is_empty() || heard.len() != meant.len() || chars.len() < heard.len() {
+fn replace(chars: &mut [char], heard: &[char], meant: &[char], known: &impl Deref<Target = Known>) {
+    let Some(first) = heard.first().filter(|_| heard.len() == meant.len() && heard.len() <= chars.len()) else {
         return;
-    }
+    };
     for at in 0..=chars.len() - heard.len() {
         let span = at..at + heard.len();
-        if chars[span.clone()] == *heard && !known.all(&span) && !known.runs_on(&span) {
+        if chars[at] == *first && chars[span.clone()] == *heard && !known.all(&span) && !known.runs_on(&span) {
             chars[span].copy_from_slice(meant);
         }
     }

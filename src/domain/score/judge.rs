@@ -16,6 +16,7 @@ use super::reading::evidence;
 use super::rubric::Rubric;
 use super::settle::settle;
 use super::{Answer, Evidence, Indicator, Level};
+use crate::domain::ways::any_of;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -259,7 +260,7 @@ impl Rubric {
             ["行", "好", "可以", "嗯", "成", "中"].iter().any(|w| first.starts_with(w)) && first.chars().count() <= 4;
         // 不行不行 我正倒车呢 过会儿再打.
         let refused = ["不行", "不了", "不不"].iter().any(|w| first.starts_with(w)) && first.chars().count() <= 4;
-        let later = ["再打", "正忙", "正开车", "正倒车", "忙着呢", "开着车"].iter().any(|w| said.contains(w));
+        let later = any_of(&said, &["再打", "正忙", "正开车", "正倒车", "忙着呢", "开着车"]);
         let clauses = || said.split(super::normal::PAUSE);
         let defers = || {
             let short = clauses().filter(|c| c.chars().count() <= DEFERS_MAX);

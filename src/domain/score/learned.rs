@@ -2,13 +2,17 @@
 //!
 //! The table of the rubric is exact and cannot know every word that people find. Beside it stands a reader whose weights were learned:
 //! for every group of up to four characters of one clause, how strongly it speaks for each of six classes. The classes of an answer are
-//! no level and 1 to 5, those of a question no indicator and the five, those of an agent's turn nothing wrong and five breaches.
+//! no level and 1 to 5, those of a question no indicator and the five. What else a turn does is read by [`super::acts`].
 //!
 //! Contract: pure and deterministic; the weights are data (`learned_zh.tsv`, a line a group, hundredths, made by `make learn`).
 //! It knows which groups stand in a text, not how often nor with which punctuation. Where it may overrule the table: [`super::weigh`].
 
 use super::Indicator;
+use super::acts::{Acts, Likely};
 use super::normal::{Normal, PAUSE};
+use super::rubric::Rubric;
+use super::signs::signs;
+use foldhash::fast::FixedState;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
@@ -20,6 +24,10 @@ const GROUP_MAX: usize = 4;
 /// First and last clause are told apart by groups of so many characters, an indicator by groups of two.
 const PLACED: Range<usize> = 2..4;
 const PAIR: usize = 2;
+/// Marks the groups of [`signs`].
+const KNOWN: &str = "~|";
+/// Fewer signs repeat what the table says of a word; so many say how words go together.
+const COMPOSED: Range<usize> = 3..6;
 /// Ends the mark of a group.
 const MARKED: char = '|';
 /// Ends of a clause, in a group.
@@ -37,16 +45,16 @@ pub(in crate::domain) type Leaning = [f64; CLASSES];
 pub struct Learned {
     answers: Reader,
     questions: Reader,
-    conduct: Reader,
+    acts: Acts,
 }
 
 /// A group as it is looked up: its characters and what marks them, packed; see [`packed`].
-type Group = u128;
+pub(super) type Group = u128;
 
 #[derive(Debug, Default)]
 struct Reader {
     base: [f32; CLASSES],
-    places: HashMap<Group, usize>,
+    places: HashMap<Group, usize, FixedState>,
     weights: Vec<[f32; CLASSES]>,
 }
 
@@ -66,8 +74,8 @@ impl Learned {
         &TABLE
     }
 
-    /// Reads a table: reader (`a`, `q` or `c`), group, six weights in hundredths, separated by tabs; `#` begins a comment. The group of what
-    /// holds without any is empty.
+    /// Reads a table: reader (`a`, `q` or `d`), group, weights in hundredths, separated by tabs: six, or for `d` each behind the name of its
+    /// act. `#` begins a comment. The group of what holds without any is empty.
     ///
     /// # Errors
     /// Names the line that is not so.
@@ -80,8 +88,11 @@ impl Learned {
             let reader = match reader {
                 "a" => &mut learned.answers,
                 "q" => &mut learned.questions,
-                "c" => &mut learned.conduct,
-                _ => return Err(wrong("neither a, q nor c")),
+                "d" => {
+                    learned.acts.add(group, numbers).map_err(wrong)?;
+                    continue;
+                }
+                _ => return Err(wrong("neither a, q nor d")),
             };
             let mut weights = [0.0; CLASSES];
             let mut given = numbers.split('\t');
@@ -96,29 +107,31 @@ impl Learned {
     }
 
     /// What an answer to this indicator's question leans to.
-    pub(super) fn answer(&self, normal: &Normal, indicator: Indicator) -> Leaning {
-        self.answers.lean(|f| answer_groups_in(normal, indicator, f))
+    pub(super) fn answer(&self, normal: &Normal, signs: &[char], indicator: Indicator) -> Leaning {
+        let mut groups: Vec<Group> = Vec::new();
+        answer_groups_in(normal, signs, indicator, &mut groups);
+        self.answers.lean(&groups)
     }
 
     /// What a question leans to.
     pub(super) fn question(&self, text: &str) -> Leaning {
-        self.questions.lean(|f| groups_of(text, 1..GROUP_MAX + 1, "", f))
+        let mut found: Vec<Group> = Vec::new();
+        groups_of(text, 1..GROUP_MAX + 1, "", &mut found);
+        self.questions.lean(&found)
     }
 
-    /// What an agent's turn leans to, after the customer's turn before it: nothing wrong, argued, led, pressed, strayed, promised.
-    pub(in crate::domain) fn conduct(&self, said: &str, before: &str) -> Leaning {
-        self.conduct.lean(|f| conduct_groups_in(said, before, f))
+    /// What a turn does, after the other one's turn before it.
+    pub(in crate::domain) fn acts(&self, said: &str, before: &str) -> Likely {
+        self.acts.likely(said, before)
     }
 
     /// The clause that speaks most for class `to` against class `from`: its place in the text.
     pub(super) fn telling(&self, normal: &Normal, to: usize, from: usize) -> Option<Range<usize>> {
         let speaks = |clause: &Range<usize>| {
-            let mut sum = 0.0;
-            groups(&normal.chars[clause.clone()], 1..GROUP_MAX + 1, "", &mut |mark, group| {
-                let weights = self.answers.places.get(&packed(mark, group)).map(|place| self.answers.weights[*place]);
-                sum += weights.map_or(0.0, |w| w[to] - w[from]);
-            });
-            sum
+            let mut found: Vec<Group> = Vec::new();
+            groups(&normal.chars[clause.clone()], 1..GROUP_MAX + 1, &Mark::new(""), &mut found);
+            let weights = found.iter().filter_map(|group| self.answers.places.get(group));
+            weights.map(|place| self.answers.weights[*place]).map(|w| w[to] - w[from]).sum::<f32>()
         };
         clauses(normal).max_by(|a, b| speaks(a).total_cmp(&speaks(b)))
     }
@@ -129,15 +142,13 @@ impl Reader {
         if group.is_empty() {
             self.base = weights;
         } else {
-            let (mark, chars) = group.split_at(group.find(MARKED).map_or(0, |at| at + MARKED.len_utf8()));
-            self.places.insert(packed(mark, &chars.chars().collect::<Vec<_>>()), self.weights.len());
+            self.places.insert(place_of(group), self.weights.len());
             self.weights.push(weights);
         }
     }
 
-    fn lean(&self, each: impl FnOnce(&mut dyn FnMut(&str, &[char]))) -> Leaning {
-        let mut there: Vec<usize> = Vec::new();
-        each(&mut |mark, group| there.extend(self.places.get(&packed(mark, group))));
+    fn lean(&self, groups: &[Group]) -> Leaning {
+        let mut there: Vec<usize> = groups.iter().filter_map(|group| self.places.get(group)).copied().collect();
         there.sort_unstable();
         there.dedup();
         let mut sums = self.base.map(f64::from);
@@ -152,53 +163,88 @@ impl Reader {
     }
 }
 
-/// The groups by which an answer is learned and read.
-pub fn answer_groups(text: &str, indicator: Indicator) -> BTreeSet<String> {
-    names_of(|f| answer_groups_in(&Normal::new(text), indicator, f))
+impl Rubric {
+    /// The groups by which an answer is learned and read.
+    pub fn answer_groups(&self, text: &str, indicator: Indicator) -> BTreeSet<String> {
+        let normal = Normal::new(text);
+        let signs = signs(&self.lexicon, &normal, indicator);
+        let mut names = BTreeSet::new();
+        answer_groups_in(&normal, &signs, indicator, &mut names);
+        names
+    }
 }
 
 /// The groups by which a question is learned and read.
 pub fn question_groups(text: &str) -> BTreeSet<String> {
-    names_of(|f| groups_of(text, 1..GROUP_MAX + 1, "", f))
+    let mut names = BTreeSet::new();
+    groups_of(text, 1..GROUP_MAX + 1, "", &mut names);
+    names
 }
 
-/// The groups by which an agent's turn is learned and read, with the customer's turn before it.
+/// The groups by which a turn is learned and read, with the other one's turn before it.
 pub fn conduct_groups(said: &str, before: &str) -> BTreeSet<String> {
-    names_of(|f| conduct_groups_in(said, before, f))
+    let mut names = BTreeSet::new();
+    conduct_groups_in(said, before, &mut names);
+    names
 }
 
-fn names_of(each: impl FnOnce(&mut dyn FnMut(&str, &[char]))) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
-    each(&mut |mark, group| {
-        all.insert(named(mark, group));
-    });
-    all
+/// Where groups go: the reader wants them packed, the trainer by name.
+pub(super) trait Groups {
+    fn take(&mut self, mark: &Mark<'_>, group: &[char]);
 }
 
-fn conduct_groups_in(said: &str, before: &str, f: &mut dyn FnMut(&str, &[char])) {
+impl Groups for Vec<Group> {
+    fn take(&mut self, mark: &Mark<'_>, group: &[char]) {
+        self.push(group.iter().fold(mark.number, |sum, c| sum << 21 | Group::from(u32::from(*c))));
+    }
+}
+
+impl Groups for BTreeSet<String> {
+    fn take(&mut self, mark: &Mark<'_>, group: &[char]) {
+        self.insert(mark.name.chars().chain(group.iter().copied()).collect());
+    }
+}
+
+/// What tells groups of one kind from the same characters elsewhere; 21 bits a character stand below its number.
+pub(super) struct Mark<'a> {
+    name: &'a str,
+    number: Group,
+}
+
+impl<'a> Mark<'a> {
+    fn new(name: &'a str) -> Self {
+        let number = name.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+        Self { name, number: Group::from(number) }
+    }
+}
+
+pub(super) fn conduct_groups_in(said: &str, before: &str, f: &mut impl Groups) {
     groups_of(said, 1..GROUP_MAX + 1, "", f);
     groups_of(before, PLACED, "-|", f);
 }
 
-fn groups_of(text: &str, lengths: Range<usize>, mark: &str, f: &mut dyn FnMut(&str, &[char])) {
-    let normal = Normal::new(text);
-    clauses(&normal).for_each(|clause| groups(&normal.chars[clause], lengths.clone(), mark, f));
+fn groups_of(text: &str, lengths: Range<usize>, mark: &str, f: &mut impl Groups) {
+    let (normal, mark) = (Normal::new(text), Mark::new(mark));
+    clauses(&normal).for_each(|clause| groups(&normal.chars[clause], lengths.clone(), &mark, f));
 }
 
-/// Groups of every clause; pairs once more for the indicator that was asked; those of the first and of the last clause once more.
-fn answer_groups_in(normal: &Normal, indicator: Indicator, f: &mut dyn FnMut(&str, &[char])) {
+/// Groups of every clause; pairs once more for the indicator that was asked; those of the first and of the last clause once more; and groups
+/// of what the table knows its words for.
+fn answer_groups_in(normal: &Normal, signs: &[char], indicator: Indicator, f: &mut impl Groups) {
     let asked = format!("{}|", indicator.name());
-    f(&asked, &[]);
+    let (asked, unmarked) = (Mark::new(&asked), Mark::new(""));
+    f.take(&asked, &[]);
     for clause in clauses(normal) {
         let chars = &normal.chars[clause];
-        groups(chars, 1..GROUP_MAX + 1, "", f);
+        groups(chars, 1..GROUP_MAX + 1, &unmarked, f);
         groups(chars, PAIR..PAIR + 1, &asked, f);
     }
+    groups(signs, COMPOSED, &Mark::new(KNOWN), f);
     let mut ends = clauses(normal);
     let first = ends.next();
     let last = ends.last().or(first.clone());
     for (mark, clause) in [("<|", first), (">|", last)] {
-        clause.into_iter().for_each(|clause| groups(&normal.chars[clause], PLACED, mark, f));
+        clause.into_iter().for_each(|clause| groups(&normal.chars[clause], PLACED, &Mark::new(mark), f));
     }
 }
 
@@ -213,22 +259,19 @@ fn clauses(normal: &Normal) -> impl Iterator<Item = Range<usize>> + '_ {
 }
 
 /// Every group of these lengths in one clause, with `mark` before it.
-fn groups(clause: &[char], lengths: Range<usize>, mark: &str, f: &mut dyn FnMut(&str, &[char])) {
+fn groups(clause: &[char], lengths: Range<usize>, mark: &Mark<'_>, f: &mut impl Groups) {
     let chars: Vec<char> = [FROM].into_iter().chain(clause.iter().copied()).chain([TO]).collect();
     for length in lengths {
-        chars.windows(length).for_each(|window| f(mark, window));
+        chars.windows(length).for_each(|window| f.take(mark, window));
     }
 }
 
-/// As the table and the trainer write it.
-fn named(mark: &str, group: &[char]) -> String {
-    mark.chars().chain(group.iter().copied()).collect()
-}
-
-/// 21 bits a character, above them a number of the mark.
-fn packed(mark: &str, group: &[char]) -> Group {
-    let marked = mark.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    group.iter().fold(Group::from(marked), |sum, c| sum << 21 | Group::from(u32::from(*c)))
+/// A group of the table as it is looked up.
+pub(super) fn place_of(group: &str) -> Group {
+    let (mark, chars) = group.split_at(group.find(MARKED).map_or(0, |at| at + MARKED.len_utf8()));
+    let mut found: Vec<Group> = Vec::new();
+    found.take(&Mark::new(mark), &chars.chars().collect::<Vec<_>>());
+    found[0]
 }
 
 #[cfg(test)]
@@ -241,8 +284,8 @@ mod tests {
             "# comment\na\t\t0\t0\t0\t0\t10\t0\na\t好\t0\t0\t0\t0\t200\t100\nq\t配件\t-50\t0\t0\t0\t300\t0",
         )
         .unwrap();
-        let once = learned.answer(&Normal::new("好"), Indicator::Skill);
-        assert_eq!(once, learned.answer(&Normal::new("好，好。好"), Indicator::Skill));
+        let once = learned.answer(&Normal::new("好"), &[], Indicator::Skill);
+        assert_eq!(once, learned.answer(&Normal::new("好，好。好"), &[], Indicator::Skill));
         assert!((once.iter().map(|l| l.exp()).sum::<f64>() - 1.0).abs() < 1e-9);
         assert!((once[4] - once[5] - 1.1).abs() < 1e-6 && once[4] > once[0]);
         let asked = learned.question("那配件呢");
@@ -258,18 +301,19 @@ mod tests {
 
     #[test]
     fn groups_stay_inside_a_clause_and_know_its_ends() {
-        let groups = answer_groups("很好，来了", Indicator::Parts);
-        for there in ["^很", "好$", "很好", "来了$", "配件供应|很好", "<|很好", ">|来了"] {
+        let groups = Rubric::builtin().answer_groups("很好，不快", Indicator::Parts);
+        for there in ["^很", "好$", "很好", "不快$", "配件供应|很好", "<|很好", ">|不快", "~|／不④"]
+        {
             assert!(groups.contains(there), "{there}");
         }
-        assert!(!groups.iter().any(|g| g.contains("好来") || g.contains(PAUSE)));
+        assert!(!groups.iter().any(|g| g.contains("好不") || g.contains(PAUSE)));
         assert!(question_groups("配件呢").contains("呢$"));
     }
 
     #[test]
     fn the_built_in_weights_are_read() {
         let learned = Learned::builtin();
-        let lean = learned.answer(&Normal::new("特别满意"), Indicator::Overall);
+        let lean = learned.answer(&Normal::new("特别满意"), &[], Indicator::Overall);
         assert!(lean[5] > lean[2] && lean[5] > lean[0]);
         let asked = learned.question("那师傅的技术行不行");
         assert!(asked[1] > asked[0]);

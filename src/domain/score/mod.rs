@@ -3,6 +3,7 @@
 //! Invariant 5: no level without evidence; the machine's value stays beside a human's; what was not said stays null; the index is
 //! the arithmetic mean of five and exists only when all five do (E01).
 
+mod acts;
 mod allusion;
 mod answers;
 mod api;
@@ -22,6 +23,7 @@ mod reading;
 mod rubric;
 mod scorecard;
 mod settle;
+mod signs;
 #[cfg(test)]
 mod tests;
 mod threat;
@@ -33,7 +35,8 @@ pub use api::{ScoreReply, ScoreRequest, ScoredEvidence, score_request};
 pub use heard::sound;
 pub use judge::{Disagreement, Judgement};
 
-pub use learned::{CLASSES, Learned, LearnedError, answer_groups, conduct_groups, question_groups};
+pub use acts::{Act, Likely};
+pub use learned::{CLASSES, Learned, LearnedError, conduct_groups, question_groups};
 pub use normal::to_simplified;
 pub use rubric::{Rubric, RubricError};
 pub use scorecard::{judgements, score_call, score_judged};

@@ -3,8 +3,8 @@
 //! Contract: never changes the meaning of a character's position: `origin` maps each kept character back. It does not correct words;
 //! that is [`super::heard`].
 
+use crate::domain::ways::is_spoken;
 use ferrous_opencc::{OpenCC, config::BuiltinConfig};
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
 /// The one mark that stands for every punctuation and every space.
@@ -32,7 +32,7 @@ impl Normal {
             if c.is_whitespace() && spoken_spaces {
                 continue;
             }
-            if c.is_alphanumeric() {
+            if is_spoken(c) {
                 chars.push(c);
                 origin.push(at);
             } else if !is_number_inside(c, &chars) && chars.last().is_some_and(|last| *last != PAUSE) {
@@ -63,11 +63,34 @@ static T2S: LazyLock<Option<OpenCC>> = LazyLock::new(|| OpenCC::from_config(Buil
 
 /// Characters that the conversion changes; every rule of it for phrases needs one of them. Nearly all texts have none, and converting
 /// costs more than judging.
-static TRADITIONAL: LazyLock<HashSet<char>> = LazyLock::new(|| {
-    let apart: String = ('\u{3400}'..='\u{9fff}').flat_map(|c| [c, '\n']).collect();
+static TRADITIONAL: LazyLock<Han> = LazyLock::new(|| {
+    let apart: String = HAN.flat_map(|c| [c, '\n']).collect();
     let converted = T2S.as_ref().map(|t| t.convert(&apart)).unwrap_or_default();
     apart.chars().zip(converted.chars()).filter(|(from, to)| from != to).map(|(from, _)| from).collect()
 });
+
+const HAN: std::ops::RangeInclusive<char> = '\u{3400}'..='\u{9fff}';
+
+/// A set of Chinese characters, a bit for each: every character of every text is looked up.
+struct Han(Vec<u64>);
+
+impl Han {
+    fn contains(&self, c: char) -> bool {
+        HAN.contains(&c) && self.0[Self::at(c) / 64] >> (Self::at(c) % 64) & 1 == 1
+    }
+
+    fn at(c: char) -> usize {
+        c as usize - *HAN.start() as usize
+    }
+}
+
+impl FromIterator<char> for Han {
+    fn from_iter<I: IntoIterator<Item = char>>(chars: I) -> Self {
+        let mut bits = vec![0; Self::at(*HAN.end()) / 64 + 1];
+        chars.into_iter().filter(|c| HAN.contains(c)).for_each(|c| bits[Self::at(c) / 64] |= 1 << (Self::at(c) % 64));
+        Self(bits)
+    }
+}
 
 /// What Cantonese, Hakka and Xiang write where the standard language writes another word of the same length; longer ones first.
 const REGIONAL: [(&str, &str); 34] = [
@@ -108,13 +131,12 @@ const REGIONAL: [(&str, &str); 34] = [
 ];
 
 /// What a regional word may begin with: most characters are none, and cost no look.
-static OPENS: LazyLock<HashSet<char>> =
-    LazyLock::new(|| REGIONAL.iter().filter_map(|(word, _)| word.chars().next()).collect());
+static OPENS: LazyLock<Han> = LazyLock::new(|| REGIONAL.iter().filter_map(|(word, _)| word.chars().next()).collect());
 
 /// Regional words in those of the standard language, in place.
 fn standard(mut chars: Vec<char>) -> Vec<char> {
     for at in 0..chars.len() {
-        if !OPENS.contains(&chars[at]) {
+        if !OPENS.contains(chars[at]) {
             continue;
         }
         let stands_here = |word: &str| word.chars().enumerate().all(|(i, c)| chars.get(at + i) == Some(&c));
@@ -137,7 +159,7 @@ fn simplified(given: &[char]) -> Vec<char> {
 }
 
 fn one_script(given: &[char]) -> Vec<char> {
-    if !given.iter().any(|c| TRADITIONAL.contains(c)) {
+    if !given.iter().any(|c| TRADITIONAL.contains(*c)) {
         return given.to_vec();
     }
     let text: String = given.iter().collect();
@@ -190,7 +212,8 @@ mod tests {
         {
             assert_eq!(to_simplified(given), want);
         }
-        assert!(TRADITIONAL.len() > 2_000 && !TRADITIONAL.contains(&'好'), "{}", TRADITIONAL.len());
+        let held = HAN.filter(|c| TRADITIONAL.contains(*c)).count();
+        assert!(held > 2_000 && !TRADITIONAL.contains('好') && TRADITIONAL.contains('滿'), "{held}");
     }
 
     #[test]

@@ -11,62 +11,65 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Patterns {
     parts: AhoCorasick,
-    /// Patterns behind each fixed part.
-    behind: Vec<Vec<usize>>,
-    /// Patterns without a fixed part: tried on every text.
-    bare: Vec<usize>,
+    /// What stands in every text that a pattern matches, pattern by pattern: one that lacks any of it is not tried.
+    needs: Vec<Needs>,
     /// Hundreds, seldom tried: in the small engine they take a twentieth of the memory.
     each: Vec<Regex>,
+}
+
+#[derive(Debug)]
+struct Needs {
+    /// Fixed parts by their numbers.
+    parts: Vec<usize>,
+    number: bool,
 }
 
 impl Patterns {
     pub fn compile(forms: &[&str], slots: &Slots) -> Result<Self, String> {
         let mut parts: Vec<&str> = Vec::new();
-        let (mut behind, mut bare, mut each) = (Vec::<Vec<usize>>::new(), Vec::new(), Vec::new());
-        for (n, form) in forms.iter().enumerate() {
+        let (mut needs, mut each) = (Vec::new(), Vec::new());
+        for form in forms {
             each.push(Regex::new(&gapped(form, slots)?).map_err(|e| format!("template `{form}`: {e}"))?);
-            match longest_part(form) {
-                "" => bare.push(n),
-                part => match parts.iter().position(|p| *p == part) {
-                    Some(at) => behind[at].push(n),
-                    None => {
-                        parts.push(part);
-                        behind.push(vec![n]);
-                    }
-                },
-            }
+            let parts = fixed_parts(form).map(|part| number_of(&mut parts, part)).collect();
+            needs.push(Needs { parts, number: form.contains(NUMBER) });
         }
         let parts = AhoCorasick::new(&parts).map_err(|e| format!("templates cannot be compiled: {e}"))?;
-        Ok(Self { parts, behind, bare, each })
+        Ok(Self { parts, needs, each })
     }
 
     /// Index of the pattern and bytes of the text, pattern by pattern.
     pub fn find(&self, text: &str) -> Vec<(usize, std::ops::Range<usize>)> {
-        let held = self.parts.find_overlapping_iter(text).flat_map(|m| &self.behind[m.pattern().as_usize()]);
-        let mut likely: Vec<usize> = held.chain(&self.bare).copied().collect();
-        likely.sort_unstable();
-        likely.dedup();
-        let spans = |i: usize| self.each[i].find_iter(text).map(move |m| (i, m.range()));
-        likely.into_iter().flat_map(spans).collect()
+        let mut there = vec![false; self.parts.patterns_len()];
+        self.parts.find_overlapping_iter(text).for_each(|m| there[m.pattern()] = true);
+        let number = text.contains(|c| NUMBER_OF.contains(c));
+        let likely = |needs: &Needs| needs.parts.iter().all(|part| there[*part]) && (number || !needs.number);
+        let tried = self.needs.iter().zip(&self.each).enumerate().filter(|(_, (needs, _))| likely(needs));
+        tried.flat_map(|(i, (_, pattern))| pattern.find_iter(text).map(move |m| (i, m.range()))).collect()
     }
 }
 
-/// The longest part of a form that stands in every text it matches.
-fn longest_part(form: &str) -> &str {
-    let (mut longest, mut rest) = ("", form);
-    while !rest.is_empty() {
-        let end = rest.find(['×', '…', '{']).unwrap_or(rest.len());
-        longest = if end > longest.len() { &rest[..end] } else { longest };
-        rest = match rest[end..].strip_prefix('{') {
-            Some(slot) => slot.split_once('}').map_or("", |(_, behind)| behind),
-            None => rest[end..].trim_start_matches(['×', '…']),
-        };
-    }
-    longest
+/// The place of a part in the list, behind its end where it is new.
+fn number_of<'a>(parts: &mut Vec<&'a str>, part: &'a str) -> usize {
+    parts.iter().position(|p| *p == part).unwrap_or_else(|| {
+        parts.push(part);
+        parts.len() - 1
+    })
+}
+
+/// What stands in every text that a form matches: all but its gaps and slots.
+fn fixed_parts(form: &str) -> impl Iterator<Item = &str> {
+    let outside = form.split('{').enumerate().map(|(at, part)| match part.split_once('}') {
+        Some((_, behind)) if at > 0 => behind,
+        _ => part,
+    });
+    outside.flat_map(|part| part.split(['×', '…'])).filter(|part| !part.is_empty())
 }
 
 /// Any number, in forms only.
 pub(super) const NUMBER: &str = "{n}";
+
+/// What a number is made of.
+const NUMBER_OF: &str = "0123456789零一二两俩三仨四五六七八九十百几半好多";
 
 /// What stands in a word or form for a list of words: `{rival}`, `{past}`.
 pub(super) type Slots = BTreeMap<String, Vec<String>>;
@@ -84,7 +87,7 @@ fn gapped(form: &str, slots: &Slots) -> Result<String, String> {
             pattern.push_str(".{0,14}?");
             behind
         } else if let Some(behind) = rest.strip_prefix(NUMBER) {
-            pattern.push_str("[0-9零一二两俩三仨四五六七八九十百几半好多]{1,5}");
+            pattern.push_str(&format!("[{NUMBER_OF}]{{1,5}}"));
             behind
         } else if let Some((name, behind)) = rest.strip_prefix('{').and_then(|r| r.split_once('}')) {
             let words = slots.get(name).ok_or_else(|| format!("`{form}`: there is no slot `{name}`"))?;

@@ -4,6 +4,7 @@ use super::lexicon::Role;
 use super::normal::{Normal, PAUSE};
 use super::rubric::Rubric;
 use super::{Indicator, Level};
+use crate::domain::ways::any_of;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -64,8 +65,7 @@ impl Rubric {
         let has = |list: &[String]| list.iter().any(|w| flat.contains(w.as_str()));
         let ends = |list: &[String]| list.iter().any(|w| flat.ends_with(w.as_str()));
         // 您的意见我记下来 asks for none.
-        let open =
-            ["吗", "没有", "什么", "啥", "哪", "呢", "吧", "还有", "么", "请", "要"].iter().any(|w| flat.contains(w));
+        let open = any_of(&flat, &["吗", "没有", "什么", "啥", "哪", "呢", "吧", "还有", "么", "请", "要"]);
         let suggestion = has(&q.suggestion)
             && indicator.is_none()
             && open
@@ -86,11 +86,11 @@ impl Rubric {
             negative_polar: has(&q.negative_polar),
             number: has(&q.number),
             probe: has(&q.probe),
-            changes: ["改成", "改为", "给您改"].iter().any(|w| flat.contains(w)),
+            changes: any_of(&flat, &["改成", "改为", "给您改"]),
             quality: quality_offered(&normal.chars),
-            of_delivery: DELIVERS.iter().any(|w| flat.contains(w)) && QUICK.iter().any(|w| flat.contains(w)),
+            of_delivery: any_of(&flat, &DELIVERS) && any_of(&flat, &QUICK),
             of_machine: asked == Asked::Fact
-                && ["性能", "运行", "运转", "正常", "好用", "好使", "试机", "有劲"].iter().any(|w| flat.contains(w)),
+                && any_of(&flat, &["性能", "运行", "运转", "正常", "好用", "好使", "试机", "有劲"]),
         }
     }
 
@@ -133,7 +133,7 @@ impl Rubric {
             (Indicator::Parts, &["配件", "保养件", "零件", "零部件", "发货", "到货"][..]),
             (Indicator::Skill, &["修得", "修好", "处理好", "排除", "解决"][..]),
         ];
-        about.into_iter().find(|(_, words)| words.iter().any(|w| spoken.contains(w))).map(|(indicator, _)| indicator)
+        about.into_iter().find(|(_, words)| any_of(&spoken, words)).map(|(indicator, _)| indicator)
     }
 
     /// 这个事您心里怎么看: names nothing, and asks for an opinion.
@@ -151,8 +151,8 @@ impl Rubric {
     /// 我说错了 是还行: takes back what he answered before.
     pub(super) fn takes_back_answer(&self, text: &str) -> bool {
         let flat = Normal::new(text).text();
-        let of_another = ["刚才", "前面那", "刚刚"].iter().any(|w| flat.contains(w));
-        !of_another && ["我说错了", "说错了", "我收回", "我改一下", "我说反了"].iter().any(|w| flat.contains(w))
+        let of_another = any_of(&flat, &["刚才", "前面那", "刚刚"]);
+        !of_another && any_of(&flat, &["我说错了", "说错了", "我收回", "我改一下", "我说反了"])
     }
 
     /// 满意不满意, and nothing before it that it could speak of: the whole.
@@ -174,17 +174,17 @@ impl Rubric {
         let flat = Normal::new(text).text();
         let short = flat.chars().count() <= 16;
         // 您的意思是比较认可 还是说有点保留.
-        if ["您的意思", "你的意思"].iter().any(|w| flat.contains(w)) && flat.contains("还是") {
+        if any_of(&flat, &["您的意思", "你的意思"]) && flat.contains("还是") {
             return true;
         }
         let again = ["您觉得怎么样", "您觉得呢", "怎么样", "那怎么样", "您看怎么样", "您感觉呢"];
-        let levelled = ["满意", "一般", "分", "差"].iter().any(|w| flat.contains(w));
+        let levelled = any_of(&flat, &["满意", "一般", "分", "差"]);
         if short && (self.records(&flat) && levelled || flat.starts_with("您是说") || again.contains(&flat.as_str()))
         {
             return true;
         }
         let marked = self.data.questions.leading_marks.iter().any(|w| flat.contains(w.as_str()));
-        let probes = ["原因", "具体", "哪方面", "哪里", "哪儿", "为什么", "满意度"].iter().any(|w| flat.contains(w));
+        let probes = any_of(&flat, &["原因", "具体", "哪方面", "哪里", "哪儿", "为什么", "满意度"]);
         short
             && flat.contains("满意")
             && !probes

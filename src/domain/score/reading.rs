@@ -13,6 +13,7 @@ use super::normal::{Normal, PAUSE};
 use super::question::Question;
 use super::rubric::{Class, Rubric};
 use super::{Evidence, Indicator, Level};
+use crate::domain::ways::any_of;
 
 /// Where a level belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -436,7 +437,7 @@ impl Rubric {
     /// 你说这叫及时吗, 谁能满意: a question that expects a no.
     fn asks_in_vain(&self, normal: &Normal, clause: &Clause, until: usize) -> bool {
         let head: String = normal.chars[clause.start..until.max(clause.start)].iter().collect();
-        let asks_how = ["什么样", "怎么", "怎样", "咋样", "啥样"].iter().any(|w| head.contains(w));
+        let asks_how = any_of(&head, &["什么样", "怎么", "怎样", "咋样", "啥样"]);
         !asks_how && self.data.scopes.rhetoric_marks.iter().any(|m| head.contains(m.as_str()))
     }
 
@@ -517,7 +518,7 @@ fn follows_topic(lexicon: &Lexicon, tokens: &[Token], at: usize, clause: &Clause
 
 /// 贵, 乱收费: a price without its name.
 fn speaks_of_money(word: &str) -> bool {
-    ["贵", "收费", "花钱"].iter().any(|w| word.contains(w))
+    any_of(word, &["贵", "收费", "花钱"])
 }
 
 /// 来得, 修得, 时间 name what was asked as well as their own indicator.
@@ -535,7 +536,7 @@ fn names_whole(word: &str) -> bool {
 
 fn commends(chars: &[char]) -> bool {
     let text: String = chars.iter().collect();
-    ["嘉奖", "表扬", "表彰", "奖励", "奖金"].iter().any(|w| text.contains(w))
+    any_of(&text, &["嘉奖", "表扬", "表彰", "奖励", "奖金"])
 }
 
 pub(super) fn evidence(normal: &Normal, text: &str, start: usize, end: usize, level: Level, rule: &str) -> Evidence {

@@ -6,6 +6,7 @@
 use super::judge::Judgement;
 use super::rubric::Rubric;
 use super::{Answer, Evidence, Indicator, Level, NoLevel, Score, Scorecard};
+use crate::domain::ways::any_of;
 
 /// Judges every answer, in their order.
 pub fn judgements(rubric: &Rubric, answers: &[Answer]) -> Vec<Judgement> {
@@ -63,7 +64,7 @@ fn without_level(indicator: Indicator, reason: NoLevel) -> Score {
 
 /// Asks for a side of the indicator: the quality or the price of parts.
 fn asks_aside(question: &str) -> bool {
-    ["配件质量", "零件质量", "配件的质量", "配件价格", "零件价格"].iter().any(|w| question.contains(w))
+    any_of(question, &["配件质量", "零件质量", "配件的质量", "配件价格", "零件价格"])
 }
 
 fn spontaneous(indicator: Indicator, pairs: &[(&Answer, &Judgement)]) -> Score {

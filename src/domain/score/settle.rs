@@ -9,6 +9,7 @@ use super::reading::{Eval, Reading, Target, evidence};
 use super::rubric::{Class, Scopes};
 use super::threat::GOES_HIGHER;
 use super::{Evidence, Indicator, Level};
+use crate::domain::ways::any_of;
 use std::collections::BTreeMap;
 
 /// Reading → levels per indicator.
@@ -107,7 +108,7 @@ pub(super) fn settle(
 /// 你等我把话说完: he goes on with the answer that he was cut off in.
 fn goes_on(normal: &Normal) -> bool {
     let said = normal.text();
-    ["话说完", "话讲完", "我说完", "我讲完", "没说完", "没讲完", "未讲完"].iter().any(|w| said.contains(w))
+    any_of(&said, &["话说完", "话讲完", "我说完", "我讲完", "没说完", "没讲完", "未讲完"])
 }
 
 /// 服务行 就是人手太紧: praise, then a turn that names no level.
@@ -151,7 +152,7 @@ fn unmet_wish(
     let only_supposed = reading.threats.is_empty() && reading.evals.iter().all(|e| praise(&e));
     let said = normal.text();
     let listed = scopes.wish.iter().any(|w| said.contains(w.as_str()));
-    let open = ["要是", "如果", "能", "再", "早", "像"].iter().any(|w| said.contains(w));
+    let open = any_of(&said, &["要是", "如果", "能", "再", "早", "像"]);
     let conditional = said.contains('就') || said.contains("也不");
     let ends = scopes.wish_ends.iter().find_map(|w| said.find(w.as_str()).map(|at| (said[..at].chars().count(), w)));
     let found = match (reading.evals.iter().find(praise), ends) {

@@ -8,6 +8,7 @@ use super::normal::PAUSE;
 use super::reading::{Words, evidence};
 use super::rubric::Rubric;
 use super::{Evidence, Level};
+use crate::domain::ways::any_of;
 
 /// Rule of an alarm that threatens nothing but to speak to somebody above.
 pub(super) const GOES_HIGHER: &str = "goes higher";
@@ -26,7 +27,7 @@ impl Rubric {
             return None;
         }
         // 讲过要退车 那是气头上的话 不作数.
-        if ["气头上", "不作数", "气话", "说着玩"].iter().any(|w| words.text.contains(w)) {
+        if any_of(words.text, &["气头上", "不作数", "气话", "说着玩"]) {
             return None;
         }
         let conditional = s.supposed || is_tied(&head) || self.hangs_on_a_repetition(words, at);
@@ -54,7 +55,7 @@ impl Rubric {
             return true;
         }
         // 不退机什么都免谈: without it there is nothing to talk about.
-        let demands = ["免谈", "不行", "没完", "别想"].iter().any(|w| tail.contains(w));
+        let demands = any_of(&tail, &["免谈", "不行", "没完", "别想"]);
         if demands || self.is_negated_itself(words, at) {
             return false;
         }
@@ -74,8 +75,7 @@ impl Rubric {
         let corrected = words.tokens[..at].iter().rfind(|t| matches!(self.lexicon.role(t), Role::Correction));
         let from = corrected.map_or(0, |c| c.end);
         let so_far: String = words.normal.chars[from..words.tokens[at].start].iter().collect();
-        !self.is_negated_itself(words, at)
-            && ["再", "下次还", "下回还", "下次要", "以后还"].iter().any(|w| so_far.contains(w))
+        !self.is_negated_itself(words, at) && any_of(&so_far, &["再", "下次还", "下回还", "下次要", "以后还"])
     }
 }
 
@@ -90,9 +90,26 @@ fn is_tied(head: &str) -> bool {
 
 /// 隔壁都退机了, 我哥劝我退机: another's threat, or another's advice.
 fn is_of_others(head: &str) -> bool {
-    let others = ["他们", "人家", "别人", "同事", "邻居", "隔壁", "有人", "朋友", "老板", "亲戚"];
-    !head.contains('我') && others.iter().any(|w| head.contains(w))
-        || ["劝我", "叫我", "撺掇"].iter().any(|w| head.contains(w))
+    let others = [
+        "他们",
+        "人家",
+        "别人",
+        "同事",
+        "邻居",
+        "隔壁",
+        "有人",
+        "朋友",
+        "老板",
+        "亲戚",
+        "好多人",
+        "好些人",
+        "网上",
+        "表哥",
+        "表弟",
+        "别的牌子",
+        "别家",
+    ];
+    !head.contains('我') && any_of(head, &others) || any_of(head, &["劝我", "叫我", "撺掇"])
 }
 
 fn ends_near(head: &str, word: &str) -> bool {

@@ -1,16 +1,19 @@
 //! The table's level and the learned words' leaning, weighed.
 //!
-//! Contract: the table has the word as long as the learned words are not far surer of something else; they never take a level away, and
-//! never touch numbers, keys or a yes to the agent's own words. What they decide has its clause as evidence, under a rule of its own.
-//! What the table silenced (quoted, supposed, a threat) stays silenced. The thresholds were chosen on strangers' calls (docs/accuracy.md).
+//! Contract: the table has the word as long as the learned words are not surer of something else; they never touch numbers, keys or a yes
+//! to the agent's own words. A level of theirs has its clause as evidence, under a rule of its own. Where they see no evaluation in what the
+//! table took for one (去年那回太慢 今年没换过), the level goes, and a person listens. What the table silenced (quoted, supposed, a threat)
+//! stays silenced. The thresholds were chosen on strangers' calls (docs/accuracy.md).
 
 use super::judge::{BY_QUESTION, Judgement, apart, note};
-use super::learned::{CLASSES, Leaning};
+use super::learned::{CLASSES, Leaning, Learned};
 use super::normal::Normal;
 use super::question::{Asked, Question};
 use super::reading::evidence;
 use super::rubric::Rubric;
-use super::{Indicator, Level};
+use super::signs::signs;
+use super::{Evidence, Indicator, Level};
+use crate::domain::ways::clauses;
 
 /// The rule beside a level that no word of the table gave.
 const LEARNED: &str = "learned words";
@@ -22,14 +25,18 @@ const TABLE: &str = "table";
 
 /// Another level than the table's: at least twenty times as likely (e³).
 const OVERRULES: f64 = 3.0;
-/// A level where the table has none: thirty times, since scoring what should stay unscored is the worse mistake.
-const FILLS: f64 = 3.5;
+/// A level where the table has none: twelve times.
+const FILLS: f64 = 2.5;
+/// No evaluation where the table has a level: four times is enough, since scoring what should stay unscored is the worse mistake.
+const TAKES_AWAY: f64 = 1.5;
 /// A word of the table alone is what the table says, characters.
 const OVERRULED_FROM: usize = 6;
 /// A question that the rules pass over asks for an indicator: likelier than everything else together.
 const ASKS: f64 = 0.5;
 /// A question that the rules know to ask for something else asks for an indicator.
 const ASKS_ALL_THE_SAME: f64 = 0.95;
+/// Each of two indicators asked for in one breath.
+const ASKS_BESIDE: f64 = 0.8;
 /// A question in which the rules see an indicator asks for none: as good as certain.
 const ASKS_NOTHING: f64 = 0.99;
 
@@ -45,13 +52,20 @@ impl Rubric {
         if question.asked != Asked::Rating || settled || normal.chars.is_empty() {
             return table;
         }
-        let leaning = learned.answer(normal, indicator);
+        let leaning = learned.answer(normal, &signs(&self.lexicon, normal, indicator), indicator);
         let (from, to) = (table.label.map_or(0, |l| usize::from(l.get())), likeliest(&leaning));
-        let level = u8::try_from(to).ok().and_then(Level::new).filter(|_| to != from);
-        let sure = leaning[to] - leaning[from] >= if from == 0 { FILLS } else { OVERRULES };
-        let (Some(level), true, Some(clause)) = (level, sure, learned.telling(normal, to, from)) else { return table };
+        let needed = match (from, to) {
+            (_, 0) => TAKES_AWAY,
+            (0, _) => FILLS,
+            _ => OVERRULES,
+        };
+        if to == from || leaning[to] - leaning[from] < needed {
+            return table;
+        }
         let rule = format!("{}:{}", indicator.name(), if from == 0 { LEARNED } else { AGAINST_TABLE });
-        with_level(table, indicator, evidence(normal, text, clause.start, clause.end, level, &rule))
+        let level = u8::try_from(to).ok().and_then(Level::new).zip(learned.telling(normal, to, from));
+        let found = level.map(|(level, clause)| evidence(normal, text, clause.start, clause.end, level, &rule));
+        with_level(table, indicator, found)
     }
 
     /// The indicators that the rules see in a question, with the learned words beside them; `elsewhere`: the rules know what else it
@@ -63,6 +77,11 @@ impl Rubric {
         elsewhere: impl FnOnce() -> bool,
     ) -> Vec<Indicator> {
         let Some(learned) = self.learned() else { return ruled };
+        if ruled.len() <= 1
+            && let Some(both) = both_asked(learned, text)
+        {
+            return both;
+        }
         let leaning = learned.question(text);
         let likely = likeliest(&leaning);
         let certain = leaning[likely].exp();
@@ -75,23 +94,39 @@ impl Rubric {
     }
 }
 
+/// 小孙的手艺和待人您一块儿评评: two indicators, one on each side of 和.
+fn both_asked(learned: &Learned, text: &str) -> Option<Vec<Indicator>> {
+    let clause = clauses(text).last()?;
+    let sides = ["以及", "和", "跟", "与"].iter().find_map(|and| clause.split_once(and))?;
+    let asked = |side: &str| {
+        let leaning = learned.question(side);
+        let likely = likeliest(&leaning);
+        (likely > 0 && leaning[likely].exp() >= ASKS_BESIDE).then(|| Indicator::ALL[likely - 1])
+    };
+    let (one, other) = (asked(sides.0)?, asked(sides.1)?);
+    (one != other).then(|| Indicator::ALL.into_iter().filter(|i| [one, other].contains(i)).collect())
+}
+
 fn likeliest(leaning: &Leaning) -> usize {
     (0..CLASSES).max_by(|a, b| leaning[*a].total_cmp(&leaning[*b])).unwrap_or_default()
 }
 
-/// The judgement with this level of the indicator instead of its own.
-fn with_level(mut j: Judgement, indicator: Indicator, found: super::Evidence) -> Judgement {
-    let level = found.level;
-    if apart(j.label, Some(level)) {
-        let own = |e: &&super::Evidence| e.rule.starts_with(indicator.name());
+/// The judgement with this evidence for the indicator instead of its own, or with none. A person should listen where the two are apart, and
+/// where a level is gone.
+fn with_level(mut j: Judgement, indicator: Indicator, found: Option<Evidence>) -> Judgement {
+    let level = found.as_ref().map(|f| f.level);
+    if level.is_none() || apart(j.label, level) {
+        let own = |e: &&Evidence| e.rule.starts_with(indicator.name());
         let words: Vec<&str> = j.evidence.iter().filter(own).map(|e| e.text.as_str()).collect();
-        j.disagreement = Some(note(Some(level), j.label, TABLE, &words.join("，")));
+        j.disagreement = Some(note(level, j.label, TABLE, &words.join("，")));
     }
-    let raised = j.label.is_some_and(|l| l.get() <= 2) && level.get() > 2;
-    j.label = Some(level);
-    j.labels.insert(indicator, level);
+    let bad = |level: Option<Level>| level.is_some_and(|l| l.get() <= 2);
+    let raised = bad(j.label) && !bad(level);
+    j.label = level;
+    j.labels.remove(&indicator);
+    j.labels.extend(level.map(|level| (indicator, level)));
     j.evidence.retain(|e| e.rule.split_once(':').is_some_and(|(name, _)| name != indicator.name()));
-    j.evidence.push(found);
+    j.evidence.extend(found);
     let gripes = j.labels.values().any(|l| l.get() <= 2) || !j.alarms.is_empty();
     j.complaint = gripes || j.complaint && !raised;
     j
@@ -100,11 +135,11 @@ fn with_level(mut j: Judgement, indicator: Indicator, found: super::Evidence) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::score::{Answer, Learned};
+    use crate::domain::score::Answer;
 
     /// A table whose learned words hold 咕噜 for 5, 噗通 for 2 and ask for parts by 料.
     fn rubric() -> Rubric {
-        let words = "a\t咕噜\t0\t0\t0\t0\t0\t900\na\t噗通\t0\t0\t900\t0\t0\t0\nq\t料$\t-300\t0\t0\t0\t900\t0";
+        let words = "a\t咕噜\t0\t0\t0\t0\t0\t900\na\t噗通\t0\t0\t900\t0\t0\t0\na\t咕咚\t900\t0\t0\t0\t0\t0\nq\t料$\t-300\t0\t0\t0\t900\t0";
         let source = include_str!("../../../rubrics/after-sales-zh.toml");
         Rubric::parse(source).unwrap().with_learned(Some(Learned::parse(words).unwrap()))
     }
@@ -143,6 +178,15 @@ mod tests {
             (Some(5), false),
             "a complaint goes with the level that made it"
         );
+    }
+
+    #[test]
+    fn a_level_goes_where_the_learned_words_see_no_evaluation_and_a_person_listens() {
+        let gone = "手艺差 反正是咕咚";
+        check(gone, None, "");
+        let j = rubric().judge(&Answer::bare(Some(Indicator::Skill), "技术呢", gone));
+        let told = j.disagreement.as_ref().map(|d| (d.chosen, d.other.map(|l| l.get())));
+        assert_eq!((told, j.complaint), (Some((None, Some(2))), false), "{j:?}");
     }
 
     #[test]

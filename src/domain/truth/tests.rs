@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::facts::facts_of;
-use crate::domain::score::Answer;
+use crate::domain::score::{Answer, Rubric};
 
 /// Sunday the 22nd, 09:00 in Shanghai.
 fn called_at() -> Zoned {
@@ -15,7 +15,7 @@ fn at(text: &str) -> Option<jiff::Timestamp> {
 
 /// The comparison of the one claim that `claims` makes with the answer to `question`.
 fn compared(claims: Claims, question: &str, answer: &str) -> (Verdict, Comparison) {
-    let facts = facts_of(&[Answer::bare(None, question, answer)]);
+    let facts = facts_of(Rubric::builtin(), &[Answer::bare(None, question, answer)]);
     let check = check(&claims, &facts, &called_at(), &Tolerance::default());
     (check.verdict, check.comparisons.into_iter().next().unwrap())
 }
@@ -103,10 +103,13 @@ fn d25_the_verdict_is_the_gravest_difference_and_names_its_reasons() {
     let claims =
         || Claims { reported_hours: Some(1000.0), location: Some("李家沟采石场".into()), ..Claims::default() };
     let answers = |hours: &str, place: &str| {
-        facts_of(&[
-            Answer::bare(None, "您的挖掘机现在工作多少小时了", hours),
-            Answer::bare(None, "您现在的工作地点在哪里", place),
-        ])
+        facts_of(
+            Rubric::builtin(),
+            &[
+                Answer::bare(None, "您的挖掘机现在工作多少小时了", hours),
+                Answer::bare(None, "您现在的工作地点在哪里", place),
+            ],
+        )
     };
     let verdict = |hours: &str, place: &str| {
         let c = check(&claims(), &answers(hours, place), &called_at(), &Tolerance::default());

@@ -25,6 +25,8 @@ pub const TUNE_6: &str = include_str!("../../data/eval/calls_tune6.jsonl");
 pub const HELD_OUT_6: &str = include_str!("../../data/eval/calls_held_out6.jsonl");
 pub const TUNE_7: &str = include_str!("../../data/eval/calls_tune7.jsonl");
 pub const HELD_OUT_7: &str = include_str!("../../data/eval/calls_held_out7.jsonl");
+pub const TUNE_8: &str = include_str!("../../data/eval/calls_tune8.jsonl");
+pub const HELD_OUT_8: &str = include_str!("../../data/eval/calls_held_out8.jsonl");
 
 /// Words of the customer: right when this share of the gold's characters is there.
 const WORDS_SHARE: f64 = 0.6;
@@ -38,21 +40,23 @@ pub struct Floor {
 }
 
 /// In the order of the sets: tune and held out of each voice, then the calls written for their conduct. Of the third voice only the complaint is labelled beside the scores.
-pub const FLOORS: [Floor; 15] = [
+pub const FLOORS: [Floor; 17] = [
     Floor { cells: 0.99, all_five: 0.97, keys: 0.985 },
     Floor { cells: 0.99, all_five: 0.95, keys: 0.98 },
     Floor { cells: 0.985, all_five: 0.94, keys: 0.985 },
     Floor { cells: 0.97, all_five: 0.93, keys: 0.97 },
     Floor { cells: 0.98, all_five: 0.95, keys: 0.95 },
-    Floor { cells: 0.88, all_five: 0.6, keys: 0.77 },
+    Floor { cells: 0.87, all_five: 0.55, keys: 0.77 },
     Floor { cells: 0.96, all_five: 0.82, keys: 0.985 },
     Floor { cells: 0.975, all_five: 0.9, keys: 0.97 },
     Floor { cells: 0.985, all_five: 0.95, keys: 0.98 },
     Floor { cells: 0.975, all_five: 0.9, keys: 0.97 },
     Floor { cells: 0.985, all_five: 0.955, keys: 0.965 },
-    Floor { cells: 0.955, all_five: 0.835, keys: 0.96 },
-    Floor { cells: 0.955, all_five: 0.82, keys: 0.95 },
-    Floor { cells: 0.94, all_five: 0.77, keys: 0.94 },
+    Floor { cells: 0.95, all_five: 0.8, keys: 0.975 },
+    Floor { cells: 0.96, all_five: 0.85, keys: 0.97 },
+    Floor { cells: 0.96, all_five: 0.855, keys: 0.97 },
+    Floor { cells: 0.945, all_five: 0.795, keys: 0.975 },
+    Floor { cells: 0.905, all_five: 0.65, keys: 0.945 },
     Floor { cells: 0.98, all_five: 0.95, keys: 0.985 },
 ];
 

@@ -4,7 +4,7 @@ use super::calls::same;
 use super::metrics::{percent, share};
 use huifang::domain::facts::facts_of;
 use huifang::domain::order::Claims;
-use huifang::domain::score::Answer;
+use huifang::domain::score::{Answer, Rubric};
 use huifang::domain::truth::{Tolerance, check};
 use jiff::Zoned;
 use serde::Deserialize;
@@ -66,7 +66,9 @@ pub fn measure(facts: &str, claims: &str) -> Measured {
     let mut m = Measured { fields: BTreeMap::new(), claims: 0, verdicts_right: 0 };
     for line in facts.lines() {
         let case: Fact = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
-        let read = serde_json::to_value(facts_of(&[Answer::bare(None, &case.question, &case.answer)])).expect("JSON");
+        let read =
+            serde_json::to_value(facts_of(Rubric::builtin(), &[Answer::bare(None, &case.question, &case.answer)]))
+                .expect("JSON");
         let got = &read[&case.field]["value"];
         let right = [&case.want]
             .into_iter()
@@ -83,7 +85,7 @@ pub fn measure(facts: &str, claims: &str) -> Measured {
     for line in claims.lines() {
         let case: Claim = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
         let claims: Claims = serde_json::from_value(case.claims).unwrap_or_else(|e| panic!("{line}: {e}"));
-        let facts = facts_of(&[Answer::bare(None, &case.question, &case.answer)]);
+        let facts = facts_of(Rubric::builtin(), &[Answer::bare(None, &case.question, &case.answer)]);
         let compared = check(&claims, &facts, &called_at, &Tolerance::default()).comparisons;
         let got = serde_json::to_value(compared.first().map(|c| c.agreement)).expect("JSON");
         m.claims += 1;

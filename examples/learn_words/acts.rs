@@ -1,0 +1,122 @@
+//! Turns as examples of what is done in them.
+//!
+//! Where the author of a call marked its turns, the marks say it. Else a call is labelled as a whole: the turn that teaches is the one in
+//! which the rules see it, and where they see none in a call that has it, the call teaches nothing of it.
+
+use crate::regression::Example;
+use huifang::domain::audit::{DialogueReport, DialogueRequest, Speaker};
+use huifang::domain::facts::plain;
+use huifang::domain::score::{Act, conduct_groups, to_simplified};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Two turns of one flag.
+#[derive(Deserialize)]
+pub struct Exchange {
+    flag: String,
+    want: bool,
+    turns: Vec<(Speaker, String)>,
+}
+
+/// One turn: what is there to learn from, and what is known of it.
+pub struct Turn {
+    speaker: Speaker,
+    own: BTreeSet<String>,
+    before: BTreeSet<String>,
+    known: BTreeMap<Act, bool>,
+}
+
+impl Turn {
+    fn new(speaker: Speaker, said: &str, before: &str, known: BTreeMap<Act, bool>) -> Self {
+        let own = conduct_groups(said, "");
+        let before = conduct_groups(said, before).difference(&own).cloned().collect();
+        Self { speaker, own, before, known }
+    }
+
+    /// As an example of this act, where anything is known of it.
+    pub fn example(&self, act: Act) -> Option<Example> {
+        let who = if act == Act::Technical { Speaker::Customer } else { Speaker::Agent };
+        let class = self.known.get(&act).filter(|_| self.speaker == who)?;
+        let before = if hangs_on_the_turn_before(act) { &self.before } else { &BTreeSet::new() };
+        Some(Example { groups: self.own.union(before).cloned().collect(), class: usize::from(*class) })
+    }
+}
+
+/// Questions are what they are after whatever words; an accusation is not.
+fn hangs_on_the_turn_before(act: Act) -> bool {
+    act >= Act::Argued
+}
+
+/// Where a report and the labels have an act.
+fn flag_of(act: Act) -> (&'static str, String) {
+    let section = if matches!(act, Act::Technical | Act::CallsBack) { "outcome" } else { "compliance" };
+    let flag = match act {
+        Act::TellResult => "asked.tell_result".to_string(),
+        Act::Identity => "identity_asked".to_string(),
+        Act::Consent => "consent_asked".to_string(),
+        Act::Opening => "opening_said".to_string(),
+        Act::Closing => "closing_said".to_string(),
+        Act::CallsBack => "callback_promised".to_string(),
+        Act::Probed => "probed_dissatisfaction".to_string(),
+        Act::Argued => "agent_argued".to_string(),
+        Act::Led => "agent_led_customer".to_string(),
+        Act::Pressed => "pushed_after_refusal".to_string(),
+        Act::Strayed => "offtopic_talk".to_string(),
+        Act::Promised => "unauthorised_promise".to_string(),
+        Act::Technical => "tech_question".to_string(),
+        asks => format!("asked.ask_{}", asks.name()),
+    };
+    (section, flag)
+}
+
+/// Acts that the first marked calls have no marks of.
+const MARKED_LATER: [Act; 4] = [Act::Identity, Act::Consent, Act::Opening, Act::Closing];
+
+/// The turns of a call: by its marks, else by its labels and what the rules report of it.
+pub fn of_call(
+    request: &DialogueRequest,
+    marks: &[(usize, String)],
+    labelled: impl Fn(&str, &str) -> Option<Value>,
+    report: &DialogueReport,
+) -> Vec<Turn> {
+    let marked_later = marks.iter().any(|(_, m)| MARKED_LATER.iter().any(|act| act.name() == m));
+    let of_act = |act: Act| -> Box<dyn Fn(usize) -> Option<bool>> {
+        if !marks.is_empty() && act != Act::CallsBack && (marked_later || !MARKED_LATER.contains(&act)) {
+            let there: BTreeSet<usize> = marks.iter().filter(|(_, m)| m == act.name()).map(|(turn, _)| *turn).collect();
+            return Box::new(move |turn| Some(there.contains(&turn)));
+        }
+        let (section, flag) = flag_of(act);
+        let evidence = report.evidence.get(&format!("{section}.{flag}")).into_iter().flatten();
+        let seen: BTreeSet<usize> = evidence.map(|span| span.turn).collect();
+        match labelled(section, &flag) {
+            Some(Value::Bool(false)) => Box::new(|_| Some(false)),
+            // Asked again in other words it is the same.
+            Some(Value::Bool(true)) if act == Act::Probed => Box::new(move |turn| seen.contains(&turn).then_some(true)),
+            Some(Value::Bool(true)) if !seen.is_empty() => Box::new(move |turn| Some(seen.contains(&turn))),
+            _ => Box::new(|_| None),
+        }
+    };
+    let of_acts: Vec<_> = Act::ALL.into_iter().map(|act| (act, of_act(act))).collect();
+    let mut all = Vec::new();
+    let (mut agent, mut customer) = (String::new(), String::new());
+    for (at, turn) in request.turns.iter().enumerate() {
+        let known = of_acts.iter().filter_map(|(act, of)| Some((*act, of(at)?))).collect();
+        let (own, other) = match turn.speaker {
+            Speaker::Agent => (&mut agent, &customer),
+            Speaker::Customer => (&mut customer, &agent),
+        };
+        *own = if turn.speaker == Speaker::Agent { plain(&turn.text) } else { to_simplified(&turn.text) };
+        all.push(Turn::new(turn.speaker, own, other, known));
+    }
+    all
+}
+
+/// The agent's last turn is the one in question.
+pub fn of_exchange(exchange: &Exchange) -> Option<Turn> {
+    let act = Act::ALL.into_iter().find(|act| flag_of(*act).1 == exchange.flag)?;
+    let at = exchange.turns.iter().rposition(|(speaker, _)| *speaker == Speaker::Agent)?;
+    let customer = exchange.turns[..at].iter().rfind(|(speaker, _)| *speaker == Speaker::Customer);
+    let before = customer.map(|(_, text)| to_simplified(text)).unwrap_or_default();
+    Some(Turn::new(Speaker::Agent, &plain(&exchange.turns[at].1), &before, BTreeMap::from([(act, exchange.want)])))
+}
