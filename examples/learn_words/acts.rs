@@ -19,6 +19,13 @@ pub struct Exchange {
     turns: Vec<(Speaker, String)>,
 }
 
+/// A question for a fact.
+#[derive(Deserialize)]
+pub struct FactAsked {
+    field: String,
+    question: String,
+}
+
 /// One turn: what is there to learn from, and what is known of it.
 pub struct Turn {
     speaker: Speaker,
@@ -110,6 +117,22 @@ pub fn of_call(
         all.push(Turn::new(turn.speaker, own, other, known));
     }
     all
+}
+
+/// The question asks for its field, whatever else it may ask.
+pub fn of_fact(fact: &FactAsked) -> Option<Turn> {
+    let act = match fact.field.as_str() {
+        "machine_hours" => Act::Hours,
+        "arrival_time" => Act::Arrival,
+        "finish_time" => Act::Finish,
+        "location" => Act::Location,
+        "parts_replaced" => Act::Parts,
+        "fee_yuan" => Act::Fee,
+        "running_normal" => Act::Running,
+        "leftover_problem" => Act::Leftover,
+        _ => return None,
+    };
+    Some(Turn::new(Speaker::Agent, &plain(&fact.question), "", BTreeMap::from([(act, true)])))
 }
 
 /// The agent's last turn is the one in question.

@@ -1,6 +1,6 @@
 //! The labelled sets as examples.
 
-use crate::acts::{self, Exchange, Turn};
+use crate::acts::{self, Exchange, FactAsked, Turn};
 use crate::regression::Example;
 use anyhow::Context;
 use huifang::domain::audit::{DialogueRequest, audit_dialogue};
@@ -93,6 +93,7 @@ pub struct Sets {
     answers: Vec<LabelledAnswer>,
     calls: Vec<LabelledCall>,
     exchanges: Vec<Exchange>,
+    facts: Vec<FactAsked>,
 }
 
 impl Sets {
@@ -105,7 +106,7 @@ impl Sets {
         }
         names.sort();
         names.retain(|name| !name.contains("held_out") || OPENED.contains(&name.as_str()));
-        let mut sets = Self { answers: Vec::new(), calls: Vec::new(), exchanges: Vec::new() };
+        let mut sets = Self { answers: Vec::new(), calls: Vec::new(), exchanges: Vec::new(), facts: Vec::new() };
         for name in names {
             let read = || std::fs::read_to_string(folder.join(&name)).with_context(|| name.clone());
             if name.starts_with("answers_") {
@@ -114,6 +115,8 @@ impl Sets {
                 sets.calls.extend(lines(&read()?, &name)?);
             } else if name.starts_with("conduct3_") {
                 sets.exchanges.extend(lines(&read()?, &name)?);
+            } else if name.starts_with("facts3_") {
+                sets.facts.extend(lines(&read()?, &name)?);
             }
         }
         for name in CONVENTIONS {
@@ -187,9 +190,10 @@ impl Sets {
 }
 
 impl Sets {
-    /// The turns of exchanges of one breach and of calls whose conduct is labelled.
+    /// The turns of exchanges of one breach, questions for one fact and the turns of calls whose conduct is labelled.
     pub fn turns(&self, rules: &Rubric) -> Vec<Turn> {
         let alone = self.exchanges.iter().filter_map(acts::of_exchange);
+        let asked = self.facts.iter().filter_map(acts::of_fact);
         let labelled = self.calls.iter().filter(|call| !call.out.compliance.is_empty());
         let in_calls = labelled.flat_map(|call| {
             let label = |section: &str, flag: &str| {
@@ -201,7 +205,7 @@ impl Sets {
             };
             acts::of_call(&call.request, &call.out.marks, label, &audit_dialogue(rules, &call.request))
         });
-        alone.chain(in_calls).collect()
+        alone.chain(asked).chain(in_calls).collect()
     }
 }
 
