@@ -480,5 +480,8 @@ mod tests {
         assert_eq!(leftover("还有没有其他的遗留问题", "别的倒没有"), Some(false));
         assert_eq!(leftover("还有什么需要处理的", "仪表灯有时候闪"), Some(true));
         assert_eq!(leftover("还有什么需要处理的", "都好"), Some(false));
+        let since = "刚换完那天有点嗡嗡响 第二天又来拧了拧支架";
+        assert_eq!(leftover("现在还有没有问题", &format!("{since} 现在啥动静没有了")), Some(false), "done by now");
+        assert_eq!(leftover("现在还有没有问题", &format!("{since} 现在还是有点响")), Some(true));
     }
 }

@@ -139,7 +139,7 @@ mod tests {
 
     /// A table whose learned words hold 咕噜 for 5, 噗通 for 2 and ask for parts by 料.
     fn rubric() -> Rubric {
-        let words = "a\t咕噜\t0\t0\t0\t0\t0\t900\na\t噗通\t0\t0\t900\t0\t0\t0\na\t咕咚\t900\t0\t0\t0\t0\t0\nq\t料$\t-300\t0\t0\t0\t900\t0";
+        let words = "a\t咕噜\t0\t0\t0\t0\t0\t900\na\t噗通\t0\t0\t900\t0\t0\t0\na\t咕咚\t900\t0\t0\t0\t0\t0\nq\t料$\t-300\t0\t0\t0\t900\t0\nq\t手活\t-300\t900\t0\t0\t0\t0";
         let source = include_str!("../../../rubrics/after-sales-zh.toml");
         Rubric::parse(source).unwrap().with_learned(Some(Learned::parse(words).unwrap()))
     }
@@ -201,6 +201,8 @@ mod tests {
     #[test]
     fn learned_words_know_a_question_that_the_rules_pass_over() {
         assert_eq!(rubric().indicators_asked("那些料"), [Indicator::Parts]);
+        assert_eq!(rubric().indicators_asked("这手活和那些料"), [Indicator::Skill, Indicator::Parts], "in one breath");
+        assert_eq!(rubric().indicators_asked("手活和这手活"), [Indicator::Skill]);
         assert!(rubric().with_learned(None).indicators_asked("那些料").is_empty());
     }
 }
