@@ -29,7 +29,8 @@ const TALK: [Segment['channel'], number, number, string][] = [
 
 function score(n: number, level: number | null, words: string | null, turn: number): Score {
   const evidence = words === null || level === null ? [] : [{ text: words, level, rule: n === 4 ? `${INDICATORS[n]}:learned words` : words, from_s: TALK[turn]?.[1] ?? null, turn, heard_by: n === 2 ? 'vosk' : null }]
-  return { indicator: INDICATORS[n] ?? '', level, machine_level: level, null_reason: level === null ? 'not_asked' : null, evidence, human: null }
+  const disagreement = n === 4 ? { chosen: level, other: 1, engine: 'table', text: '投诉你们' } : null
+  return { indicator: INDICATORS[n] ?? '', level, machine_level: level, null_reason: level === null ? 'not_asked' : null, evidence, disagreement, human: null }
 }
 
 const FINDINGS: Finding[] = [

@@ -107,6 +107,7 @@ it('seeks by a click on the wave, a sentence, a quote, a fact, a finding, and by
   await page.locator('[data-score=服务态度] [data-quote]').first().click()
   await near(26.2)
   await page.locator('[data-score=服务综合] [data-learned]', { hasText: '学来的词' }).waitFor()
+  await page.locator('[data-score=服务综合] [data-disagreement]', { hasText: '关键词表 “投诉你们”' }).waitFor()
   await page.locator('[data-fact=machine_hours] button').click()
   await near(14.6)
   await page.locator('[data-finding]', { hasText: 'C18' }).click()

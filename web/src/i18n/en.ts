@@ -331,6 +331,7 @@ const en: Messages = {
     noPeaks: 'No waveform.',
     transcript: 'Transcript',
     follow: 'Follow the sound',
+    table: 'keyword table',
     learned: { alone: 'learned words', against: 'learned words, against the table' },
     alsoHeard: (engine) => `${engine} heard`,
     noTranscript: 'Not transcribed yet.',

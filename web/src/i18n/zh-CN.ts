@@ -338,6 +338,7 @@ export default {
     noPeaks: '没有波形。',
     transcript: '转写',
     follow: '跟随声音',
+    table: '关键词表',
     learned: { alone: '学来的词', against: '学来的词，与关键词表不同' },
     alsoHeard: (engine: string) => `${engine} 听到`,
     noTranscript: '还没有转写。',
