@@ -53,7 +53,7 @@ pub const FLOORS: [Floor; 17] = [
     Floor { cells: 0.975, all_five: 0.9, keys: 0.97 },
     Floor { cells: 0.985, all_five: 0.955, keys: 0.965 },
     Floor { cells: 0.95, all_five: 0.8, keys: 0.975 },
-    Floor { cells: 0.96, all_five: 0.85, keys: 0.97 },
+    Floor { cells: 0.96, all_five: 0.84, keys: 0.97 },
     Floor { cells: 0.96, all_five: 0.855, keys: 0.97 },
     Floor { cells: 0.945, all_five: 0.795, keys: 0.975 },
     Floor { cells: 0.905, all_five: 0.65, keys: 0.945 },
