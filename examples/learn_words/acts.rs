@@ -45,14 +45,10 @@ impl Turn {
     pub fn example(&self, act: Act) -> Option<Example> {
         let who = if act == Act::Technical { Speaker::Customer } else { Speaker::Agent };
         let class = self.known.get(&act).filter(|_| self.speaker == who)?;
-        let before = if hangs_on_the_turn_before(act) { &self.before } else { &BTreeSet::new() };
+        // A question is what it is after whatever words; an accusation is not.
+        let before = if act.is_grave() { &self.before } else { &BTreeSet::new() };
         Some(Example { groups: self.own.union(before).cloned().collect(), class: usize::from(*class) })
     }
-}
-
-/// Questions are what they are after whatever words; an accusation is not.
-fn hangs_on_the_turn_before(act: Act) -> bool {
-    act >= Act::Argued
 }
 
 /// Where a report and the labels have an act.

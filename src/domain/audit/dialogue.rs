@@ -15,7 +15,7 @@ use crate::domain::score::{
 };
 use crate::domain::transcript::Channel;
 use crate::domain::truth::{self, Tolerance, TruthCheck};
-use crate::domain::ways::Ways;
+use crate::domain::ways::{Ways, any_of};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -346,7 +346,7 @@ fn explains_low_level(rubric: &Rubric, answers: &[Answer], judged: &[Judgement])
     low.is_some_and(|from| {
         answers[from..].windows(2).any(|w| {
             let a = &w[1];
-            let says = a.text.chars().count() >= 5 && !silent.iter().any(|w| a.text.contains(w));
+            let says = a.text.chars().count() >= 5 && !any_of(&a.text, &silent);
             let said = line(Channel::Customer, &w[0].text);
             let asks = || probe::asks_on(&said, &line(Channel::Agent, &a.question));
             a.indicator.is_none() && says && (rubric.asks_for_reason(&a.question) || asks())

@@ -38,7 +38,7 @@ pub(super) fn of_event(about: About, question: &str, text: &str) -> Option<Strin
         // 九点来的 走是啥时候没在意: the other's time is none of this.
         time_said(text).filter(|_| !(asks_both && named(other, text).is_some()))
     });
-    let on_its_day = said.map(|time| day_asked(question, &time).map_or(time.clone(), |day| format!("{day}{time}")));
+    let on_its_day = said.map(|time| format!("{}{time}", day_asked(question, &time).unwrap_or_default()));
     on_its_day.or_else(|| time::span_said(text).filter(|_| !asks_span))
 }
 

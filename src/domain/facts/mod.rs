@@ -129,9 +129,11 @@ fn read_with(learned: Option<&Learned>, answers: &[Answer]) -> Facts {
         if any(&["可以吗", "方便吗", "耽误您", "行吗", "打扰您"]) {
             replace(&mut facts.consent, consent_of(&text).and_then(|c| fact(answer, c, &text)));
         }
-        let technical = is_technical_question(&text) || words::asks_how(&text) && words::is_technical_matter(&question);
-        if technical || learned.is_some_and(|l| l.acts(&text, &question).sure(Act::Technical)) {
-            facts.tech_question = facts.tech_question.take().or(fact(answer, true, &text));
+        let technical =
+            || is_technical_question(&text) || words::asks_how(&text) && words::is_technical_matter(&question);
+        let sure = || learned.is_some_and(|l| l.acts(&text, &question).sure(Act::Technical));
+        if facts.tech_question.is_none() && (technical() || sure()) {
+            facts.tech_question = fact(answer, true, &text);
         }
         spontaneous(&mut facts, &asked, answer, &text);
         before = asked;

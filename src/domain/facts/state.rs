@@ -43,11 +43,29 @@ pub(in crate::domain) fn still_broken(text: &str) -> bool {
 fn done_by_now(text: &str) -> bool {
     let last = clauses(text).last();
     let well = |clause: &str| {
-        let said =
-            ["好了", "好好的", "正常", "没事", "没有了", "没动静", "动静没", "没问题", "没毛病", "好用", "解决了"];
-        let gone = ["不漏", "不响", "不渗", "不滴", "不抖", "不冒", "都好", "都没", "利索"];
-        (any_of(clause, &said) || any_of(clause, &gone))
-            && !any_of(clause, &["还是", "还有", "没好", "不正常", "没正常"])
+        let said = [
+            "好了",
+            "好好的",
+            "正常",
+            "没事",
+            "没有了",
+            "没动静",
+            "动静没",
+            "没问题",
+            "没毛病",
+            "好用",
+            "解决了",
+            "不漏",
+            "不响",
+            "不渗",
+            "不滴",
+            "不抖",
+            "不冒",
+            "都好",
+            "都没",
+            "利索",
+        ];
+        any_of(clause, &said) && !any_of(clause, &["还是", "还有", "没好", "不正常", "没正常"])
     };
     let since = any_of(
         text,

@@ -42,7 +42,7 @@ pub fn find_all(text: &str) -> Vec<SpokenTime> {
             let part = |name: &str| c.name(name).map_or("", |m| m.as_str());
             let (day, period, tail) = (part("day"), part("period"), part("tail"));
             let vague = tail.starts_with('多') || matches!(tail, "左右" | "前后" | "来钟" | "不到" | "过");
-            let clock = quarter_to(&c).or_else(|| clock(period, part("h"), part("m"), vague));
+            let clock = quarter_to(&c, period).or_else(|| clock(period, part("h"), part("m"), vague));
             if day.is_empty() && period.is_empty() && clock.is_none() {
                 return None;
             }
@@ -93,14 +93,15 @@ pub(super) fn span_said(text: &str) -> Option<String> {
 }
 
 /// 差一刻十点 and 四点差五分: a quarter to ten, five to four.
-fn quarter_to(c: &regex::Captures<'_>) -> Option<String> {
+fn quarter_to(c: &regex::Captures<'_>, period: &str) -> Option<String> {
     let either = |one: &str, other: &str| c.name(one).or(c.name(other)).map(|m| m.as_str());
     let minutes = match either("to", "less")? {
         "一刻" => 15,
         other => number::parse(other)?,
     };
     let hour = number::parse(either("before", "of")?)?;
-    ((1..60).contains(&minutes) && hour <= 24).then(|| format!("{}:{:02}", (hour + 23) % 24, 60 - minutes))
+    ((1..60).contains(&minutes) && hour <= 24)
+        .then(|| format!("{}:{:02}", in_period(period, (hour + 23) % 24), 60 - minutes))
 }
 
 /// 十八号 → 18号, 昨儿 → 昨天, 礼拜二 → 星期二.
@@ -163,17 +164,10 @@ fn day_and_hour(text: &str) -> Option<(&str, u32)> {
 
 /// `None` where no hour was said, or none that a day has.
 fn clock(period: &str, hour: &str, minute: &str, vague: bool) -> Option<String> {
-    let afternoon = |h: u64| {
-        let evening = matches!(
-            period,
-            "下午" | "午后" | "后晌" | "后半晌" | "过晌" | "傍晚" | "晚上" | "大晚上" | "天黑" | "擦黑" | "天擦黑"
-        );
-        if evening && h < 12 || matches!(period, "中午" | "晌午") && h < 4 { h + 12 } else { h }
-    };
     if let Some((from, to)) = one_or_the_next(hour) {
-        return Some(format!("{}、{}点", afternoon(from), afternoon(to)));
+        return Some(format!("{}、{}点", in_period(period, from), in_period(period, to)));
     }
-    let h = afternoon(number::parse(hour).filter(|h| *h <= 24)?);
+    let h = in_period(period, number::parse(hour).filter(|h| *h <= 24)?);
     let m = match minute {
         "半" => Some(30),
         "一刻" => Some(15),
@@ -185,6 +179,15 @@ fn clock(period: &str, hour: &str, minute: &str, vague: bool) -> Option<String> 
         None if vague => format!("{h}点"),
         None => format!("{h}:00"),
     })
+}
+
+/// 下午两点 is 14.
+fn in_period(period: &str, hour: u64) -> u64 {
+    let evening = matches!(
+        period,
+        "下午" | "午后" | "后晌" | "后半晌" | "过晌" | "傍晚" | "晚上" | "大晚上" | "天黑" | "擦黑" | "天擦黑"
+    );
+    if evening && hour < 12 || matches!(period, "中午" | "晌午") && hour < 4 { hour + 12 } else { hour }
 }
 
 /// 两三点, 五六点: two hours that follow one another, not twenty-three and not fifty-six.
@@ -225,6 +228,7 @@ mod tests {
         check("五点多一点就走了", &["5点多"]);
         check("没有时间", &[]);
         check("差一刻十点到的 四点差五分修好的", &["9:45", "3:55"]);
+        check("昨天下午差一刻三点 晚上八点差五分", &["昨天14:45", "19:55"]);
         check("下午两三点钟 五六点左右", &["14、15点", "5、6点左右"]);
         check("五十六点", &[]);
         check("18号10:20", &["18号10:20"]);

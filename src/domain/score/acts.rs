@@ -36,8 +36,13 @@ const LIKELY: f32 = 0.5;
 const SURE: f32 = 0.7;
 
 impl Act {
+    /// An accusation, or a customer's question: it hangs on what was said before it, and takes more to be believed.
+    pub fn is_grave(self) -> bool {
+        self >= Act::Argued
+    }
+
     fn believed_from(self) -> f32 {
-        if self >= Act::Argued { SURE } else { LIKELY }
+        if self.is_grave() { SURE } else { LIKELY }
     }
 }
 

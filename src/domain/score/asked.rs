@@ -82,7 +82,7 @@ struct Sentence {
 
 impl Sentence {
     fn has(&self, words: &[&str]) -> bool {
-        words.iter().any(|w| self.flat.contains(w) || self.whole.contains(w))
+        any_of(&self.flat, words) || any_of(&self.whole, words)
     }
 
     /// The words behind its last pause, where it has one.
@@ -268,7 +268,7 @@ impl Rubric {
             let aside =
                 indicator == Indicator::Parts && ["卖", "送", "对", "懂", "管", "发"].contains(&before.as_str());
             let carried = any_of(word, &DELIVERS);
-            let quick = QUICK.iter().any(|w| clause_of(t).contains(w));
+            let quick = any_of(&clause_of(t), &QUICK);
             let of = if indicator == Indicator::Parts && carried && quick { Indicator::Timeliness } else { indicator };
             all.push((of, aside));
         }

@@ -19,8 +19,8 @@ use std::sync::{Arc, LazyLock};
 
 const BUILTIN: &str = include_str!("learned_zh.tsv");
 
-/// Longest group, characters; the ends of a clause count as one.
-const GROUP_MAX: usize = 4;
+/// Lengths of groups, characters; the ends of a clause count as one.
+const LENGTHS: Range<usize> = 1..5;
 /// First and last clause are told apart by groups of so many characters, an indicator by groups of two.
 const PLACED: Range<usize> = 2..4;
 const PAIR: usize = 2;
@@ -48,7 +48,7 @@ pub struct Learned {
     acts: Acts,
 }
 
-/// A group as it is looked up: its characters and what marks them, packed; see [`packed`].
+/// A group as it is looked up: its characters and what marks them, packed; see [`Mark`].
 pub(super) type Group = u128;
 
 #[derive(Debug, Default)]
@@ -116,7 +116,7 @@ impl Learned {
     /// What a question leans to.
     pub(super) fn question(&self, text: &str) -> Leaning {
         let mut found: Vec<Group> = Vec::new();
-        groups_of(text, 1..GROUP_MAX + 1, "", &mut found);
+        groups_of(text, LENGTHS, "", &mut found);
         self.questions.lean(&found)
     }
 
@@ -129,7 +129,7 @@ impl Learned {
     pub(super) fn telling(&self, normal: &Normal, to: usize, from: usize) -> Option<Range<usize>> {
         let speaks = |clause: &Range<usize>| {
             let mut found: Vec<Group> = Vec::new();
-            groups(&normal.chars[clause.clone()], 1..GROUP_MAX + 1, &Mark::new(""), &mut found);
+            groups(&normal.chars[clause.clone()], LENGTHS, &Mark::new(""), &mut found);
             let weights = found.iter().filter_map(|group| self.answers.places.get(group));
             weights.map(|place| self.answers.weights[*place]).map(|w| w[to] - w[from]).sum::<f32>()
         };
@@ -177,7 +177,7 @@ impl Rubric {
 /// The groups by which a question is learned and read.
 pub fn question_groups(text: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    groups_of(text, 1..GROUP_MAX + 1, "", &mut names);
+    groups_of(text, LENGTHS, "", &mut names);
     names
 }
 
@@ -219,7 +219,7 @@ impl<'a> Mark<'a> {
 }
 
 pub(super) fn conduct_groups_in(said: &str, before: &str, f: &mut impl Groups) {
-    groups_of(said, 1..GROUP_MAX + 1, "", f);
+    groups_of(said, LENGTHS, "", f);
     groups_of(before, PLACED, "-|", f);
 }
 
@@ -236,7 +236,7 @@ fn answer_groups_in(normal: &Normal, signs: &[char], indicator: Indicator, f: &m
     f.take(&asked, &[]);
     for clause in clauses(normal) {
         let chars = &normal.chars[clause];
-        groups(chars, 1..GROUP_MAX + 1, &unmarked, f);
+        groups(chars, LENGTHS, &unmarked, f);
         groups(chars, PAIR..PAIR + 1, &asked, f);
     }
     groups(signs, COMPOSED, &Mark::new(KNOWN), f);

@@ -30,12 +30,11 @@ mod threat;
 mod vocabulary;
 mod weigh;
 
+pub use acts::{Act, Likely};
 pub use answers::{SpokenTurn, answers_of, answers_of_talk, answers_of_turns, spoken_turns};
 pub use api::{ScoreReply, ScoreRequest, ScoredEvidence, score_request};
 pub use heard::sound;
 pub use judge::{Disagreement, Judgement};
-
-pub use acts::{Act, Likely};
 pub use learned::{CLASSES, Learned, LearnedError, conduct_groups, question_groups};
 pub use normal::to_simplified;
 pub use rubric::{Rubric, RubricError};
