@@ -4,6 +4,7 @@
 //! which the rules see it, and where they see none in a call that has it, the call teaches nothing of it.
 
 use crate::regression::Example;
+use crate::sets::MarkedTurn;
 use huifang::domain::audit::{DialogueReport, DialogueRequest, Speaker};
 use huifang::domain::facts::plain;
 use huifang::domain::score::{Act, conduct_groups, to_simplified};
@@ -129,6 +130,13 @@ pub fn of_fact(fact: &FactAsked) -> Option<Turn> {
         _ => return None,
     };
     Some(Turn::new(Speaker::Agent, &plain(&fact.question), "", BTreeMap::from([(act, true)])))
+}
+
+/// Whatever it is not marked for it does not ask.
+pub fn of_marked(turn: &MarkedTurn) -> Turn {
+    let asks = Act::ALL.into_iter().filter(|act| !act.is_grave() && *act != Act::CallsBack);
+    let known = asks.map(|act| (act, turn.marks.iter().any(|mark| mark == act.name()))).collect();
+    Turn::new(Speaker::Agent, &plain(&turn.says), "", known)
 }
 
 /// The agent's last turn is the one in question.

@@ -46,6 +46,13 @@ struct Gold {
     marks: Vec<(usize, String)>,
 }
 
+/// An agent's turn by itself, and everything that it asks for: the marks of a marked call.
+#[derive(Deserialize)]
+pub struct MarkedTurn {
+    pub says: String,
+    pub marks: Vec<String>,
+}
+
 /// What an agent said before a customer answered, what the customer said, and what the marks of both say of it.
 struct MarkedExchange {
     question: String,
@@ -89,11 +96,13 @@ impl LabelledCall {
 }
 
 /// Everything that may be learned from.
+#[derive(Default)]
 pub struct Sets {
     answers: Vec<LabelledAnswer>,
     calls: Vec<LabelledCall>,
     exchanges: Vec<Exchange>,
     facts: Vec<FactAsked>,
+    asking: Vec<MarkedTurn>,
 }
 
 impl Sets {
@@ -106,7 +115,7 @@ impl Sets {
         }
         names.sort();
         names.retain(|name| !name.contains("held_out") || OPENED.contains(&name.as_str()));
-        let mut sets = Self { answers: Vec::new(), calls: Vec::new(), exchanges: Vec::new(), facts: Vec::new() };
+        let mut sets = Self::default();
         for name in names {
             let read = || std::fs::read_to_string(folder.join(&name)).with_context(|| name.clone());
             if name.starts_with("answers_") {
@@ -117,6 +126,8 @@ impl Sets {
                 sets.exchanges.extend(lines(&read()?, &name)?);
             } else if name.starts_with("facts3_") {
                 sets.facts.extend(lines(&read()?, &name)?);
+            } else if name.starts_with("questions") {
+                sets.asking.extend(lines(&read()?, &name)?);
             }
         }
         for name in CONVENTIONS {
@@ -172,6 +183,11 @@ impl Sets {
     /// Questions of labelled answers, and those of calls that come out right.
     pub fn questions(&self, rubric: &Rubric) -> Vec<Example> {
         let alone = self.answers.iter().map(|a| (a.question.clone(), class_of(a.indicator)));
+        let in_turns = self.asking.iter().filter_map(|turn| {
+            let mut asked = turn.marks.iter().filter_map(|mark| indicator_of(mark));
+            let first = asked.next();
+            asked.next().is_none().then(|| (turn.says.clone(), class_of(first)))
+        });
         let in_marked = self.marked().flat_map(|call| {
             let single = call.exchanges(rubric).into_iter().filter(|e| e.asked.len() <= 1);
             single.map(|e| (e.question, class_of(e.asked.first().copied()))).collect::<Vec<_>>()
@@ -185,7 +201,7 @@ impl Sets {
             single.map(|((_, question), of)| (question, class_of(of.first().copied()))).collect::<Vec<_>>()
         });
         let example = |(question, class): (String, usize)| Example { groups: question_groups(&question), class };
-        alone.chain(in_calls).chain(in_marked).map(example).collect()
+        alone.chain(in_turns).chain(in_calls).chain(in_marked).map(example).collect()
     }
 }
 
@@ -194,6 +210,7 @@ impl Sets {
     pub fn turns(&self, rules: &Rubric) -> Vec<Turn> {
         let alone = self.exchanges.iter().filter_map(acts::of_exchange);
         let asked = self.facts.iter().filter_map(acts::of_fact);
+        let marked = self.asking.iter().map(acts::of_marked);
         let labelled = self.calls.iter().filter(|call| !call.out.compliance.is_empty());
         let in_calls = labelled.flat_map(|call| {
             let label = |section: &str, flag: &str| {
@@ -205,7 +222,7 @@ impl Sets {
             };
             acts::of_call(&call.request, &call.out.marks, label, &audit_dialogue(rules, &call.request))
         });
-        alone.chain(asked).chain(in_calls).collect()
+        alone.chain(asked).chain(marked).chain(in_calls).collect()
     }
 }
 

@@ -23,10 +23,13 @@ const AGAINST_TABLE: &str = "learned words, against the table";
 /// Who has the other level, where the learned words are two or more away from the table: a person should listen.
 const TABLE: &str = "table";
 
-/// Another level than the table's: at least twenty times as likely (e³).
-const OVERRULES: f64 = 3.0;
-/// A level where the table has none: twelve times.
-const FILLS: f64 = 2.5;
+/// Another level than the table's: at least seven times as likely (e²).
+const OVERRULES: f64 = 2.0;
+/// A level where the table has none: four times; that it has none for a whole tale says nothing.
+const FILLS: f64 = 1.5;
+const FILLS_A_TALE: f64 = 0.0;
+/// Characters of a tale.
+const TALE_MIN: usize = 30;
 /// No evaluation where the table has a level: four times is enough, since scoring what should stay unscored is the worse mistake.
 const TAKES_AWAY: f64 = 1.5;
 /// A word of the table alone is what the table says, characters.
@@ -56,6 +59,7 @@ impl Rubric {
         let (from, to) = (table.label.map_or(0, |l| usize::from(l.get())), likeliest(&leaning));
         let needed = match (from, to) {
             (_, 0) => TAKES_AWAY,
+            (0, _) if normal.chars.len() >= TALE_MIN => FILLS_A_TALE,
             (0, _) => FILLS,
             _ => OVERRULES,
         };
