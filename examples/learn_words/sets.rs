@@ -4,10 +4,10 @@ use crate::acts::{self, Exchange, FactAsked, Turn};
 use crate::regression::Example;
 use anyhow::Context;
 use huifang::domain::audit::{DialogueRequest, audit_dialogue};
-use huifang::domain::score::{Answer, Indicator, Level, Rubric, SpokenTurn, answers_of_turns, question_groups};
+use huifang::domain::score::{Answer, Indicator, Level, Rubric, SpokenTurn, answers_of_turns};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Answers that the tests of the conventions are made of.
@@ -85,13 +85,18 @@ impl LabelledCall {
         }
         exchanges
     }
+}
 
-    fn comes_out_right(&self, rubric: &Rubric) -> bool {
-        let report = audit_dialogue(rubric, &self.request);
-        Indicator::ALL.iter().all(|i| {
-            let (got, want) = (report.scores.get(i).copied().flatten(), self.out.scores.get(i).copied().flatten());
-            got == want || self.out.acceptable_scores.get(i).is_some_and(|further| further.contains(&got))
-        })
+/// A question, and the indicators that it asks for.
+pub struct Question {
+    groups: BTreeSet<String>,
+    asked: Vec<Indicator>,
+}
+
+impl Question {
+    /// Does it ask for this one?
+    pub fn example(&self, indicator: Indicator) -> Example {
+        Example { groups: self.groups.clone(), class: usize::from(self.asked.contains(&indicator)) }
     }
 }
 
@@ -180,28 +185,13 @@ impl Sets {
         alone.chain(in_calls).chain(in_marked).chain(printed).collect()
     }
 
-    /// Questions of labelled answers, and those of calls that come out right.
-    pub fn questions(&self, rubric: &Rubric) -> Vec<Example> {
-        let alone = self.answers.iter().map(|a| (a.question.clone(), class_of(a.indicator)));
-        let in_turns = self.asking.iter().filter_map(|turn| {
-            let mut asked = turn.marks.iter().filter_map(|mark| indicator_of(mark));
-            let first = asked.next();
-            asked.next().is_none().then(|| (turn.says.clone(), class_of(first)))
-        });
-        let in_marked = self.marked().flat_map(|call| {
-            let single = call.exchanges(rubric).into_iter().filter(|e| e.asked.len() <= 1);
-            single.map(|e| (e.question, class_of(e.asked.first().copied()))).collect::<Vec<_>>()
-        });
-        let in_calls = self.unmarked().filter(|call| call.comes_out_right(rubric)).flat_map(|call| {
-            let mut asked: BTreeMap<(Option<usize>, String), Vec<Indicator>> = BTreeMap::new();
-            for answer in answers_of_turns(rubric, &call.turns()) {
-                asked.entry((answer.turn, answer.question)).or_default().extend(answer.indicator);
-            }
-            let single = asked.into_iter().filter(|(_, indicators)| indicators.len() <= 1);
-            single.map(|((_, question), of)| (question, class_of(of.first().copied()))).collect::<Vec<_>>()
-        });
-        let example = |(question, class): (String, usize)| Example { groups: question_groups(&question), class };
-        alone.chain(in_turns).chain(in_calls).chain(in_marked).map(example).collect()
+    /// Questions of labelled answers, agents' turns by themselves and those of marked calls.
+    pub fn questions(&self, rubric: &Rubric) -> Vec<Question> {
+        let of = |text: &str, asked: Vec<Indicator>| Question { groups: rubric.question_groups(text), asked };
+        let alone = self.answers.iter().map(|a| of(&a.question, a.indicator.into_iter().collect()));
+        let asking = self.asking.iter().map(|turn| of(&turn.says, turn.marks.iter().filter_map(|m| indicator_of(m)).collect()));
+        let in_calls = self.marked().flat_map(|call| call.exchanges(rubric)).map(|e| of(&e.question, e.asked));
+        alone.chain(asking).chain(in_calls).collect()
     }
 }
 
@@ -234,10 +224,6 @@ fn the_only(answers: &[Answer], indicator: Indicator) -> Option<&Answer> {
 
 fn class_of_level(level: Option<Level>) -> usize {
     level.map_or(0, |l| usize::from(l.get()))
-}
-
-fn class_of(indicator: Option<Indicator>) -> usize {
-    indicator.and_then(|i| Indicator::ALL.iter().position(|one| *one == i)).map_or(0, |at| at + 1)
 }
 
 /// 配件: the question asks for it.

@@ -137,12 +137,10 @@ impl Rubric {
 
     /// The indicators that an agent's sentence asks to be evaluated, in their order; empty when it asks for something else.
     pub(super) fn indicators_asked(&self, text: &str) -> Vec<Indicator> {
-        let said = self.sentence(text);
-        let elsewhere = || said.evaluates_nothing() || self.asks_elsewhere(&said);
-        self.weigh_question(text, self.asked_by_rule(&said), elsewhere)
+        self.weigh_question(text, self.indicators_by_rule(text))
     }
 
-    fn indicators_by_rule(&self, text: &str) -> Vec<Indicator> {
+    pub(super) fn indicators_by_rule(&self, text: &str) -> Vec<Indicator> {
         self.asked_by_rule(&self.sentence(text))
     }
 

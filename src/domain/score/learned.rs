@@ -11,7 +11,7 @@ use super::Indicator;
 use super::acts::{Acts, Likely};
 use super::normal::{Normal, PAUSE};
 use super::rubric::Rubric;
-use super::signs::signs;
+use super::signs::{named, question_signs, signs};
 use foldhash::fast::FixedState;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -26,6 +26,11 @@ const PLACED: Range<usize> = 2..4;
 const PAIR: usize = 2;
 /// Marks the groups of [`signs`].
 const KNOWN: &str = "~|";
+/// Mark the groups of the first and of the last clause.
+const FIRST: &str = "<|";
+const LAST: &str = ">|";
+/// Marks the indicators that the rules see in a question.
+const RULED: &str = "=|";
 /// Fewer signs repeat what the table says of a word; so many say how words go together.
 const COMPOSED: Range<usize> = 3..6;
 /// Ends the mark of a group.
@@ -34,7 +39,7 @@ const MARKED: char = '|';
 const FROM: char = '^';
 const TO: char = '$';
 
-/// Classes of a reader: nothing first, then levels 1 to 5 or the indicators in their order.
+/// Classes of an answer: no level first, then levels 1 to 5.
 pub const CLASSES: usize = 6;
 
 /// Logarithms of the probabilities of the classes.
@@ -43,19 +48,25 @@ pub(in crate::domain) type Leaning = [f64; CLASSES];
 /// The readers.
 #[derive(Debug, Default)]
 pub struct Learned {
-    answers: Reader,
-    questions: Reader,
+    answers: Reader<CLASSES>,
+    questions: Reader<{ Indicator::ALL.len() }>,
     acts: Acts,
 }
 
 /// A group as it is looked up: its characters and what marks them, packed; see [`Mark`].
 pub(super) type Group = u128;
 
-#[derive(Debug, Default)]
-struct Reader {
-    base: [f32; CLASSES],
+#[derive(Debug)]
+struct Reader<const N: usize> {
+    base: [f32; N],
     places: HashMap<Group, usize, FixedState>,
-    weights: Vec<[f32; CLASSES]>,
+    weights: Vec<[f32; N]>,
+}
+
+impl<const N: usize> Default for Reader<N> {
+    fn default() -> Self {
+        Self { base: [0.0; N], places: HashMap::default(), weights: Vec::new() }
+    }
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -74,8 +85,8 @@ impl Learned {
         &TABLE
     }
 
-    /// Reads a table: reader (`a`, `q` or `d`), group, weights in hundredths, separated by tabs: six, or for `d` each behind the name of its
-    /// act. `#` begins a comment. The group of what holds without any is empty.
+    /// Reads a table: reader (`a`, `q` or `d`), group, weights in hundredths, separated by tabs: six, five for `q`, for `d` each behind the name
+    /// of its act. `#` begins a comment. The group of what holds without any is empty.
     ///
     /// # Errors
     /// Names the line that is not so.
@@ -85,23 +96,13 @@ impl Learned {
             let wrong = |detail| LearnedError { line: at + 1, detail };
             let (reader, rest) = line.split_once('\t').ok_or(wrong("no tab"))?;
             let (group, numbers) = rest.split_once('\t').ok_or(wrong("no weights"))?;
-            let reader = match reader {
-                "a" => &mut learned.answers,
-                "q" => &mut learned.questions,
-                "d" => {
-                    learned.acts.add(group, numbers).map_err(wrong)?;
-                    continue;
-                }
-                _ => return Err(wrong("neither a, q nor d")),
+            let added = match reader {
+                "a" => learned.answers.add(group, numbers),
+                "q" => learned.questions.add(group, numbers),
+                "d" => learned.acts.add(group, numbers),
+                _ => Err("neither a, q nor d"),
             };
-            let mut weights = [0.0; CLASSES];
-            let mut given = numbers.split('\t');
-            for weight in &mut weights {
-                let hundredths: i16 =
-                    given.next().and_then(|n| n.parse().ok()).ok_or(wrong("fewer than six weights"))?;
-                *weight = f32::from(hundredths) / 100.0;
-            }
-            reader.add(group, weights);
+            added.map_err(wrong)?;
         }
         Ok(learned)
     }
@@ -113,11 +114,12 @@ impl Learned {
         self.answers.lean(&groups)
     }
 
-    /// What a question leans to.
-    pub(super) fn question(&self, text: &str) -> Leaning {
+    /// How likely a question asks for each indicator; it may ask for several.
+    pub(super) fn question(&self, normal: &Normal, signs: &[char], ruled: &[Indicator]) -> [(Indicator, f64); Indicator::ALL.len()] {
         let mut found: Vec<Group> = Vec::new();
-        groups_of(text, LENGTHS, "", &mut found);
-        self.questions.lean(&found)
+        question_groups_in(normal, signs, ruled, &mut found);
+        let sums = self.questions.sums(&found);
+        Indicator::ALL.map(|i| (i, 1.0 / (1.0 + (-sums[i as usize]).exp())))
     }
 
     /// What a turn does, after the other one's turn before it.
@@ -137,17 +139,26 @@ impl Learned {
     }
 }
 
-impl Reader {
-    fn add(&mut self, group: &str, weights: [f32; CLASSES]) {
+impl<const N: usize> Reader<N> {
+    /// A line of the table behind its group: a weight in hundredths for each class.
+    fn add(&mut self, group: &str, given: &str) -> Result<(), &'static str> {
+        let mut weights = [0.0; N];
+        let mut given = given.split('\t');
+        for weight in &mut weights {
+            let hundredths: i16 = given.next().and_then(|n| n.parse().ok()).ok_or("fewer weights than classes")?;
+            *weight = f32::from(hundredths) / 100.0;
+        }
         if group.is_empty() {
             self.base = weights;
         } else {
             self.places.insert(place_of(group), self.weights.len());
             self.weights.push(weights);
         }
+        Ok(())
     }
 
-    fn lean(&self, groups: &[Group]) -> Leaning {
+    /// What the groups that are there come to, class by class.
+    fn sums(&self, groups: &[Group]) -> [f64; N] {
         let mut there: Vec<usize> = groups.iter().filter_map(|group| self.places.get(group)).copied().collect();
         there.sort_unstable();
         there.dedup();
@@ -157,6 +168,13 @@ impl Reader {
                 *sum += f64::from(weight);
             }
         }
+        sums
+    }
+}
+
+impl Reader<CLASSES> {
+    fn lean(&self, groups: &[Group]) -> Leaning {
+        let sums = self.sums(groups);
         let most = sums.iter().copied().fold(f64::MIN, f64::max);
         let all = most + sums.iter().map(|s| (s - most).exp()).sum::<f64>().ln();
         sums.map(|s| s - all)
@@ -172,13 +190,14 @@ impl Rubric {
         answer_groups_in(&normal, &signs, indicator, &mut names);
         names
     }
-}
 
-/// The groups by which a question is learned and read.
-pub fn question_groups(text: &str) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    groups_of(text, LENGTHS, "", &mut names);
-    names
+    /// The groups by which a question is learned and read.
+    pub fn question_groups(&self, text: &str) -> BTreeSet<String> {
+        let normal = Normal::new(text);
+        let mut names = BTreeSet::new();
+        question_groups_in(&normal, &question_signs(&self.lexicon, &normal), &self.indicators_by_rule(text), &mut names);
+        names
+    }
 }
 
 /// The groups by which a turn is learned and read, with the other one's turn before it.
@@ -243,9 +262,20 @@ fn answer_groups_in(normal: &Normal, signs: &[char], indicator: Indicator, f: &m
     let mut ends = clauses(normal);
     let first = ends.next();
     let last = ends.last().or(first.clone());
-    for (mark, clause) in [("<|", first), (">|", last)] {
+    for (mark, clause) in [(FIRST, first), (LAST, last)] {
         clause.into_iter().for_each(|clause| groups(&normal.chars[clause], PLACED, &Mark::new(mark), f));
     }
+}
+
+/// Groups of every clause, those of the last one once more, groups of what the table knows its words for, and the indicators that the rules see.
+fn question_groups_in(normal: &Normal, signs: &[char], ruled: &[Indicator], f: &mut impl Groups) {
+    let (unmarked, last) = (Mark::new(""), Mark::new(LAST));
+    clauses(normal).for_each(|clause| groups(&normal.chars[clause], LENGTHS, &unmarked, f));
+    clauses(normal).last().into_iter().for_each(|clause| groups(&normal.chars[clause], LENGTHS, &last, f));
+    groups(signs, COMPOSED, &Mark::new(KNOWN), f);
+    let (mark, ruled): (Mark<'_>, Vec<char>) = (Mark::new(RULED), ruled.iter().map(|i| named(*i)).collect());
+    f.take(&mark, &ruled);
+    ruled.iter().for_each(|one| f.take(&mark, &[*one]));
 }
 
 /// The stretches between pauses.
@@ -281,15 +311,15 @@ mod tests {
     #[test]
     fn a_reader_adds_what_stands_there_once_and_its_probabilities_are_one() {
         let learned = Learned::parse(
-            "# comment\na\t\t0\t0\t0\t0\t10\t0\na\t好\t0\t0\t0\t0\t200\t100\nq\t配件\t-50\t0\t0\t0\t300\t0",
+            "# comment\na\t\t0\t0\t0\t0\t10\t0\na\t好\t0\t0\t0\t0\t200\t100\nq\t配件\t-50\t0\t0\t300\t0",
         )
         .unwrap();
         let once = learned.answer(&Normal::new("好"), &[], Indicator::Skill);
         assert_eq!(once, learned.answer(&Normal::new("好，好。好"), &[], Indicator::Skill));
         assert!((once.iter().map(|l| l.exp()).sum::<f64>() - 1.0).abs() < 1e-9);
         assert!((once[4] - once[5] - 1.1).abs() < 1e-6 && once[4] > once[0]);
-        let asked = learned.question("那配件呢");
-        assert!(asked[4] > asked[0]);
+        let asked = learned.question(&Normal::new("那配件呢"), &[], &[]);
+        assert!(asked[3].1 > 0.9 && asked[0].1 <= 0.5, "{asked:?}");
     }
 
     #[test]
@@ -307,7 +337,11 @@ mod tests {
             assert!(groups.contains(there), "{there}");
         }
         assert!(!groups.iter().any(|g| g.contains("好不") || g.contains(PAUSE)));
-        assert!(question_groups("配件呢").contains("呢$"));
+        let groups = Rubric::builtin().question_groups("技术好，配件呢");
+        for there in ["呢$", "技术", ">|配件", "~|／供？", "=|供"] {
+            assert!(groups.contains(there), "{there}: {groups:?}");
+        }
+        assert!(!groups.contains(">|技术"));
     }
 
     #[test]
@@ -315,7 +349,8 @@ mod tests {
         let learned = Learned::builtin();
         let lean = learned.answer(&Normal::new("特别满意"), &[], Indicator::Overall);
         assert!(lean[5] > lean[2] && lean[5] > lean[0]);
-        let asked = learned.question("那师傅的技术行不行");
-        assert!(asked[1] > asked[0]);
+        let question = Normal::new("那师傅的技术行不行");
+        let asked = learned.question(&question, &question_signs(&Rubric::builtin().lexicon, &question), &[]);
+        assert!(asked[0].1 > 0.9 && asked[1].1 < 0.5, "{asked:?}");
     }
 }

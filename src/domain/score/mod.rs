@@ -35,7 +35,7 @@ pub use answers::{SpokenTurn, answers_of, answers_of_talk, answers_of_turns, spo
 pub use api::{ScoreReply, ScoreRequest, ScoredEvidence, score_request};
 pub use heard::sound;
 pub use judge::{Disagreement, Judgement};
-pub use learned::{CLASSES, Learned, LearnedError, conduct_groups, question_groups};
+pub use learned::{CLASSES, Learned, LearnedError, conduct_groups};
 pub use normal::to_simplified;
 pub use rubric::{Rubric, RubricError};
 pub use scorecard::{judgements, score_call, score_judged};

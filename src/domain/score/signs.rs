@@ -1,4 +1,4 @@
-//! What the table knows of an answer's words, one sign a word: the order of praise, denial, past and hearsay, whatever their wording.
+//! What the table knows of a turn's words, one sign a word: the order of praise, denial, past and hearsay, whatever their wording.
 //!
 //! Contract: pure; a reader of learned groups takes the signs as it takes characters. A sign stands for what a word *is*, not for what it
 //! comes to in its clause. `／` is a pause between two of them.
@@ -13,13 +13,38 @@ const PAUSED: char = '／';
 const OWN: [char; 5] = ['①', '②', '③', '④', '⑤'];
 const OTHER: [char; 5] = ['❶', '❷', '❸', '❹', '❺'];
 
-/// A clause said again has no signs of its own.
+/// Words of a level that are about one indicator.
+const JUDGED: [char; 5] = ['㈠', '㈡', '㈢', '㈣', '㈤'];
+
+/// 技, 态, 及, 供, 综.
+pub(super) fn named(indicator: Indicator) -> char {
+    indicator.name().chars().nth(2).unwrap_or_default()
+}
+
+/// Signs of an answer to this indicator's question.
 pub(super) fn signs(lexicon: &Lexicon, normal: &Normal, asked: Indicator) -> Vec<char> {
+    signs_by(lexicon, normal, |role| sign(role, asked))
+}
+
+/// Signs of a question: which indicator a word is about, not which level it has.
+pub(super) fn question_signs(lexicon: &Lexicon, normal: &Normal) -> Vec<char> {
+    signs_by(lexicon, normal, |role| match role {
+        Role::Topic { topic: Topic::Of(indicator), .. } => Some(named(*indicator)),
+        Role::Rating(rating) => Some(match &rating.about[..] {
+            [one] => JUDGED[*one as usize],
+            _ => '评',
+        }),
+        other => sign(other, Indicator::Overall),
+    })
+}
+
+/// A clause said again has no signs of its own.
+fn signs_by(lexicon: &Lexicon, normal: &Normal, sign: impl Fn(&Role) -> Option<char>) -> Vec<char> {
     let again = said_again(normal);
     let mut signs = Vec::new();
     let mut from = 0;
     for token in lexicon.tokens(normal) {
-        let Some(sign) = sign(lexicon.role(&token), asked).filter(|_| !again[token.start]) else { continue };
+        let Some(sign) = sign(lexicon.role(&token)).filter(|_| !again[token.start]) else { continue };
         let paused = normal.chars[from.min(token.start)..token.start].contains(&PAUSE);
         signs.extend(paused.then_some(PAUSED));
         signs.push(sign);

@@ -11,9 +11,8 @@ use super::normal::Normal;
 use super::question::{Asked, Question};
 use super::reading::evidence;
 use super::rubric::Rubric;
-use super::signs::signs;
+use super::signs::{question_signs, signs};
 use super::{Evidence, Indicator, Level};
-use crate::domain::ways::clauses;
 
 /// The rule beside a level that no word of the table gave.
 const LEARNED: &str = "learned words";
@@ -34,14 +33,10 @@ const TALE_MIN: usize = 30;
 const TAKES_AWAY: f64 = 1.5;
 /// A word of the table alone is what the table says, characters.
 const OVERRULED_FROM: usize = 6;
-/// A question that the rules pass over asks for an indicator: likelier than everything else together.
-const ASKS: f64 = 0.5;
-/// A question that the rules know to ask for something else asks for an indicator.
-const ASKS_ALL_THE_SAME: f64 = 0.95;
-/// Each of two indicators asked for in one breath.
-const ASKS_BESIDE: f64 = 0.8;
-/// A question in which the rules see an indicator asks for none: as good as certain.
-const ASKS_NOTHING: f64 = 0.99;
+/// A question asks for every indicator that is likelier than this; less likely than not, since an evaluation that is not asked for is lost.
+const ASKS: f64 = 0.4;
+/// Where none is, it asks for the likeliest, if it asks for some indicator or other.
+const ASKS_FOR_SOME: f64 = 0.6;
 
 impl Rubric {
     /// The level of the asked indicator with the learned words beside the table's.
@@ -72,43 +67,16 @@ impl Rubric {
         with_level(table, indicator, found)
     }
 
-    /// The indicators that the rules see in a question, with the learned words beside them; `elsewhere`: the rules know what else it
-    /// asks for.
-    pub(super) fn weigh_question(
-        &self,
-        text: &str,
-        ruled: Vec<Indicator>,
-        elsewhere: impl FnOnce() -> bool,
-    ) -> Vec<Indicator> {
+    /// The indicators that a question asks for, in their order; what the rules see in it is one of the things that the learned words weigh.
+    pub(super) fn weigh_question(&self, text: &str, ruled: Vec<Indicator>) -> Vec<Indicator> {
         let Some(learned) = self.learned() else { return ruled };
-        if ruled.len() <= 1
-            && let Some(both) = both_asked(learned, text)
-        {
-            return both;
-        }
-        let leaning = learned.question(text);
-        let likely = likeliest(&leaning);
-        let certain = leaning[likely].exp();
-        match likely {
-            0 if certain >= ASKS_NOTHING => Vec::new(),
-            0 => ruled,
-            _ if !ruled.is_empty() || certain < ASKS || certain < ASKS_ALL_THE_SAME && elsewhere() => ruled,
-            _ => vec![Indicator::ALL[likely - 1]],
-        }
+        let normal = Normal::new(text);
+        let asked = learned.question(&normal, &question_signs(&self.lexicon, &normal), &ruled);
+        let likely: Vec<Indicator> = asked.iter().filter(|(_, p)| *p > ASKS).map(|(i, _)| *i).collect();
+        let some = likely.is_empty() && asked.iter().map(|(_, p)| p).sum::<f64>() > ASKS_FOR_SOME;
+        let likeliest = asked.iter().max_by(|a, b| a.1.total_cmp(&b.1)).filter(|_| some);
+        likely.into_iter().chain(likeliest.map(|(i, _)| *i)).collect()
     }
-}
-
-/// 小孙的手艺和待人您一块儿评评: two indicators, one on each side of 和.
-fn both_asked(learned: &Learned, text: &str) -> Option<Vec<Indicator>> {
-    let clause = clauses(text).last()?;
-    let sides = ["以及", "和", "跟", "与"].iter().find_map(|and| clause.split_once(and))?;
-    let asked = |side: &str| {
-        let leaning = learned.question(side);
-        let likely = likeliest(&leaning);
-        (likely > 0 && leaning[likely].exp() >= ASKS_BESIDE).then(|| Indicator::ALL[likely - 1])
-    };
-    let (one, other) = (asked(sides.0)?, asked(sides.1)?);
-    (one != other).then(|| Indicator::ALL.into_iter().filter(|i| [one, other].contains(i)).collect())
 }
 
 fn likeliest(leaning: &Leaning) -> usize {
@@ -143,7 +111,7 @@ mod tests {
 
     /// A table whose learned words hold 咕噜 for 5, 噗通 for 2 and ask for parts by 料.
     fn rubric() -> Rubric {
-        let words = "a\t咕噜\t0\t0\t0\t0\t0\t900\na\t噗通\t0\t0\t900\t0\t0\t0\na\t咕咚\t900\t0\t0\t0\t0\t0\nq\t料$\t-300\t0\t0\t0\t900\t0\nq\t手活\t-300\t900\t0\t0\t0\t0";
+        let words = "a\t咕噜\t0\t0\t0\t0\t0\t900\na\t噗通\t0\t0\t900\t0\t0\t0\na\t咕咚\t900\t0\t0\t0\t0\t0\nq\t\t-300\t-300\t-300\t-300\t-300\nq\t料$\t0\t0\t0\t900\t0\nq\t手活\t900\t0\t0\t0\t0\nq\t伙计\t250\t250\t0\t0\t0";
         let source = include_str!("../../../rubrics/after-sales-zh.toml");
         Rubric::parse(source).unwrap().with_learned(Some(Learned::parse(words).unwrap()))
     }
@@ -206,7 +174,9 @@ mod tests {
     fn learned_words_know_a_question_that_the_rules_pass_over() {
         assert_eq!(rubric().indicators_asked("那些料"), [Indicator::Parts]);
         assert_eq!(rubric().indicators_asked("这手活和那些料"), [Indicator::Skill, Indicator::Parts], "in one breath");
-        assert_eq!(rubric().indicators_asked("手活和这手活"), [Indicator::Skill]);
+        assert_eq!(rubric().indicators_asked("这手活和那手活"), [Indicator::Skill]);
+        assert_eq!(rubric().indicators_asked("那位伙计"), [Indicator::Attitude], "the likeliest, if it is likely that he asks at all");
+        assert!(rubric().indicators_asked("那位").is_empty());
         assert!(rubric().with_learned(None).indicators_asked("那些料").is_empty());
     }
 }
