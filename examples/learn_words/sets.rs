@@ -189,7 +189,8 @@ impl Sets {
     pub fn questions(&self, rubric: &Rubric) -> Vec<Question> {
         let of = |text: &str, asked: Vec<Indicator>| Question { groups: rubric.question_groups(text), asked };
         let alone = self.answers.iter().map(|a| of(&a.question, a.indicator.into_iter().collect()));
-        let asking = self.asking.iter().map(|turn| of(&turn.says, turn.marks.iter().filter_map(|m| indicator_of(m)).collect()));
+        let asking =
+            self.asking.iter().map(|turn| of(&turn.says, turn.marks.iter().filter_map(|m| indicator_of(m)).collect()));
         let in_calls = self.marked().flat_map(|call| call.exchanges(rubric)).map(|e| of(&e.question, e.asked));
         alone.chain(asking).chain(in_calls).collect()
     }

@@ -9,6 +9,7 @@ use crate::domain::call::exchange::{Exchange, exchanges};
 use crate::domain::call::journal::{JournalEntry, JournalEvent};
 use crate::domain::script::dialogue::lines::KEYS_RATING;
 use crate::domain::transcript::{Channel, Segment, Transcript};
+use crate::domain::ways::is_spoken;
 use serde::{Deserialize, Serialize};
 
 /// Voice activity and recogniser may disagree so much about where a turn begins or ends.
@@ -192,8 +193,26 @@ pub fn answers_of_turns(rubric: &Rubric, turns: &[SpokenTurn]) -> Vec<Answer> {
     answers
 }
 
+/// Where words of a transcript stand, and the words: turn, seconds, text.
+type Utterance<'a> = (usize, f64, f64, &'a str);
+
 fn close(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, heard: &[(usize, &SpokenTurn)]) {
-    let utterances = || heard.iter().map(|(turn, t)| (*turn, t.start, t.end, t.text.as_str()));
+    let (mut own, mut to_earlier): (Vec<Utterance<'_>>, Vec<Answer>) = Default::default();
+    for (turn, t) in heard {
+        let asked_before = |i| answers.iter().rfind(|a| a.indicator == Some(i)).map(|a| a.question.as_str());
+        let back = rubric.comes_back(&t.text).and_then(|(first, i, said)| Some((first, i, asked_before(i)?, said)));
+        let Some((first, indicator, asked, said)) = back else {
+            own.push((*turn, t.start, t.end, &t.text));
+            continue;
+        };
+        own.extend(first.contains(is_spoken).then_some((*turn, t.start, t.end, first)));
+        to_earlier.push(joined(Some(indicator), asked, [(*turn, t.start, t.end, said)].into_iter()));
+    }
+    answer_question(rubric, answers, question, &own);
+    answers.extend(to_earlier);
+}
+
+fn answer_question(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, own: &[Utterance<'_>]) {
     let mut asked = rubric.indicators_asked(question);
     if asked.is_empty()
         && let Some(before) = answers.last()
@@ -204,7 +223,7 @@ fn close(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, heard: &[(u
     if asked.is_empty() && rubric.asks_again(question) {
         asked.extend(unanswered);
     }
-    if asked.is_empty() && heard.iter().any(|(_, t)| rubric.takes_back_answer(&t.text)) {
+    if asked.is_empty() && own.iter().any(|(.., text)| rubric.takes_back_answer(text)) {
         asked.extend(answers.iter().rev().find_map(|a| a.indicator));
     }
     if asked.is_empty() && (rubric.confirms_earlier(question) || rubric.puts_the_scale(question)) {
@@ -214,19 +233,15 @@ fn close(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, heard: &[(u
         asked.push(Indicator::Overall);
     }
     if asked.is_empty() {
-        if !heard.is_empty() {
-            answers.push(joined(None, question, utterances()));
+        if !own.is_empty() {
+            answers.push(joined(None, question, own.iter().copied()));
         }
         return;
     }
-    answers.extend(asked.into_iter().map(|i| joined(Some(i), question, utterances())));
+    answers.extend(asked.into_iter().map(|i| joined(Some(i), question, own.iter().copied())));
 }
 
-fn joined<'a>(
-    indicator: Option<Indicator>,
-    question: &str,
-    utterances: impl Iterator<Item = (usize, f64, f64, &'a str)>,
-) -> Answer {
+fn joined<'a>(indicator: Option<Indicator>, question: &str, utterances: impl Iterator<Item = Utterance<'a>>) -> Answer {
     let mut answer = Answer::bare(indicator, question, "");
     for (turn, start_s, end_s, text) in utterances {
         if !answer.text.is_empty() {

@@ -115,7 +115,12 @@ impl Learned {
     }
 
     /// How likely a question asks for each indicator; it may ask for several.
-    pub(super) fn question(&self, normal: &Normal, signs: &[char], ruled: &[Indicator]) -> [(Indicator, f64); Indicator::ALL.len()] {
+    pub(super) fn question(
+        &self,
+        normal: &Normal,
+        signs: &[char],
+        ruled: &[Indicator],
+    ) -> [(Indicator, f64); Indicator::ALL.len()] {
         let mut found: Vec<Group> = Vec::new();
         question_groups_in(normal, signs, ruled, &mut found);
         let sums = self.questions.sums(&found);
@@ -195,7 +200,12 @@ impl Rubric {
     pub fn question_groups(&self, text: &str) -> BTreeSet<String> {
         let normal = Normal::new(text);
         let mut names = BTreeSet::new();
-        question_groups_in(&normal, &question_signs(&self.lexicon, &normal), &self.indicators_by_rule(text), &mut names);
+        question_groups_in(
+            &normal,
+            &question_signs(&self.lexicon, &normal),
+            &self.indicators_by_rule(text),
+            &mut names,
+        );
         names
     }
 }
@@ -338,7 +348,7 @@ mod tests {
         }
         assert!(!groups.iter().any(|g| g.contains("好不") || g.contains(PAUSE)));
         let groups = Rubric::builtin().question_groups("技术好，配件呢");
-        for there in ["呢$", "技术", ">|配件", "~|／供？", "=|供"] {
+        for there in ["呢$", "技术", ">|配件", "~|／供$", "=|供"] {
             assert!(groups.contains(there), "{there}: {groups:?}");
         }
         assert!(!groups.contains(">|技术"));

@@ -4,7 +4,7 @@ use super::lexicon::Role;
 use super::normal::{Normal, PAUSE};
 use super::rubric::Rubric;
 use super::{Indicator, Level};
-use crate::domain::ways::any_of;
+use crate::domain::ways::{any_of, clauses, is_spoken};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -44,6 +44,12 @@ pub(super) struct Question {
 
 /// 您满意吗, 您对这个满意吗: longer questions say themselves what they ask for, characters.
 const FOLLOW_UP_MAX: usize = 8;
+
+/// 你刚才问: a question that was put before.
+const EARLIER: [&str; 12] =
+    ["刚才", "刚刚", "方才", "头里", "头先", "前头", "前面", "先前", "开头", "起先", "先头", "早先"];
+/// Characters from there to 问.
+const ASKED_WITHIN: usize = 4;
 
 /// Parts on their way, and how quick they were: a matter of time.
 pub(super) const DELIVERS: [&str; 5] = ["发货", "送货", "配送", "物流", "到货"];
@@ -153,6 +159,19 @@ impl Rubric {
         let flat = Normal::new(text).text();
         let of_another = any_of(&flat, &["刚才", "前面那", "刚刚"]);
         !of_another && any_of(&flat, &["我说错了", "说错了", "我收回", "我改一下", "我说反了"])
+    }
+
+    /// 不漏了 哎你前头问那配件 配件还行: what he says first, the indicator that he comes back to, and what he says of it.
+    pub(super) fn comes_back<'a>(&self, text: &'a str) -> Option<(&'a str, Indicator, &'a str)> {
+        let (at, word) = EARLIER.iter().filter_map(|word| Some((text.find(word)?, *word))).min()?;
+        let (first, rest) = (&text[..at], &text[at + word.len()..]);
+        let (asks, _) = rest.char_indices().take(ASKED_WITHIN).find(|(_, c)| *c == '问')?;
+        let said = ["的", "到", "我", "那个", "那", "这个"]
+            .iter()
+            .fold(&rest[asks + '问'.len_utf8()..], |said, word| said.strip_prefix(word).unwrap_or(said));
+        let topic = clauses(said).next().filter(|_| said.starts_with(is_spoken))?;
+        let [indicator] = self.indicators_asked(&format!("那{topic}呢"))[..] else { return None };
+        Some((first.trim_end_matches('你'), indicator, said))
     }
 
     /// 满意不满意, and nothing before it that it could speak of: the whole.

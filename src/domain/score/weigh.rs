@@ -22,8 +22,9 @@ const AGAINST_TABLE: &str = "learned words, against the table";
 /// Who has the other level, where the learned words are two or more away from the table: a person should listen.
 const TABLE: &str = "table";
 
-/// Another level than the table's: at least seven times as likely (e²).
+/// Another level than the table's: at least seven times as likely (e²); praise where the table hears a complaint: twenty times.
 const OVERRULES: f64 = 2.0;
+const OVERRULES_A_COMPLAINT: f64 = 3.0;
 /// A level where the table has none: four times; that it has none for a whole tale says nothing.
 const FILLS: f64 = 1.5;
 const FILLS_A_TALE: f64 = 0.0;
@@ -56,6 +57,7 @@ impl Rubric {
             (_, 0) => TAKES_AWAY,
             (0, _) if normal.chars.len() >= TALE_MIN => FILLS_A_TALE,
             (0, _) => FILLS,
+            (1..=3, 4..) => OVERRULES_A_COMPLAINT,
             _ => OVERRULES,
         };
         if to == from || leaning[to] - leaning[from] < needed {
@@ -175,7 +177,11 @@ mod tests {
         assert_eq!(rubric().indicators_asked("那些料"), [Indicator::Parts]);
         assert_eq!(rubric().indicators_asked("这手活和那些料"), [Indicator::Skill, Indicator::Parts], "in one breath");
         assert_eq!(rubric().indicators_asked("这手活和那手活"), [Indicator::Skill]);
-        assert_eq!(rubric().indicators_asked("那位伙计"), [Indicator::Attitude], "the likeliest, if it is likely that he asks at all");
+        assert_eq!(
+            rubric().indicators_asked("那位伙计"),
+            [Indicator::Attitude],
+            "the likeliest, if it is likely that he asks at all"
+        );
         assert!(rubric().indicators_asked("那位").is_empty());
         assert!(rubric().with_learned(None).indicators_asked("那些料").is_empty());
     }
