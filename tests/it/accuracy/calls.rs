@@ -27,6 +27,11 @@ pub const TUNE_7: &str = include_str!("../../data/eval/calls_tune7.jsonl");
 pub const HELD_OUT_7: &str = include_str!("../../data/eval/calls_held_out7.jsonl");
 pub const TUNE_8: &str = include_str!("../../data/eval/calls_tune8.jsonl");
 pub const HELD_OUT_8: &str = include_str!("../../data/eval/calls_held_out8.jsonl");
+pub const TUNE_9: &str = include_str!("../../data/eval/calls_tune9.jsonl");
+pub const HELD_OUT_9: &str = include_str!("../../data/eval/calls_held_out9.jsonl");
+/// The middle of calls, where satisfaction is asked: without facts and conduct.
+pub const SHORT_9: &str = include_str!("../../data/eval/calls_short9.jsonl");
+pub const SHORT_HELD_OUT_9: &str = include_str!("../../data/eval/calls_short_held_out9.jsonl");
 
 /// Words of the customer: right when this share of the gold's characters is there.
 const WORDS_SHARE: f64 = 0.6;
@@ -35,12 +40,12 @@ const IN_WORDS: [&str; 4] = ["callback_when", "arrival_time", "finish_time", "lo
 pub struct Floor {
     cells: f64,
     all_five: f64,
-    /// Mean over all keys of facts and conduct.
+    /// Mean over all keys of facts and conduct, where they are labelled.
     keys: f64,
 }
 
-/// In the order of the sets: tune and held out of each voice, then the calls written for their conduct. Of the third voice only the complaint is labelled beside the scores.
-pub const FLOORS: [Floor; 17] = [
+/// In the order of the sets: tune and held out of each voice, the ninth voice's short calls, then the calls written for their conduct. Of the third voice only the complaint is labelled beside the scores.
+pub const FLOORS: [Floor; 21] = [
     Floor { cells: 0.99, all_five: 0.97, keys: 0.985 },
     Floor { cells: 0.99, all_five: 0.95, keys: 0.98 },
     Floor { cells: 0.985, all_five: 0.94, keys: 0.985 },
@@ -57,6 +62,10 @@ pub const FLOORS: [Floor; 17] = [
     Floor { cells: 0.96, all_five: 0.855, keys: 0.97 },
     Floor { cells: 0.945, all_five: 0.795, keys: 0.975 },
     Floor { cells: 0.905, all_five: 0.65, keys: 0.945 },
+    Floor { cells: 0.98, all_five: 0.93, keys: 0.975 },
+    Floor { cells: 0.93, all_five: 0.73, keys: 0.945 },
+    Floor { cells: 0.965, all_five: 0.85, keys: 0.0 },
+    Floor { cells: 0.835, all_five: 0.45, keys: 0.0 },
     Floor { cells: 0.98, all_five: 0.95, keys: 0.985 },
 ];
 
@@ -72,7 +81,9 @@ struct Gold {
     scores: BTreeMap<Indicator, Label>,
     #[serde(default)]
     acceptable_scores: BTreeMap<Indicator, Vec<Label>>,
+    #[serde(default)]
     outcome: Value,
+    #[serde(default)]
     compliance: Value,
     /// Key → further values that are right too.
     #[serde(default)]
@@ -143,9 +154,10 @@ impl Measured {
         }
     }
 
-    fn keys_right(&self) -> f64 {
+    /// `None` where none is labelled.
+    fn keys_right(&self) -> Option<f64> {
         let shares: Vec<f64> = self.keys.values().filter_map(|k| share(k.right, k.n)).collect();
-        shares.iter().sum::<f64>() / shares.len().max(1) as f64
+        (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
     }
 }
 
@@ -184,7 +196,7 @@ pub fn hold_floor(m: &Measured, floor: &Floor) {
     let five = share(m.all_five, m.calls);
     assert!(cells >= Some(floor.cells), "cells: {cells:?}");
     assert!(five >= Some(floor.all_five), "all five: {five:?}");
-    assert!(m.keys_right() >= floor.keys, "facts and conduct: {}", m.keys_right());
+    assert!(m.keys_right().is_none_or(|keys| keys >= floor.keys), "facts and conduct: {:?}", m.keys_right());
 }
 
 pub fn report(text: &mut String, parts: &[(&str, Measured)]) {
@@ -193,10 +205,10 @@ pub fn report(text: &mut String, parts: &[(&str, Measured)]) {
     writeln!(text, "\n## Whole calls\n\n{head}").unwrap();
     for (part, m) in parts {
         let (cells, five) = (share(m.cells_right, m.cells), share(m.all_five, m.calls));
-        let keys = percent(Some(m.keys_right()));
+        let keys = percent(m.keys_right());
         writeln!(text, "| **{part}** | {} | {} | {} | {keys} |", m.calls, percent(cells), percent(five)).unwrap();
     }
-    for (part, m) in parts {
+    for (part, m) in parts.iter().filter(|(_, m)| !m.keys.is_empty()) {
         writeln!(
             text,
             "\n### Facts and conduct, {part}\n\n| key | calls | right | said or true in | F1 |\n|-|-:|-:|-:|-:|"
