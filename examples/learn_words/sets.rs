@@ -36,8 +36,6 @@ struct LabelledCall {
 struct Gold {
     scores: BTreeMap<Indicator, Option<Level>>,
     #[serde(default)]
-    acceptable_scores: BTreeMap<Indicator, Vec<Option<Level>>>,
-    #[serde(default)]
     outcome: BTreeMap<String, Value>,
     #[serde(default)]
     compliance: BTreeMap<String, Value>,

@@ -6,7 +6,7 @@
 //! stays silenced. The thresholds were chosen on strangers' calls (docs/accuracy.md).
 
 use super::judge::{BY_QUESTION, Judgement, apart, note};
-use super::learned::{CLASSES, Leaning, Learned};
+use super::learned::{CLASSES, Leaning};
 use super::normal::Normal;
 use super::question::{Asked, Question};
 use super::reading::evidence;
@@ -109,7 +109,7 @@ fn with_level(mut j: Judgement, indicator: Indicator, found: Option<Evidence>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::score::Answer;
+    use crate::domain::score::{Answer, Learned};
 
     /// A table whose learned words hold 咕噜 for 5, 噗通 for 2 and ask for parts by 料.
     fn rubric() -> Rubric {
