@@ -1,7 +1,8 @@
 //! Learns `src/domain/score/learned_zh.tsv` from the labelled sets of tests/data/eval: `make learn`.
 //!
 //! Multinomial logistic regressions with a quadratic penalty (L-BFGS): answers → no level or 1..5; for every indicator apart whether a
-//! question asks for it, and for every act of a turn whether it is done. What is held out is never read.
+//! question asks for it, and for every act of a turn whether it is done. What is held out is never read. Where the turns of a call are not marked,
+//! its questions teach what the rules hear in them if they come to the right five scores.
 
 mod acts;
 mod regression;

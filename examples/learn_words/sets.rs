@@ -36,6 +36,8 @@ struct LabelledCall {
 struct Gold {
     scores: BTreeMap<Indicator, Option<Level>>,
     #[serde(default)]
+    acceptable_scores: BTreeMap<Indicator, Vec<Option<Level>>>,
+    #[serde(default)]
     outcome: BTreeMap<String, Value>,
     #[serde(default)]
     compliance: BTreeMap<String, Value>,
@@ -82,6 +84,22 @@ impl LabelledCall {
             seen = last + 1;
         }
         exchanges
+    }
+    fn comes_out_right(&self, rubric: &Rubric) -> bool {
+        let report = audit_dialogue(rubric, &self.request);
+        Indicator::ALL.iter().all(|i| {
+            let (got, want) = (report.scores.get(i).copied().flatten(), self.out.scores.get(i).copied().flatten());
+            got == want || self.out.acceptable_scores.get(i).is_some_and(|further| further.contains(&got))
+        })
+    }
+
+    /// The questions as the rubric hears them.
+    fn heard(&self, rubric: &Rubric) -> Vec<(String, Vec<Indicator>)> {
+        let mut asked: BTreeMap<(Option<usize>, String), Vec<Indicator>> = BTreeMap::new();
+        for answer in answers_of_turns(rubric, &self.turns()) {
+            asked.entry((answer.turn, answer.question)).or_default().extend(answer.indicator);
+        }
+        asked.into_iter().map(|((_, question), of)| (question, of)).collect()
     }
 }
 
@@ -183,14 +201,16 @@ impl Sets {
         alone.chain(in_calls).chain(in_marked).chain(printed).collect()
     }
 
-    /// Questions of labelled answers, agents' turns by themselves and those of marked calls.
+    /// Questions of labelled answers, agents' turns by themselves, those of marked calls, and of others those that come out right.
     pub fn questions(&self, rubric: &Rubric) -> Vec<Question> {
         let of = |text: &str, asked: Vec<Indicator>| Question { groups: rubric.question_groups(text), asked };
         let alone = self.answers.iter().map(|a| of(&a.question, a.indicator.into_iter().collect()));
         let asking =
             self.asking.iter().map(|turn| of(&turn.says, turn.marks.iter().filter_map(|m| indicator_of(m)).collect()));
         let in_calls = self.marked().flat_map(|call| call.exchanges(rubric)).map(|e| of(&e.question, e.asked));
-        alone.chain(asking).chain(in_calls).collect()
+        let unmarked = self.unmarked().filter(|call| call.comes_out_right(rubric)).flat_map(|call| call.heard(rubric));
+        let heard = unmarked.map(|(question, asked)| of(&question, asked));
+        alone.chain(asking).chain(in_calls).chain(heard).collect()
     }
 }
 

@@ -30,8 +30,8 @@ const FILLS: f64 = 1.5;
 const FILLS_A_TALE: f64 = 0.0;
 /// Characters of a tale.
 const TALE_MIN: usize = 30;
-/// No evaluation where the table has a level: four times is enough, since scoring what should stay unscored is the worse mistake.
-const TAKES_AWAY: f64 = 1.5;
+/// No evaluation where the table has a level: three times is enough, since scoring what should stay unscored is the worse mistake.
+const TAKES_AWAY: f64 = 1.0;
 /// A word of the table alone is what the table says, characters.
 const OVERRULED_FROM: usize = 6;
 /// A question asks for every indicator that is likelier than this; less likely than not, since an evaluation that is not asked for is lost.

@@ -43,17 +43,17 @@ pub const FLOORS: [Floor; 18] = [
     Floor { exact: 0.915, accepted: 0.975, falsely_scored: 0.05, kappa: 0.97 },
     Floor { exact: 0.81, accepted: 0.895, falsely_scored: 0.13, kappa: 0.925 },
     Floor { exact: 0.845, accepted: 0.885, falsely_scored: 0.105, kappa: 0.925 },
-    Floor { exact: 0.77, accepted: 0.84, falsely_scored: 0.065, kappa: 0.88 },
+    Floor { exact: 0.77, accepted: 0.84, falsely_scored: 0.065, kappa: 0.865 },
     Floor { exact: 0.95, accepted: 0.975, falsely_scored: 0.01, kappa: 0.97 },
     Floor { exact: 0.955, accepted: 0.965, falsely_scored: 0.03, kappa: 0.92 },
     Floor { exact: 0.98, accepted: 0.985, falsely_scored: 0.02, kappa: 0.985 },
     Floor { exact: 0.92, accepted: 0.92, falsely_scored: 0.04, kappa: 0.955 },
     Floor { exact: 0.925, accepted: 0.935, falsely_scored: 0.05, kappa: 0.945 },
-    Floor { exact: 0.93, accepted: 0.94, falsely_scored: 0.07, kappa: 0.955 },
-    Floor { exact: 0.94, accepted: 0.955, falsely_scored: 0.045, kappa: 0.955 },
+    Floor { exact: 0.93, accepted: 0.94, falsely_scored: 0.07, kappa: 0.94 },
+    Floor { exact: 0.94, accepted: 0.955, falsely_scored: 0.045, kappa: 0.96 },
     Floor { exact: 0.92, accepted: 0.94, falsely_scored: 0.055, kappa: 0.935 },
-    Floor { exact: 0.9, accepted: 0.93, falsely_scored: 0.06, kappa: 0.93 },
-    Floor { exact: 0.92, accepted: 0.92, falsely_scored: 0.125, kappa: 0.92 },
+    Floor { exact: 0.955, accepted: 0.97, falsely_scored: 0.03, kappa: 0.98 },
+    Floor { exact: 0.91, accepted: 0.91, falsely_scored: 0.16, kappa: 0.96 },
 ];
 
 #[derive(Deserialize)]

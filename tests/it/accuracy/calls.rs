@@ -60,12 +60,12 @@ pub const FLOORS: [Floor; 21] = [
     Floor { cells: 0.95, all_five: 0.8, keys: 0.975 },
     Floor { cells: 0.96, all_five: 0.84, keys: 0.97 },
     Floor { cells: 0.96, all_five: 0.855, keys: 0.97 },
-    Floor { cells: 0.945, all_five: 0.795, keys: 0.975 },
-    Floor { cells: 0.905, all_five: 0.65, keys: 0.945 },
-    Floor { cells: 0.98, all_five: 0.93, keys: 0.975 },
-    Floor { cells: 0.93, all_five: 0.73, keys: 0.945 },
+    Floor { cells: 0.965, all_five: 0.87, keys: 0.975 },
+    Floor { cells: 0.935, all_five: 0.73, keys: 0.945 },
+    Floor { cells: 0.975, all_five: 0.91, keys: 0.975 },
+    Floor { cells: 0.94, all_five: 0.74, keys: 0.97 },
     Floor { cells: 0.965, all_five: 0.85, keys: 0.0 },
-    Floor { cells: 0.835, all_five: 0.45, keys: 0.0 },
+    Floor { cells: 0.83, all_five: 0.45, keys: 0.0 },
     Floor { cells: 0.98, all_five: 0.95, keys: 0.985 },
 ];
 
