@@ -342,6 +342,38 @@ mod tests {
     }
 
     #[test]
+    fn what_a_customer_comes_back_to_answers_the_question_that_was_put_before() {
+        let turn = |place: usize, text: &str| {
+            let speaker = [Channel::Agent, Channel::Customer][place % 2];
+            SpokenTurn { speaker, start: place as f64, end: place as f64 + 0.5, text: text.into() }
+        };
+        let check = |turns: &[&str], want: &[(Option<Indicator>, &str)]| {
+            let turns: Vec<SpokenTurn> = turns.iter().enumerate().map(|(place, text)| turn(place, text)).collect();
+            let answers = answers_of_turns(Rubric::builtin(), &turns);
+            let got: Vec<(Option<Indicator>, &str)> = answers.iter().map(|a| (a.indicator, a.text.as_str())).collect();
+            assert_eq!(got, want);
+            let last = answers.last().map(|a| (a.question.as_str(), a.turn, a.start_s));
+            assert_eq!(last, Some((turns[0].text.as_str(), Some(3), Some(3.0))));
+        };
+        let asked = ["师傅的技术您怎么评价", "等一下 羊跑了", "现在还漏油吗", "不漏 哎你刚才问的技术 技术特别高"];
+        let skill = Some(Indicator::Skill);
+        check(&asked, &[(skill, "等一下 羊跑了"), (None, "不漏 哎"), (skill, "技术 技术特别高")]);
+        // Nothing is left of the turn but that.
+        check(&[asked[0], asked[1], asked[2], "你头里问那个技术 要得"], &[(skill, asked[1]), (skill, "技术 要得")]);
+    }
+
+    #[test]
+    fn a_question_that_nobody_put_before_is_not_come_back_to() {
+        let turns = [(Channel::Agent, "现在还漏油吗"), (Channel::Customer, "你刚才问技术 我没听清")];
+        let turns = turns.map(|(speaker, text)| SpokenTurn { speaker, start: 0.0, end: 1.0, text: text.into() });
+        let answers = answers_of_turns(Rubric::builtin(), &turns);
+        assert_eq!(
+            answers.iter().map(|a| (a.indicator, a.text.as_str())).collect::<Vec<_>>(),
+            [(None, turns[1].text.as_str())]
+        );
+    }
+
+    #[test]
     fn a_repeated_prompt_continues_its_question_and_other_engines_come_along() {
         let journal = [
             prompt(0.0, "sat_skill", true, Some(Indicator::Skill)),

@@ -31,7 +31,7 @@ const FILLS_A_TALE: f64 = 0.0;
 /// Characters of a tale.
 const TALE_MIN: usize = 30;
 /// No evaluation where the table has a level: three times is enough, since scoring what should stay unscored is the worse mistake.
-const TAKES_AWAY: f64 = 1.0;
+const TAKES_AWAY: f64 = 1.2;
 /// A word of the table alone is what the table says, characters.
 const OVERRULED_FROM: usize = 6;
 /// A question asks for every indicator that is likelier than this; less likely than not, since an evaluation that is not asked for is lost.
@@ -113,7 +113,7 @@ mod tests {
 
     /// A table whose learned words hold 咕噜 for 5, 噗通 for 2 and ask for parts by 料.
     fn rubric() -> Rubric {
-        let words = "a\t咕噜\t0\t0\t0\t0\t0\t900\na\t噗通\t0\t0\t900\t0\t0\t0\na\t咕咚\t900\t0\t0\t0\t0\t0\nq\t\t-300\t-300\t-300\t-300\t-300\nq\t料$\t0\t0\t0\t900\t0\nq\t手活\t900\t0\t0\t0\t0\nq\t伙计\t250\t250\t0\t0\t0";
+        let words = "a\t咕噜\t0\t0\t0\t0\t0\t900\na\t噗通\t0\t0\t900\t0\t0\t0\na\t咕咚\t900\t0\t0\t0\t0\t0\na\t嘎吱\t0\t0\t250\t0\t0\t0\na\t叮咚\t0\t0\t0\t0\t0\t250\na\t沙沙\t0\t0\t0\t0\t0\t100\nq\t\t-300\t-300\t-300\t-300\t-300\nq\t料$\t0\t0\t0\t900\t0\nq\t手活\t900\t0\t0\t0\t0\nq\t伙计\t250\t250\t0\t0\t0";
         let source = include_str!("../../../rubrics/after-sales-zh.toml");
         Rubric::parse(source).unwrap().with_learned(Some(Learned::parse(words).unwrap()))
     }
@@ -139,6 +139,8 @@ mod tests {
     fn learned_words_overrule_the_table_only_when_they_are_much_surer() {
         check("挺好 就是个噗通", Some(2), AGAINST_TABLE);
         check("挺好", Some(4), "");
+        check("挺好 就是个嘎吱", Some(2), AGAINST_TABLE);
+        check("不行 说起来是叮咚", Some(2), "");
         assert_eq!(
             rubric().judge(&Answer::bare(Some(Indicator::Skill), "技术呢", "说起来一般 就是个噗通")).disagreement,
             None,
@@ -152,6 +154,13 @@ mod tests {
             (Some(5), false),
             "a complaint goes with the level that made it"
         );
+    }
+
+    #[test]
+    fn that_the_table_has_no_word_says_less_for_a_tale_than_for_a_clause() {
+        check("那真是沙沙", None, "");
+        let tale = "他蹲在那棵树底下 一个一个地拆开来看 弄到月亮都上山了 那真是沙沙";
+        check(tale, Some(5), LEARNED);
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub const FLOORS: [Floor; 21] = [
     Floor { cells: 0.95, all_five: 0.8, keys: 0.975 },
     Floor { cells: 0.96, all_five: 0.84, keys: 0.97 },
     Floor { cells: 0.96, all_five: 0.855, keys: 0.97 },
-    Floor { cells: 0.965, all_five: 0.87, keys: 0.975 },
+    Floor { cells: 0.965, all_five: 0.86, keys: 0.975 },
     Floor { cells: 0.935, all_five: 0.73, keys: 0.945 },
     Floor { cells: 0.975, all_five: 0.91, keys: 0.975 },
     Floor { cells: 0.94, all_five: 0.74, keys: 0.97 },
