@@ -147,7 +147,9 @@ fn heard_again<'a>(segments: impl Iterator<Item = &'a Segment> + Clone) -> Vec<(
 pub fn answers_of_talk(rubric: &Rubric, transcript: &Transcript) -> Vec<Answer> {
     let segments = in_order(transcript);
     let mut answers = answers_of_turns(rubric, &spoken_turns(transcript));
-    for answer in &mut answers {
+    // Who comes back to a question in the middle of a turn is known in the first one's words only.
+    let whole = |p: &Piece| p.to - p.from == segments[p.turn].text.trim().chars().count();
+    for answer in answers.iter_mut().filter(|answer| answer.pieces.iter().all(whole)) {
         answer.also_heard = heard_again(answer.pieces.iter().map(|piece| segments[piece.turn]));
     }
     answers
@@ -360,6 +362,20 @@ mod tests {
         check(&asked, &[(skill, "等一下 羊跑了"), (None, "不漏 哎"), (skill, "技术 技术特别高")]);
         // Nothing is left of the turn but that.
         check(&[asked[0], asked[1], asked[2], "你头里问那个技术 要得"], &[(skill, asked[1]), (skill, "技术 要得")]);
+    }
+
+    #[test]
+    fn words_of_another_recogniser_stay_away_where_a_turn_is_parted() {
+        let mut back = said(Channel::Customer, 7.0, "慢了点 哎你刚才问技术 技术好");
+        back.also_heard =
+            vec![Heard { engine: "v".into(), text: "慢了点 哎你刚才问技术 技术好得很".into() }];
+        let questions = [said(Channel::Agent, 1.0, "师傅的技术您怎么评价"), said(Channel::Agent, 5.0, "来得快不快")];
+        let mut first = said(Channel::Customer, 3.0, "等一下");
+        first.also_heard = vec![Heard { engine: "v".into(), text: "等一下啊".into() }];
+        let [skill, timeliness] = questions;
+        let answers = answers_of_talk(Rubric::builtin(), &transcript(vec![skill, first, timeliness, back]));
+        let heard: Vec<(&str, usize)> = answers.iter().map(|a| (a.text.as_str(), a.also_heard.len())).collect();
+        assert_eq!(heard, [("等一下", 1), ("慢了点 哎", 0), ("技术 技术好", 0)]);
     }
 
     #[test]
