@@ -4,10 +4,10 @@
 //! which the rules see it, and where they see none in a call that has it, the call teaches nothing of it.
 
 use crate::regression::Example;
-use crate::sets::MarkedTurn;
+use crate::sets::{MarkedTurn, indicator_of};
 use huifang::domain::audit::{DialogueReport, DialogueRequest, Speaker};
-use huifang::domain::facts::plain;
-use huifang::domain::score::{Act, conduct_groups, to_simplified};
+use huifang::domain::facts::seen_in;
+use huifang::domain::score::{Act, conduct_groups, plain, to_simplified};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,14 +37,15 @@ pub struct Turn {
 
 impl Turn {
     fn new(speaker: Speaker, said: &str, before: &str, known: BTreeMap<Act, bool>) -> Self {
-        let own = conduct_groups(said, "");
-        let before = conduct_groups(said, before).difference(&own).cloned().collect();
+        let seen = if speaker == Speaker::Customer { seen_in(before, said) } else { Vec::new() };
+        let own = conduct_groups(said, "", &seen);
+        let before = conduct_groups(said, before, &seen).difference(&own).cloned().collect();
         Self { speaker, own, before, known }
     }
 
     /// As an example of this act, where anything is known of it.
     pub fn example(&self, act: Act) -> Option<Example> {
-        let who = if act == Act::Technical { Speaker::Customer } else { Speaker::Agent };
+        let who = if act.is_of_customer() { Speaker::Customer } else { Speaker::Agent };
         let class = self.known.get(&act).filter(|_| self.speaker == who)?;
         // A question is what it is after whatever words; an accusation is not.
         let before = if act.is_grave() { &self.before } else { &BTreeSet::new() };
@@ -52,9 +53,14 @@ impl Turn {
     }
 }
 
+/// An agent's words are read without his dialect.
+fn as_read(speaker: Speaker, text: &str) -> String {
+    if speaker == Speaker::Agent { plain(text) } else { to_simplified(text) }
+}
+
 /// Where a report and the labels have an act.
 fn flag_of(act: Act) -> (&'static str, String) {
-    let section = if matches!(act, Act::Technical | Act::CallsBack) { "outcome" } else { "compliance" };
+    let section = if act.is_of_customer() || act == Act::CallsBack { "outcome" } else { "compliance" };
     let flag = match act {
         Act::TellResult => "asked.tell_result".to_string(),
         Act::Identity => "identity_asked".to_string(),
@@ -69,6 +75,7 @@ fn flag_of(act: Act) -> (&'static str, String) {
         Act::Strayed => "offtopic_talk".to_string(),
         Act::Promised => "unauthorised_promise".to_string(),
         Act::Technical => "tech_question".to_string(),
+        Act::Unfinished => "leftover_problem".to_string(),
         asks => format!("asked.ask_{}", asks.name()),
     };
     (section, flag)
@@ -85,9 +92,15 @@ pub fn of_call(
     report: &DialogueReport,
 ) -> Vec<Turn> {
     let marked_later = marks.iter().any(|(_, m)| MARKED_LATER.iter().any(|act| act.name() == m));
+    let stands = question_stands(request, marks);
     let of_act = |act: Act| -> Box<dyn Fn(usize) -> Option<bool>> {
+        if act == Act::Again {
+            let stands = stands.clone();
+            return Box::new(move |turn| stands.get(&turn).copied());
+        }
         if !marks.is_empty() && act != Act::CallsBack && (marked_later || !MARKED_LATER.contains(&act)) {
-            let there: BTreeSet<usize> = marks.iter().filter(|(_, m)| m == act.name()).map(|(turn, _)| *turn).collect();
+            let there: BTreeSet<usize> =
+                marks.iter().filter(|(_, m)| m == mark_of(act)).map(|(turn, _)| *turn).collect();
             return Box::new(move |turn| Some(there.contains(&turn)));
         }
         let (section, flag) = flag_of(act);
@@ -110,10 +123,41 @@ pub fn of_call(
             Speaker::Agent => (&mut agent, &customer),
             Speaker::Customer => (&mut customer, &agent),
         };
-        *own = if turn.speaker == Speaker::Agent { plain(&turn.text) } else { to_simplified(&turn.text) };
+        *own = as_read(turn.speaker, &turn.text);
         all.push(Turn::new(turn.speaker, own, other, known));
     }
     all
+}
+
+/// Who asks for what is left and who tells it have the same mark.
+fn mark_of(act: Act) -> &'static str {
+    if act == Act::Unfinished { Act::Leftover.name() } else { act.name() }
+}
+
+/// Does the question that was put before an agent's turn stand after it? It does where the turn asks for the same again, and where it asks for
+/// nothing and the customer then tells it.
+fn question_stands(request: &DialogueRequest, marks: &[(usize, String)]) -> BTreeMap<usize, bool> {
+    let marked = |turns: std::ops::Range<usize>| -> BTreeSet<&str> {
+        let there = marks.iter().filter(|(turn, _)| turns.contains(turn));
+        there
+            .map(|(_, mark)| mark.trim_end_matches(|c: char| c.is_ascii_digit()))
+            .filter(|m| indicator_of(m).is_some())
+            .collect()
+    };
+    let mut stands = BTreeMap::new();
+    let mut open: BTreeSet<&str> = BTreeSet::new();
+    for (at, _) in request.turns.iter().enumerate().filter(|(_, turn)| turn.speaker == Speaker::Agent) {
+        let next = request.turns[at + 1..].iter().position(|turn| turn.speaker == Speaker::Agent);
+        let asked = marked(at..at + 1);
+        let told = marked(at + 1..next.map_or(request.turns.len(), |next| at + 1 + next));
+        if !open.is_empty() {
+            stands.insert(at, !open.is_disjoint(if asked.is_empty() { &told } else { &asked }));
+        }
+        if !asked.is_empty() {
+            open = asked;
+        }
+    }
+    stands
 }
 
 /// The question asks for its field, whatever else it may ask.
@@ -139,11 +183,12 @@ pub fn of_marked(turn: &MarkedTurn) -> Turn {
     Turn::new(Speaker::Agent, &plain(&turn.says), "", known)
 }
 
-/// The agent's last turn is the one in question.
+/// The last turn of whoever does it is the one in question.
 pub fn of_exchange(exchange: &Exchange) -> Option<Turn> {
     let act = Act::ALL.into_iter().find(|act| flag_of(*act).1 == exchange.flag)?;
-    let at = exchange.turns.iter().rposition(|(speaker, _)| *speaker == Speaker::Agent)?;
-    let customer = exchange.turns[..at].iter().rfind(|(speaker, _)| *speaker == Speaker::Customer);
-    let before = customer.map(|(_, text)| to_simplified(text)).unwrap_or_default();
-    Some(Turn::new(Speaker::Agent, &plain(&exchange.turns[at].1), &before, BTreeMap::from([(act, exchange.want)])))
+    let who = if act.is_of_customer() { Speaker::Customer } else { Speaker::Agent };
+    let at = exchange.turns.iter().rposition(|(speaker, _)| *speaker == who)?;
+    let before = exchange.turns[..at].iter().rfind(|(speaker, _)| *speaker != who);
+    let before = before.map(|(speaker, text)| as_read(*speaker, text)).unwrap_or_default();
+    Some(Turn::new(who, &as_read(who, &exchange.turns[at].1), &before, BTreeMap::from([(act, exchange.want)])))
 }

@@ -40,13 +40,13 @@ fn main() -> anyhow::Result<()> {
     let rules = rubric(None)?;
     let mut table = HEAD.to_string();
     write_questions(&mut table, &sets.questions(&rules))?;
-    // What an answer belongs to in a call is known by its question.
+    write_acts(&mut table, &sets.turns(&rules))?;
+    // What an answer belongs to in a call is known by its question, and by what leaves that open.
     let examples = sets.answers(&rubric(Some(Learned::parse(&table)?))?);
     let model = learn(&examples, CLASSES, penalty_of('a'))?;
     let (groups, right) = (model.weights.len(), 100.0 * right(&model, &examples));
     println!("  a: {} examples, {groups} groups, {right:.1} % right", examples.len());
     write_model(&mut table, &model);
-    write_acts(&mut table, &sets.turns(&rules))?;
     std::fs::write(TABLE, &table)?;
     println!("{TABLE}: {} lines, {} kB", table.lines().count(), table.len() / 1024);
     Ok(())

@@ -143,7 +143,7 @@ impl Sets {
                 sets.answers.extend(lines(&read()?, &name)?);
             } else if name.starts_with("calls_") {
                 sets.calls.extend(lines(&read()?, &name)?);
-            } else if name.starts_with("conduct3_") {
+            } else if name.starts_with("conduct") {
                 sets.exchanges.extend(lines(&read()?, &name)?);
             } else if name.starts_with("facts3_") {
                 sets.facts.extend(lines(&read()?, &name)?);
@@ -246,7 +246,7 @@ fn class_of_level(level: Option<Level>) -> usize {
 }
 
 /// 配件: the question asks for it.
-fn indicator_of(mark: &str) -> Option<Indicator> {
+pub fn indicator_of(mark: &str) -> Option<Indicator> {
     let named = |name: &str| Indicator::ALL.into_iter().find(|i| i.name().contains(name));
     ["技能", "态度", "及时", "配件", "综合"].contains(&mark).then(|| named(mark)).flatten()
 }

@@ -7,11 +7,13 @@ use super::speech::{self, Line};
 use super::talk::{Activity, Limits};
 use super::{asked, conduct, pledges, probe, temper, witness};
 use crate::domain::facts::questions::{self, About};
-use crate::domain::facts::{Consent, Fact, Facts, Respondent, facts_of, is_technical_question, still_broken};
+use crate::domain::facts::{
+    Consent, Fact, Facts, Respondent, done_by_now, facts_of, is_technical_question, still_broken,
+};
 use crate::domain::order::Claims;
 use crate::domain::score::{
-    Answer, Indicator, Judgement, Level, Rubric, Scorecard, SpokenTurn, answers_of_turns, judgements, score_judged,
-    to_simplified,
+    Answer, Indicator, Judgement, Level, Rubric, Scorecard, SpokenTurn, answers_of_turns, judgements, plain,
+    score_judged, to_simplified,
 };
 use crate::domain::transcript::Channel;
 use crate::domain::truth::{self, Tolerance, TruthCheck};
@@ -278,7 +280,7 @@ impl Complaint {
                 && !speech::is_tired(&text)
                 && (rated || !idle(a))
                 && !asks_advice(j, a)
-                && (rated || !TELLS_NOTHING.said_in(&text) && !describes(&a.question, &text))
+                && (rated || !tells_of_nothing(&a.question, &text))
                 && (!content(j) || still_broken(&text))
         };
         let heard: Vec<(&Judgement, &Answer)> = judged.iter().zip(answers).filter(complains).collect();
@@ -309,10 +311,15 @@ static TELLS_NOTHING: LazyLock<Ways> = LazyLock::new(|| {
     Ways::new(&["我|俺|咱|这个|那个…不懂|不管|不知道|不晓得|不清楚|没参与|没管", "你|您…慢点|慢慢|慢一点…说|讲|问"])
 });
 
+/// Words without a level that complain of nothing.
+fn tells_of_nothing(question: &str, text: &str) -> bool {
+    TELLS_NOTHING.said_in(text) || done_by_now(text) || describes(question, text)
+}
+
 /// Asked what was done, he tells what was broken; that it is broken still would be more.
 fn describes(question: &str, text: &str) -> bool {
     let told = [About::Repair, About::FaultTime, About::Parts, About::Checks, About::Arrival, About::Finish];
-    let asked = questions::asked(&questions::plain(question));
+    let asked = questions::asked(&plain(question));
     asked.iter().any(|about| told.contains(about)) && !still_broken(text) && !BLAMES.said_in(text)
 }
 
@@ -476,4 +483,33 @@ fn probed(book: &mut Book<'_>, service_type: &str, lines: &[Line], heard: &Heard
     let since = if service_type == "用户投诉" { 0.0 } else { complaints.first().copied().unwrap_or(0.0) };
     let probe = probe::probe_after(heard.rubric, lines, since, &complaints);
     Some(book.seen("compliance.probed_dissatisfaction", probe))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn convention_16_what_is_mended_and_an_invitation_allege_nothing() {
+        let complains = |question: &str, text: &str| {
+            let turn =
+                |speaker, start, text: &str| DialogueTurn { speaker, start, end: start + 2.0, text: text.into() };
+            let request = DialogueRequest {
+                id: String::new(),
+                service_type: "维修".into(),
+                domain: None,
+                out_of_warranty: false,
+                hung_up_by: None,
+                claims: None,
+                called_at: None,
+                turns: vec![turn(Speaker::Agent, 0.0, question), turn(Speaker::Customer, 3.0, text)],
+            };
+            audit_dialogue(Rubric::builtin(), &request).outcome.complaint
+        };
+        let runs = "现在运行正常吗";
+        assert!(!complains(runs, "正常 当时还有个小毛病 喇叭不响 前天他路过给接好了 现在什么都没有"));
+        assert!(!complains(runs, "头一个办法不管用 后来他又打过来 让我调间隙 这下管用了"));
+        assert!(!complains("谢谢您 再见", "好嘞 有空来喝酒啊"));
+        assert!(complains(runs, "当时好了 第二天又漏了 跟没修一样"));
+    }
 }

@@ -35,7 +35,7 @@ pub fn promises_call_back(words: &str) -> bool {
 }
 
 /// Name and version of the rules: raised with every change that may change a finding. Results of earlier versions are kept beside.
-pub const RULES: &str = "conduct@8";
+pub const RULES: &str = "conduct@9";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,7 +4,7 @@
 
 use crate::domain::facts::questions::{self, About};
 use crate::domain::facts::{Consent, Respondent, consent_of, is_refusal, number, respondent_of, time};
-use crate::domain::score::{Act, Answer, Indicator, Judgement, Likely, to_simplified};
+use crate::domain::score::{Act, Answer, Indicator, Judgement, Likely, plain, to_simplified};
 use crate::domain::transcript::Channel;
 use crate::domain::ways::{Ways, any_of, clauses};
 use std::sync::LazyLock;
@@ -36,7 +36,7 @@ impl Line {
     pub fn new(who: Channel, text: &str, from_s: f64, to_s: f64, turn: usize) -> Self {
         let (text, asks) = match who {
             Channel::Agent => {
-                let text = questions::plain(text);
+                let text = plain(text);
                 let asks = questions::asked(&text);
                 (text, asks)
             }
@@ -93,7 +93,7 @@ pub(super) fn mark_complaints(lines: &mut [Line], answers: &[Answer], judged: &[
 pub(super) fn mark_rated(lines: &mut [Line], answers: &[Answer]) {
     for answer in answers {
         let Some(indicator) = answer.indicator else { continue };
-        let question = questions::plain(&answer.question);
+        let question = plain(&answer.question);
         let asking = lines
             .iter_mut()
             .filter(|l| l.agent() && answer.turn.is_none_or(|t| l.turn < t) && question.contains(l.text.trim()));

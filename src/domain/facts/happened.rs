@@ -27,10 +27,10 @@ pub(super) fn time_said(text: &str) -> Option<String> {
 
 /// When he came ([`About::Arrival`]) or had done ([`About::Finish`]), told to a question for it: the time of this event where its own word
 /// is said, else the only one. 打完电话俩钟头就到了: so long after is a time too, but not where he was asked how long it took.
-pub(super) fn of_event(about: About, question: &str, text: &str) -> Option<String> {
+pub(super) fn of_event(about: About, asked: &[About], question: &str, text: &str) -> Option<String> {
     let asks_span = any_of(question, &["多久", "多长时间"]);
     let other = if about == About::Arrival { About::Finish } else { About::Arrival };
-    let asks_both = questions::asked(question).contains(&other);
+    let asks_both = asked.contains(&other);
     if asks_both && let Some((came, left)) = came_and_left(text) {
         return Some(if about == About::Arrival { came } else { left });
     }
@@ -87,7 +87,7 @@ fn with_day(times: &[SpokenTime], at: usize) -> String {
     let own = &times[at];
     let before = times[..at].iter().rev().take_while(|t| !t.has_clock).find(|t| !t.day.is_empty());
     match before.filter(|_| own.day.is_empty()) {
-        Some(day) => format!("{}{}", day.day, own.text),
+        Some(day) => format!("{}{}", day.day, time::in_the_evening(&own.text, &day.text)),
         None => own.text.clone(),
     }
 }
@@ -134,7 +134,7 @@ fn named(about: About, text: &str) -> Option<String> {
             || any_of(&times[last].text, &["明天", "后天", "下周", "下个", "下星期"]);
         (next_to && !unreal).then(|| with_day(&times, last))
     });
-    told.next().or_else(|| until(about, text, &times))
+    until(about, text, &times).or_else(|| told.next())
 }
 
 /// 搞到天黑 六点半的样子: what lasted until then ended then.
@@ -156,7 +156,8 @@ mod tests {
     #[test]
     fn d05_d06_two_hours_to_a_question_for_both_are_coming_and_leaving() {
         let check = |question: &str, text: &str, came: &str, left: &str| {
-            let got = [About::Arrival, About::Finish].map(|about| of_event(about, question, text).unwrap_or_default());
+            let both = [About::Arrival, About::Finish];
+            let got = both.map(|about| of_event(about, &both, question, text).unwrap_or_default());
             assert_eq!(got, [came, left], "{question} {text}");
         };
         check("师傅哪天去的 啥时候弄完", "二十号早上 八点半来 十点走的", "20号8:30", "10:00");
@@ -164,12 +165,15 @@ mod tests {
         check("师傅几点到的 几点修完", "十点走的 八点来的", "8:00", "10:00");
         check("师傅几点到的 几点修完", "六号下午到的 八号中午交的车", "6号下午", "8号中午");
         check("师傅几点到的 几点修完", "差一刻十点到的 弄到四点差五分", "9:45", "3:55");
+        check("哪天坏的 人哪天几点来 修到几点", "十号坏的 十二号早上九点来 修到中午", "12号9:00", "中午");
+        check("他几点来几点走", "昨天下午一点多来 四点钟走", "昨天13点多", "4:00");
+        check("师傅几点到的 几点修完", "昨天擦黑 七点", "昨天19:00", "昨天19:00");
         check("昨天师傅几点到的", "下午四点", "昨天16:00", "昨天16:00");
     }
 
     #[test]
     fn d05_the_day_before_an_appointment_or_a_period_is_found() {
-        let came = |text: &str| of_event(About::Arrival, "师傅几点到的", text);
+        let came = |text: &str| of_event(About::Arrival, &[About::Arrival], "师傅几点到的", text);
         assert_eq!(came("礼拜六 说的上午来 下午三点才到").as_deref(), Some("星期六15:00"));
         assert_eq!(in_passing(About::Arrival, "约的九点 他八点五十就到了").as_deref(), Some("8:50"));
         assert_eq!(in_passing(About::Arrival, "他说好九点来"), None);

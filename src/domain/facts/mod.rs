@@ -11,11 +11,12 @@ mod parts;
 mod people;
 pub(in crate::domain) mod questions;
 mod reply;
+mod seen;
 mod state;
 pub mod time;
 mod words;
 
-use crate::domain::score::{Act, Answer, Learned, Rubric, to_simplified};
+use crate::domain::score::{Act, Answer, Learned, Rubric, plain, to_simplified};
 use crate::domain::ways::any_of;
 use questions::About;
 use serde::{Deserialize, Serialize};
@@ -23,8 +24,8 @@ use serde::{Deserialize, Serialize};
 pub(in crate::domain) use about::settle;
 pub use parts::parts_in;
 pub use people::{consent_of, is_refusal, respondent_of};
-pub use questions::plain;
-pub(in crate::domain) use state::still_broken;
+pub use seen::seen_in;
+pub(in crate::domain) use state::{done_by_now, still_broken};
 pub use words::is_technical_question;
 
 /// One fact with the words that state it.
@@ -103,8 +104,9 @@ fn read_with(learned: Option<&Learned>, answers: &[Answer]) -> Facts {
         if text.is_empty() {
             continue;
         }
-        let question = questions::plain(&answer.question);
+        let question = plain(&answer.question);
         let mut asked = questions::asked(&question);
+        let does = learned.map(|l| l.acts_seen(&text, &question, &seen::signs(&asked, &question, &text)));
         if let Some(learned) = learned {
             about::settle(&mut asked, &learned.acts(&question, ""));
         }
@@ -120,7 +122,7 @@ fn read_with(learned: Option<&Learned>, answers: &[Answer]) -> Facts {
             asked = before.iter().filter(open).copied().collect();
         }
         for about in &asked {
-            read(&mut facts, *about, answer, &question, &text);
+            read(&mut facts, *about, &asked, answer, &question, &text);
         }
         let any = |words: &[&str]| any_of(&question, words);
         if any(&["您是", "是您本人", "先生吗", "女士吗", "师傅吗", "机主吗"]) {
@@ -131,9 +133,12 @@ fn read_with(learned: Option<&Learned>, answers: &[Answer]) -> Facts {
         }
         let technical =
             || is_technical_question(&text) || words::asks_how(&text) && words::is_technical_matter(&question);
-        let sure = || learned.is_some_and(|l| l.acts(&text, &question).sure(Act::Technical));
-        if facts.tech_question.is_none() && (technical() || sure()) {
+        let asks = does.as_ref().map_or_else(technical, |does| does.sure(Act::Technical));
+        if facts.tech_question.is_none() && asks {
             facts.tech_question = fact(answer, true, &text);
+        }
+        if let Some(does) = &does {
+            weigh_leftover(&mut facts, answer, &text, does.sure(Act::Unfinished));
         }
         spontaneous(&mut facts, &asked, answer, &text);
         before = asked;
@@ -142,9 +147,10 @@ fn read_with(learned: Option<&Learned>, answers: &[Answer]) -> Facts {
         f.value = time::after(&a.value, &f.value);
     }
     facts.tech_question = facts.tech_question.take().or_else(|| referred(answers));
-    // What does not run is left to do, whether or not that was asked.
+    // What does not run is left to do, whether or not that was asked; the learned words hear it themselves.
     if let (Some(runs), None) = (&facts.running_normal, &facts.leftover_problem)
         && !runs.value
+        && learned.is_none()
     {
         facts.leftover_problem = Some(Fact { value: true, ..runs.clone() });
     }
@@ -175,7 +181,7 @@ fn referred(answers: &[Answer]) -> Option<Fact<bool>> {
     answers.windows(2).find_map(|pair| {
         let [answer, next] = pair else { return None };
         let text = best_text(answer);
-        let sent_on = any_of(&text, &asks) && hands_on(&questions::plain(&next.question));
+        let sent_on = any_of(&text, &asks) && hands_on(&plain(&next.question));
         sent_on.then(|| fact(answer, true, &text)).flatten()
     })
 }
@@ -189,7 +195,8 @@ fn fact<T>(answer: &Answer, value: T, text: &str) -> Option<Fact<T>> {
     Some(Fact { value, quote: text.to_string(), at_s: answer.start_s, turn: answer.turn })
 }
 
-fn read(facts: &mut Facts, about: About, answer: &Answer, question: &str, text: &str) {
+/// The answer to one of the things that were asked.
+fn read(facts: &mut Facts, about: About, asked: &[About], answer: &Answer, question: &str, text: &str) {
     // 收了八百对吧 … 对: what was told is what he says.
     let said = reply::told(question, text);
     let said = said.as_deref().unwrap_or(text);
@@ -204,11 +211,11 @@ fn read(facts: &mut Facts, about: About, answer: &Answer, question: &str, text: 
         About::Checks => replace(&mut facts.checks, words::checks(said).and_then(|c| fact(answer, c, text))),
         About::Arrival => replace(
             &mut facts.arrival_time,
-            happened::of_event(about, question, said).and_then(|t| fact(answer, t, text)),
+            happened::of_event(about, asked, question, said).and_then(|t| fact(answer, t, text)),
         ),
         About::Finish => replace(
             &mut facts.finish_time,
-            happened::of_event(about, question, said).and_then(|t| fact(answer, t, text)),
+            happened::of_event(about, asked, question, said).and_then(|t| fact(answer, t, text)),
         ),
         About::Location => replace(&mut facts.location, words::place(said).and_then(|p| fact(answer, p, text))),
         // 换了节温器 是这样对吧 — 对 防冻液是添的: what he told before stands.
@@ -216,7 +223,10 @@ fn read(facts: &mut Facts, about: About, answer: &Answer, question: &str, text: 
         About::Parts if questions::ends_in_tag(question) && reply::leading(text) == Some(true) => {
             facts.parts_replaced = parts::parts(question).and_then(|p| fact(answer, p, text));
         }
-        About::Parts => replace(&mut facts.parts_replaced, parts::parts(said).and_then(|p| fact(answer, p, text))),
+        About::Parts => {
+            let found = parts::parts(said).filter(|found| !found.is_empty() || !asks_for_one(facts, question, said));
+            replace(&mut facts.parts_replaced, found.and_then(|p| fact(answer, p, text)));
+        }
         About::Repair => {
             if state::still_broken(text) {
                 replace(&mut facts.running_normal, fact(answer, false, text));
@@ -247,6 +257,20 @@ fn read(facts: &mut Facts, about: About, answer: &Answer, question: &str, text: 
         }
         About::Appearance | About::Tools | About::Performance | About::Training => {}
     }
+}
+
+/// What the rules took for left over in this answer is left only if the learned words hear it too; they also hear it unasked.
+fn weigh_leftover(facts: &mut Facts, answer: &Answer, text: &str, says: bool) {
+    let ruled = facts.leftover_problem.as_ref().is_some_and(|left| left.value && left.turn == answer.turn);
+    if says || ruled {
+        facts.leftover_problem = fact(answer, says, text);
+    }
+}
+
+/// 空滤换没换 — 空滤没换: one part stayed, what was told of others holds.
+fn asks_for_one(facts: &Facts, question: &str, said: &str) -> bool {
+    let told = facts.parts_replaced.as_ref().is_some_and(|parts| !parts.value.is_empty());
+    told && !parts::nothing_changed(said) && !parts::parts_in(&question.replace("换没换", "换")).is_empty()
 }
 
 /// Asked again, the later answer holds.
@@ -362,6 +386,46 @@ mod tests {
         assert_eq!(repair("拆下来洗了洗 没换件").parts_replaced.unwrap().value, Vec::<String>::new());
         assert_eq!(repair("调了调压力").parts_replaced, None);
         assert_eq!(repair("没处理好 还响").running_normal.map(|f| f.value), Some(false));
+    }
+
+    #[test]
+    fn d09_one_part_that_stayed_takes_nothing_from_the_list() {
+        let told = [("换了哪些保养件", "机油 机滤"), ("空滤换没换", "空滤没换 吹了吹")];
+        let answers = told.map(|(question, text)| Answer::bare(None, question, text));
+        assert_eq!(read_with(None, &answers).parts_replaced.unwrap().value, ["机油", "机滤"]);
+        let none = [told[0], ("那换了件没有", "我说错了 啥都没换")];
+        let answers = none.map(|(question, text)| Answer::bare(None, question, text));
+        assert_eq!(read_with(None, &answers).parts_replaced.unwrap().value, Vec::<String>::new());
+    }
+
+    #[test]
+    fn d16_what_is_still_wrong_is_heard_unasked_and_what_is_mended_is_not_left() {
+        let left = |question: &str, text: &str| {
+            let answers = [Answer::bare(None, question, text)];
+            facts_of(Rubric::builtin(), &answers).leftover_problem.map(|f| f.value)
+        };
+        assert_eq!(left("好的 我记上了", "那个手刹还是不灵 坡上站不住 师傅说等件 到现在没来"), Some(true));
+        assert_eq!(left("还有没有遗留的毛病", "就是仪表灯还是不亮 说下回带来"), Some(true));
+        assert_eq!(left("还有没有遗留的毛病", "没有了 都弄好了"), Some(false));
+        assert_eq!(left("师傅的态度您满意吗", "挺好的"), None);
+    }
+
+    #[test]
+    fn c24_a_customers_technical_question_is_told_from_what_he_asks_of_the_company() {
+        let asks = |text: &str| {
+            let answers = [Answer::bare(None, "总体您满意吗", text)];
+            facts_of(Rubric::builtin(), &answers).tech_question.is_some()
+        };
+        assert!(asks("满意 我问一下 冬天液压油该换成几号的"));
+        assert!(asks("对了 那个经济模式和重载模式挖冻土该用哪个"));
+        assert!(!asks("满意 你们那个配件多少钱一个"));
+        assert!(!asks("满意 师傅几点到的来着"));
+    }
+
+    #[test]
+    fn d02_a_rounding_behind_the_meter_is_less_exact() {
+        let hours = one("现在几千个小时了", "两千九百五 差不多三千").machine_hours;
+        assert_eq!(hours.map(|f| f.value), Some(2950.0));
     }
 
     #[test]

@@ -206,7 +206,7 @@ pub fn respondent_of(text: &str) -> Option<Respondent> {
 }
 
 /// A yes that stands alone.
-const OPENS: [&str; 8] = ["方便", "可以", "可以可以", "成", "行", "中", "要得", "得行"];
+const OPENS: [&str; 11] = ["方便", "可以", "可以可以", "成", "行", "中", "要得", "得行", "合适", "合适合适", "有空"];
 
 /// No, and of what: 没工夫, 不太方便, 不得空, 别给我打.
 fn denies(text: &str) -> bool {
@@ -398,6 +398,7 @@ pub fn consent_of(text: &str) -> Option<Consent> {
             "嗯",
             "中",
             "方便",
+            "合适",
             "没事",
             "对",
             "成",
@@ -442,6 +443,7 @@ mod tests {
     fn c07_what_he_does_beside_a_plain_yes_refuses_nothing() {
         let check = |text: &str, want: Consent| assert_eq!(consent_of(text), Some(want), "{text}");
         check("方便 我正搁车上坐着呢", Consent::Given);
+        check("合适合适 我是老尤 正晒棒子呢", Consent::Given);
         check("我正开车呢", Consent::Refused);
         check("我正忙呢 改天吧", Consent::Refused);
     }

@@ -5,31 +5,9 @@
 pub(in crate::domain) use super::about::About;
 use super::parts::parts_in;
 use super::{number, time};
-use crate::domain::score::to_simplified;
 use crate::domain::ways::{Ways, any_of, clauses, unmarked};
 use aho_corasick::AhoCorasick;
 use std::sync::LazyLock;
-
-/// Simplified, and in the words of the standard language.
-pub fn plain(question: &str) -> String {
-    let mut text = to_simplified(question);
-    for (said, plain) in [
-        ("啥时候", "什么时候"),
-        ("啥时", "什么时候"),
-        ("啥", "什么"),
-        ("咋样", "怎么样"),
-        ("咋", "怎么"),
-        ("钟头", "小时"),
-        ("多会儿", "什么时候"),
-        ("好多小时", "多少小时"),
-        ("好多个小时", "多少小时"),
-    ] {
-        if text.contains(said) {
-            text = text.replace(said, plain);
-        }
-    }
-    text
-}
 
 /// 差在哪里呢 asks why, not where.
 const ASKS_WHY: [&str; 13] = [
@@ -383,7 +361,7 @@ macro_rules! items {
 
 static ITEMS: [Item; 13] = items! {
     Hours: [
-        "多少小时|多少个小时|几个小时了|多少工时|小时数|工时数|工作小时|小时表|计时表|码表|工时表",
+        "多少小时|多少个小时|几个小时了|几千个小时|几千小时|多少工时|小时数|工时数|工作小时|小时表|计时表|码表|工时表",
         "@machine|工作|累计|一共|总共|跑|开|走|转…几千|几百|几个|多少+小时|个小时",
         "表|机器|码…走到|跑到|显示|读数|走了…多少|哪|几",
     ] but ["修了|等了|花了|处理了|每天|一天|用时|耽误了…小时", "多少小时|几个小时…到的|到现场|修好|弄好|处理好"];
@@ -555,6 +533,7 @@ pub(in crate::domain) fn asked(text: &str) -> Vec<About> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::score::plain;
 
     #[test]
     fn d_each_clause_asks_for_its_own_and_what_is_told_is_asked_for() {

@@ -40,7 +40,7 @@ pub(in crate::domain) fn still_broken(text: &str) -> bool {
 }
 
 /// 当时还有点响 第二天又来调了调 现在好了: what was left then is done by now.
-fn done_by_now(text: &str) -> bool {
+pub(in crate::domain) fn done_by_now(text: &str) -> bool {
     let last = clauses(text).last();
     let well = |clause: &str| {
         let said = [
@@ -64,12 +64,31 @@ fn done_by_now(text: &str) -> bool {
             "都好",
             "都没",
             "利索",
+            "管用了",
+            "啥也没",
         ];
         any_of(clause, &said) && !any_of(clause, &["还是", "还有", "没好", "不正常", "没正常"])
     };
     let since = any_of(
         text,
-        &["当时", "一开始", "刚开始", "起初", "起先", "刚修完", "刚换完", "那天", "头两天", "之前", "原先", "开头"],
+        &[
+            "当时",
+            "头一个",
+            "头一回",
+            "头一趟",
+            "头一遍",
+            "一开始",
+            "刚开始",
+            "起初",
+            "起先",
+            "刚修完",
+            "刚换完",
+            "那天",
+            "头两天",
+            "之前",
+            "原先",
+            "开头",
+        ],
     );
     let again = any_of(text, &["后来", "第二天", "又来", "又过来", "再来", "现在", "这会儿", "眼下", "隔天"]);
     since && again && last.is_some_and(well)

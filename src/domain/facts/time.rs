@@ -162,6 +162,17 @@ fn day_and_hour(text: &str) -> Option<(&str, u32)> {
     Some((day, hour.parse().ok()?))
 }
 
+/// 昨天擦黑 七点: the part of the day that was said before a clock that names none.
+pub(super) fn in_the_evening(clock: &str, said_before: &str) -> String {
+    let Some(("", hour)) = day_and_hour(clock) else { return clock.to_string() };
+    let later = if EVENING.iter().any(|period| said_before.ends_with(period)) && hour < 12 { hour + 12 } else { hour };
+    format!("{later}{}", &clock[hour.to_string().len()..])
+}
+
+/// Parts of the day whose hours are told from noon on.
+const EVENING: [&str; 11] =
+    ["下午", "午后", "后晌", "后半晌", "过晌", "傍晚", "晚上", "大晚上", "天黑", "擦黑", "天擦黑"];
+
 /// `None` where no hour was said, or none that a day has.
 fn clock(period: &str, hour: &str, minute: &str, vague: bool) -> Option<String> {
     if let Some((from, to)) = one_or_the_next(hour) {
@@ -183,10 +194,7 @@ fn clock(period: &str, hour: &str, minute: &str, vague: bool) -> Option<String> 
 
 /// 下午两点 is 14.
 fn in_period(period: &str, hour: u64) -> u64 {
-    let evening = matches!(
-        period,
-        "下午" | "午后" | "后晌" | "后半晌" | "过晌" | "傍晚" | "晚上" | "大晚上" | "天黑" | "擦黑" | "天擦黑"
-    );
+    let evening = EVENING.contains(&period);
     if evening && hour < 12 || matches!(period, "中午" | "晌午") && hour < 4 { hour + 12 } else { hour }
 }
 

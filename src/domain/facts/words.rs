@@ -31,8 +31,14 @@ pub(super) fn last_version(text: &str) -> &str {
     if rest.trim().is_empty() { text } else { rest }
 }
 
+/// 两千九百五 差不多三千: what comes after the number is less exact.
+fn before_rounding(text: &str) -> &str {
+    let rounds = text.find("差不多").or_else(|| text.find("将近")).map(|at| &text[..at]);
+    rounds.filter(|exact| number::find_all(exact).iter().any(|(n, _)| *n >= 10)).unwrap_or(text)
+}
+
 pub(super) fn hours(text: &str) -> Option<f64> {
-    let text = last_version(text);
+    let text = before_rounding(last_version(text));
     // 每天干十个小时 is no meter.
     if any_of(text, &["每天", "一天干", "一天能", "天天"]) && !any_of(text, &["表上", "一共", "总共", "现在"])
     {

@@ -1,8 +1,8 @@
 //! What a turn does: asks for a fact of the form, asks leave, presses, promises; by learned words.
 //!
 //! Contract: for every act a probability of its own, since one turn may do several things or none. Pure and deterministic; the weights are
-//! data of the same table as the other readers' (`learned_zh.tsv`, reader `d`). They are heard beside a rule, never instead of it:
-//! [`Likely::agree`].
+//! data of the same table as the other readers' (`learned_zh.tsv`, reader `d`). Of an agent's acts they are heard beside a rule
+//! ([`Likely::agree`]); of a customer's, what the rules see is one of the things that they weigh (`facts/seen`).
 
 use super::learned::{Group, conduct_groups_in, place_of};
 use foldhash::fast::FixedState;
@@ -32,17 +32,35 @@ macro_rules! acts {
 const DOUBTED: f32 = 0.03;
 /// A duty is done where it is likelier than not.
 const LIKELY: f32 = 0.5;
-/// To accuse a person, or to put a question into a customer's mouth, takes more.
+/// To accuse a person takes more.
 const SURE: f32 = 0.7;
+/// What a customer seldom says and nobody may miss is said where it is not unlikely; that something is still wrong is taken for less often.
+const ASKED: f32 = 0.1;
+const LEFT: f32 = 0.2;
 
 impl Act {
-    /// An accusation, or a customer's question: it hangs on what was said before it, and takes more to be believed.
+    /// An accusation, or what a customer says: it hangs on what was said before it.
     pub fn is_grave(self) -> bool {
         self >= Act::Argued
     }
 
+    /// A question of the form: hours, parts, place, time ….
+    pub fn asks_for_fact(self) -> bool {
+        self <= Act::TellResult
+    }
+
+    /// Said by the customer.
+    pub fn is_of_customer(self) -> bool {
+        matches!(self, Act::Technical | Act::Unfinished)
+    }
+
     fn believed_from(self) -> f32 {
-        if self.is_grave() { SURE } else { LIKELY }
+        match self {
+            Act::Technical => ASKED,
+            Act::Unfinished => LEFT,
+            _ if self.is_grave() => SURE,
+            _ => LIKELY,
+        }
     }
 }
 
@@ -82,6 +100,10 @@ acts! {
     Promised = "promised",
     /// A customer asks how the machine works or should be kept.
     Technical = "tech",
+    /// A customer says what is still wrong.
+    Unfinished = "unfinished",
+    /// Leaves the question before it open, or puts it again without naming it: 那您自己呢, 嗯您接着说.
+    Again = "again",
 }
 
 /// Probabilities of the acts of one turn.
@@ -137,9 +159,9 @@ impl Acts {
     }
 
     /// What a turn does, after the other one's turn before it.
-    pub fn likely(&self, said: &str, before: &str) -> Likely {
+    pub fn likely(&self, said: &str, before: &str, seen: &[char]) -> Likely {
         let mut groups: Vec<Group> = Vec::new();
-        conduct_groups_in(said, before, &mut groups);
+        conduct_groups_in(said, before, seen, &mut groups);
         let mut there: Vec<(u32, u8)> = groups.iter().filter_map(|group| self.places.get(group)).copied().collect();
         there.sort_unstable();
         there.dedup();
@@ -164,10 +186,10 @@ mod tests {
         acts.add("几个小时", "hours\t600").unwrap();
         acts.add("换了啥", "parts\t600\thours\t-10").unwrap();
         acts.add("-|差", "led\t900").unwrap();
-        let both = acts.likely("几个小时了 换了啥 换了啥", "");
+        let both = acts.likely("几个小时了 换了啥 换了啥", "", &[]);
         assert!(both.of(Act::Hours) > 0.9 && both.of(Act::Parts) > 0.9 && both.of(Act::Led) < 0.1, "{both:?}");
-        assert_eq!(both, acts.likely("换了啥 几个小时了", ""));
-        assert!(acts.likely("您好", "").of(Act::Hours) < 0.1);
+        assert_eq!(both, acts.likely("换了啥 几个小时了", "", &[]));
+        assert!(acts.likely("您好", "", &[]).of(Act::Hours) < 0.1);
     }
 
     #[test]

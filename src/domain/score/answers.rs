@@ -1,7 +1,8 @@
 //! Which words answer which question.
 //!
 //! Contract: only the customer channel becomes an answer (invariant 6); the context of an answer is the last question before it, read
-//! from the journal of an unattended call or from the agent's words. Nothing is judged here.
+//! from the journal of an unattended call or from the agent's words. A question that got no level stays open as long as the agent asks for
+//! nothing else.
 
 use super::rubric::Rubric;
 use super::{Answer, Indicator, Piece, SCORING_CHANNEL};
@@ -171,20 +172,21 @@ pub fn spoken_turns(transcript: &Transcript) -> Vec<SpokenTurn> {
 /// once gets one answer for each.
 pub fn answers_of_turns(rubric: &Rubric, turns: &[SpokenTurn]) -> Vec<Answer> {
     let mut answers: Vec<Answer> = Vec::new();
-    let mut question = String::new();
+    let (mut question, mut before) = (String::new(), String::new());
     let mut heard: Vec<(usize, &SpokenTurn)> = Vec::new();
     for (i, turn) in turns.iter().enumerate() {
         match turn.speaker {
             Channel::Agent if heard.is_empty() => join(&mut question, &turn.text),
             Channel::Agent => {
-                close(rubric, &mut answers, &question, &heard);
-                heard.clear();
+                close(rubric, &mut answers, &question, &before, &heard);
+                before.clear();
+                heard.drain(..).for_each(|(_, said)| join(&mut before, &said.text));
                 question.clone_from(&turn.text);
             }
             Channel::Customer => heard.push((i, turn)),
         }
     }
-    close(rubric, &mut answers, &question, &heard);
+    close(rubric, &mut answers, &question, &before, &heard);
     // 按一到五分打分 … 配件供应呢 — 三分吧: told once, the scale holds for what is asked later.
     let told = answers.iter().position(|a| rubric.puts_the_scale(&a.question));
     for answer in told.map_or(&mut [][..], |from| &mut answers[from + 1..]) {
@@ -198,7 +200,7 @@ pub fn answers_of_turns(rubric: &Rubric, turns: &[SpokenTurn]) -> Vec<Answer> {
 /// Where words of a transcript stand, and the words: turn, seconds, text.
 type Utterance<'a> = (usize, f64, f64, &'a str);
 
-fn close(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, heard: &[(usize, &SpokenTurn)]) {
+fn close(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, before: &str, heard: &[(usize, &SpokenTurn)]) {
     let (mut own, mut to_earlier): (Vec<Utterance<'_>>, Vec<Answer>) = Default::default();
     for (turn, t) in heard {
         let asked_before = |i| answers.iter().rfind(|a| a.indicator == Some(i)).map(|a| a.question.as_str());
@@ -210,26 +212,26 @@ fn close(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, heard: &[(u
         own.extend(first.contains(is_spoken).then_some((*turn, t.start, t.end, first)));
         to_earlier.push(joined(Some(indicator), asked, [(*turn, t.start, t.end, said)].into_iter()));
     }
-    answer_question(rubric, answers, question, &own);
+    answer_question(rubric, answers, question, before, &own);
     answers.extend(to_earlier);
 }
 
-fn answer_question(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, own: &[Utterance<'_>]) {
+/// `before`: the customer's words that the question follows.
+fn answer_question(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, before: &str, own: &[Utterance<'_>]) {
     let mut asked = rubric.indicators_asked(question);
     if asked.is_empty()
         && let Some(before) = answers.last()
     {
         asked.extend(rubric.follows_up(question, &before.question).filter(|_| before.indicator.is_none()));
     }
-    let unanswered = answers.last().filter(|a| rubric.hums(&a.text)).and_then(|a| a.indicator);
-    if asked.is_empty() && rubric.asks_again(question) {
-        asked.extend(unanswered);
-    }
     if asked.is_empty() && own.iter().any(|(.., text)| rubric.takes_back_answer(text)) {
         asked.extend(answers.iter().rev().find_map(|a| a.indicator));
     }
     if asked.is_empty() && (rubric.confirms_earlier(question) || rubric.puts_the_scale(question)) {
         asked.extend(answers.iter().rev().find_map(|a| a.indicator));
+    }
+    if asked.is_empty() && !own.is_empty() {
+        asked.extend(still_open(rubric, answers, question, before));
     }
     if asked.is_empty() && rubric.asks_for_all(question) {
         asked.push(Indicator::Overall);
@@ -241,6 +243,20 @@ fn answer_question(rubric: &Rubric, answers: &mut Vec<Answer>, question: &str, o
         return;
     }
     answers.extend(asked.into_iter().map(|i| joined(Some(i), question, own.iter().copied())));
+}
+
+/// A question that has its answer is put again, likelier than not.
+const COMES_AGAIN: f32 = 0.5;
+/// One that has none stands, unless that is next to impossible: what is said to it then is judged like any answer, and mostly says nothing.
+const LEAVES_OPEN: f32 = 0.005;
+
+/// What the last question for an evaluation asked for and these words, which name nothing, leave open or put again.
+fn still_open(rubric: &Rubric, answers: &[Answer], question: &str, before: &str) -> Vec<Indicator> {
+    let Some(last) = answers.iter().rfind(|a| a.indicator.is_some()) else { return Vec::new() };
+    let again = rubric.comes_again(question, before);
+    let stands = |a: &&Answer| again > COMES_AGAIN || again > LEAVES_OPEN && rubric.judge(a).label.is_none();
+    let asked = answers.iter().filter(|a| (a.turn, &a.question) == (last.turn, &last.question));
+    asked.filter(stands).filter_map(|a| a.indicator).collect()
 }
 
 fn joined<'a>(indicator: Option<Indicator>, question: &str, utterances: impl Iterator<Item = Utterance<'a>>) -> Answer {
@@ -376,6 +392,38 @@ mod tests {
         let answers = answers_of_talk(Rubric::builtin(), &transcript(vec![skill, first, timeliness, back]));
         let heard: Vec<(&str, usize)> = answers.iter().map(|a| (a.text.as_str(), a.also_heard.len())).collect();
         assert_eq!(heard, [("等一下", 1), ("慢了点 哎", 0), ("技术 技术好", 0)]);
+    }
+
+    /// Whom the last words of a talk in which agent and customer take turns answer.
+    fn last_answers(turns: &[&str]) -> Vec<Indicator> {
+        let turn = |(place, text): (usize, &&str)| SpokenTurn {
+            speaker: [Channel::Agent, Channel::Customer][place % 2],
+            start: place as f64,
+            end: place as f64 + 0.5,
+            text: (*text).into(),
+        };
+        let turns: Vec<SpokenTurn> = turns.iter().enumerate().map(turn).collect();
+        let answers = answers_of_turns(Rubric::builtin(), &turns);
+        answers.iter().filter(|a| a.turn == Some(turns.len() - 1)).filter_map(|a| a.indicator).collect()
+    }
+
+    #[test]
+    fn a_question_without_an_answer_stays_open_until_something_else_is_asked() {
+        let check = |turns: &[&str], want: &[Indicator]| assert_eq!(last_answers(turns), want, "{turns:?}");
+        let skill = [Indicator::Skill];
+        let asked = "师傅的技术您怎么评价";
+        check(&[asked, "隔壁老王说他技术差", "那您自己觉得呢", "我觉得挺好"], &skill);
+        check(&[asked, "等一下 我把车停了", "嗯 您接着说", "他技术不行"], &skill);
+        check(&[asked, "等一下 我把车停了", "您听得清吗", "听得清", "嗯 您说", "技术可以的"], &skill);
+        check(&[asked, "等一下", "机器现在工作多少小时了", "三百个"], &[]);
+        check(&[asked, "挺好的", "好的 给您记下了", "嗯 好"], &[]);
+        check(&[asked, "你等会儿", "那态度呢", "都好"], &[Indicator::Attitude]);
+    }
+
+    #[test]
+    fn of_two_indicators_in_one_breath_the_one_without_an_answer_stays_open() {
+        let turns = ["师傅的技术和态度您都满意吗", "态度非常好", "那另外一样呢 您还没说", "也不差"];
+        assert_eq!(last_answers(&turns), [Indicator::Skill]);
     }
 
     #[test]

@@ -129,7 +129,12 @@ impl Learned {
 
     /// What a turn does, after the other one's turn before it.
     pub(in crate::domain) fn acts(&self, said: &str, before: &str) -> Likely {
-        self.acts.likely(said, before)
+        self.acts.likely(said, before, &[])
+    }
+
+    /// What a turn does in which the rules see this: see [`crate::domain::facts::seen_in`].
+    pub(in crate::domain) fn acts_seen(&self, said: &str, before: &str, seen: &[char]) -> Likely {
+        self.acts.likely(said, before, seen)
     }
 
     /// The clause that speaks most for class `to` against class `from`: its place in the text.
@@ -210,10 +215,10 @@ impl Rubric {
     }
 }
 
-/// The groups by which a turn is learned and read, with the other one's turn before it.
-pub fn conduct_groups(said: &str, before: &str) -> BTreeSet<String> {
+/// The groups by which a turn is learned and read, with the other one's turn before it and what the rules see in it.
+pub fn conduct_groups(said: &str, before: &str, seen: &[char]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    conduct_groups_in(said, before, &mut names);
+    conduct_groups_in(said, before, seen, &mut names);
     names
 }
 
@@ -247,9 +252,14 @@ impl<'a> Mark<'a> {
     }
 }
 
-pub(super) fn conduct_groups_in(said: &str, before: &str, f: &mut impl Groups) {
+pub(super) fn conduct_groups_in(said: &str, before: &str, seen: &[char], f: &mut impl Groups) {
     groups_of(said, LENGTHS, "", f);
     groups_of(before, PLACED, "-|", f);
+    let mark = Mark::new(RULED);
+    for (at, one) in seen.iter().enumerate() {
+        f.take(&mark, &[*one]);
+        seen[at + 1..].iter().for_each(|other| f.take(&mark, &[*one, *other]));
+    }
 }
 
 fn groups_of(text: &str, lengths: Range<usize>, mark: &str, f: &mut impl Groups) {

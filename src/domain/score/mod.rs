@@ -36,7 +36,7 @@ pub use api::{ScoreReply, ScoreRequest, ScoredEvidence, score_request};
 pub use heard::sound;
 pub use judge::{Disagreement, Judgement};
 pub use learned::{CLASSES, Learned, LearnedError, conduct_groups};
-pub use normal::to_simplified;
+pub use normal::{plain, to_simplified};
 pub use rubric::{Rubric, RubricError};
 pub use scorecard::{judgements, score_call, score_judged};
 

@@ -173,6 +173,27 @@ pub fn to_simplified(text: &str) -> String {
     simplified(&text.chars().collect::<Vec<_>>()).into_iter().collect()
 }
 
+/// Simplified, and in the words of the standard language: how an agent's words are read.
+pub fn plain(question: &str) -> String {
+    let mut text = to_simplified(question);
+    for (said, plain) in [
+        ("啥时候", "什么时候"),
+        ("啥时", "什么时候"),
+        ("啥", "什么"),
+        ("咋样", "怎么样"),
+        ("咋", "怎么"),
+        ("钟头", "小时"),
+        ("多会儿", "什么时候"),
+        ("好多小时", "多少小时"),
+        ("好多个小时", "多少小时"),
+    ] {
+        if text.contains(said) {
+            text = text.replace(said, plain);
+        }
+    }
+    text
+}
+
 /// Full-width letters and digits → ASCII.
 fn narrow(c: char) -> char {
     match c {

@@ -142,18 +142,6 @@ impl Rubric {
         about.into_iter().find(|(_, words)| any_of(&spoken, words)).map(|(indicator, _)| indicator)
     }
 
-    /// 这个事您心里怎么看: names nothing, and asks for an opinion.
-    pub(super) fn asks_again(&self, text: &str) -> bool {
-        let flat = Normal::new(text).text();
-        ["怎么看", "怎么想", "怎么评价", "您觉得呢", "您觉得怎么样"].iter().any(|w| flat.ends_with(w))
-    }
-
-    /// He says nothing: 嗯.
-    pub(super) fn hums(&self, text: &str) -> bool {
-        let flat: String = Normal::new(text).chars.into_iter().filter(|c| *c != PAUSE).collect();
-        self.data.silent.hum.contains(&flat)
-    }
-
     /// 我说错了 是还行: takes back what he answered before.
     pub(super) fn takes_back_answer(&self, text: &str) -> bool {
         let flat = Normal::new(text).text();

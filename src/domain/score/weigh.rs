@@ -5,9 +5,10 @@
 //! table took for one (去年那回太慢 今年没换过), the level goes, and a person listens. What the table silenced (quoted, supposed, a threat)
 //! stays silenced. The thresholds were chosen on strangers' calls (docs/accuracy.md).
 
+use super::acts::Act;
 use super::judge::{BY_QUESTION, Judgement, apart, note};
 use super::learned::{CLASSES, Leaning};
-use super::normal::Normal;
+use super::normal::{Normal, plain, to_simplified};
 use super::question::{Asked, Question};
 use super::reading::evidence;
 use super::rubric::Rubric;
@@ -38,6 +39,8 @@ const OVERRULED_FROM: usize = 6;
 const ASKS: f64 = 0.4;
 /// Where none is, it asks for the likeliest, if it asks for some indicator or other.
 const ASKS_FOR_SOME: f64 = 0.6;
+/// Words that ask for a fact, as far as can be told, leave no question open.
+const ASKS_FOR_FACT: f32 = 0.3;
 
 impl Rubric {
     /// The level of the asked indicator with the learned words beside the table's.
@@ -67,6 +70,14 @@ impl Rubric {
         let level = u8::try_from(to).ok().and_then(Level::new).zip(learned.telling(normal, to, from));
         let found = level.map(|(level, clause)| evidence(normal, text, clause.start, clause.end, level, &rule));
         with_level(table, indicator, found)
+    }
+
+    /// How likely words that name no indicator leave the question open that was put before (那您自己呢, 嗯您接着说); those that ask for a fact do not.
+    pub(super) fn comes_again(&self, question: &str, before: &str) -> f32 {
+        let Some(learned) = self.learned() else { return 0.0 };
+        let does = learned.acts(&plain(question), &to_simplified(before));
+        let asks = |act: Act| act.asks_for_fact() && does.of(act) > ASKS_FOR_FACT;
+        if Act::ALL.into_iter().any(asks) { 0.0 } else { does.of(Act::Again) }
     }
 
     /// The indicators that a question asks for, in their order; what the rules see in it is one of the things that the learned words weigh.

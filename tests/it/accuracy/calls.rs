@@ -32,6 +32,11 @@ pub const HELD_OUT_9: &str = include_str!("../../data/eval/calls_held_out9.jsonl
 /// The middle of calls, where satisfaction is asked: without facts and conduct.
 pub const SHORT_9: &str = include_str!("../../data/eval/calls_short9.jsonl");
 pub const SHORT_HELD_OUT_9: &str = include_str!("../../data/eval/calls_short_held_out9.jsonl");
+pub const TUNE_10: &str = include_str!("../../data/eval/calls_tune10.jsonl");
+pub const HELD_OUT_10: &str = include_str!("../../data/eval/calls_held_out10.jsonl");
+/// Every question is put again, or left open, without naming what it asks for.
+pub const AGAIN_10: &str = include_str!("../../data/eval/calls_short10.jsonl");
+pub const AGAIN_HELD_OUT_10: &str = include_str!("../../data/eval/calls_short_held_out10.jsonl");
 
 /// Words of the customer: right when this share of the gold's characters is there.
 const WORDS_SHARE: f64 = 0.6;
@@ -44,8 +49,8 @@ pub struct Floor {
     keys: f64,
 }
 
-/// In the order of the sets: tune and held out of each voice, the ninth voice's short calls, then the calls written for their conduct. Of the third voice only the complaint is labelled beside the scores.
-pub const FLOORS: [Floor; 21] = [
+/// In the order of the sets: tune and held out of each voice, with the short calls of the ninth and the tenth behind theirs, then the calls written for their conduct. Of the third voice only the complaint is labelled beside the scores.
+pub const FLOORS: [Floor; 25] = [
     Floor { cells: 0.99, all_five: 0.97, keys: 0.985 },
     Floor { cells: 0.99, all_five: 0.95, keys: 0.98 },
     Floor { cells: 0.985, all_five: 0.94, keys: 0.985 },
@@ -66,6 +71,10 @@ pub const FLOORS: [Floor; 21] = [
     Floor { cells: 0.94, all_five: 0.74, keys: 0.97 },
     Floor { cells: 0.965, all_five: 0.85, keys: 0.0 },
     Floor { cells: 0.83, all_five: 0.45, keys: 0.0 },
+    Floor { cells: 0.985, all_five: 0.95, keys: 0.97 },
+    Floor { cells: 0.975, all_five: 0.9, keys: 0.96 },
+    Floor { cells: 0.96, all_five: 0.82, keys: 0.0 },
+    Floor { cells: 0.87, all_five: 0.5, keys: 0.0 },
     Floor { cells: 0.98, all_five: 0.95, keys: 0.985 },
 ];
 

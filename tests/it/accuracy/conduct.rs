@@ -1,4 +1,4 @@
-//! Single exchanges, each labelled for one flag of conduct: does the rule go by what is meant, or by the words it knows?
+//! Single exchanges, each labelled for one flag of conduct or of what a customer says: does the rule go by what is meant, or by the words it knows?
 
 use super::metrics::{f1, percent, share};
 use huifang::domain::audit::{DialogueRequest, DialogueTurn, Speaker, audit_dialogue};
@@ -9,9 +9,11 @@ use std::fmt::Write;
 
 pub const TUNE: &str = include_str!("../../data/eval/conduct3_tune.jsonl");
 pub const HELD_OUT: &str = include_str!("../../data/eval/conduct3_held_out.jsonl");
+pub const TUNE_10: &str = include_str!("../../data/eval/conduct10_tune.jsonl");
+pub const HELD_OUT_10: &str = include_str!("../../data/eval/conduct10_held_out.jsonl");
 
 /// Smallest F1 over all exchanges, in the order of the sets.
-pub const FLOORS: [f64; 2] = [0.97, 0.70];
+pub const FLOORS: [f64; 4] = [0.97, 0.70, 0.9, 0.78];
 
 #[derive(Deserialize)]
 struct Case {
