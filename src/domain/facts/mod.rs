@@ -16,7 +16,7 @@ mod state;
 pub mod time;
 mod words;
 
-use crate::domain::score::{Act, Answer, Learned, Rubric, plain, to_simplified};
+use crate::domain::score::{Act, Answer, Learned, Likely, Rubric, plain, to_simplified};
 use crate::domain::ways::any_of;
 use questions::About;
 use serde::{Deserialize, Serialize};
@@ -138,7 +138,7 @@ fn read_with(learned: Option<&Learned>, answers: &[Answer]) -> Facts {
             facts.tech_question = fact(answer, true, &text);
         }
         if let Some(does) = &does {
-            weigh_leftover(&mut facts, answer, &text, does.sure(Act::Unfinished));
+            weigh_leftover(&mut facts, answer, &text, asked.contains(&About::Leftover), does);
         }
         spontaneous(&mut facts, &asked, answer, &text);
         before = asked;
@@ -259,9 +259,12 @@ fn read(facts: &mut Facts, about: About, asked: &[About], answer: &Answer, quest
     }
 }
 
-/// What the rules took for left over in this answer is left only if the learned words hear it too; they also hear it unasked.
-fn weigh_leftover(facts: &mut Facts, answer: &Answer, text: &str, says: bool) {
-    let ruled = facts.leftover_problem.as_ref().is_some_and(|left| left.value && left.turn == answer.turn);
+/// What the rules took for left over in this answer stands where that was asked, unless the learned words rule it out; where it was not,
+/// they must hear it too. They also hear it alone.
+fn weigh_leftover(facts: &mut Facts, answer: &Answer, text: &str, asked: bool, does: &Likely) {
+    let here = |left: &Fact<bool>| (left.turn, left.quote.as_str()) == (answer.turn, text);
+    let ruled = facts.leftover_problem.as_ref().is_some_and(|left| left.value && here(left));
+    let says = does.agree(Act::Unfinished, asked && ruled);
     if says || ruled {
         facts.leftover_problem = fact(answer, says, text);
     }
@@ -407,7 +410,12 @@ mod tests {
         assert_eq!(left("好的 我记上了", "那个手刹还是不灵 坡上站不住 师傅说等件 到现在没来"), Some(true));
         assert_eq!(left("还有没有遗留的毛病", "就是仪表灯还是不亮 说下回带来"), Some(true));
         assert_eq!(left("还有没有遗留的毛病", "没有了 都弄好了"), Some(false));
+        assert_eq!(left("请问有没有遗留问题", "等他回来再调一下"), Some(true));
         assert_eq!(left("师傅的态度您满意吗", "挺好的"), None);
+        // The answers of a spoken questionnaire have no turns.
+        let told = [("还有没有遗留的毛病", "就是仪表灯还是不亮 说下回带来"), ("师傅的态度您满意吗", "挺好的")];
+        let answers = told.map(|(question, text)| Answer::bare(None, question, text));
+        assert_eq!(facts_of(Rubric::builtin(), &answers).leftover_problem.map(|f| f.value), Some(true));
     }
 
     #[test]
@@ -423,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn d02_a_rounding_behind_the_meter_is_less_exact() {
+    fn d03_a_rounding_behind_the_meter_is_less_exact() {
         let hours = one("现在几千个小时了", "两千九百五 差不多三千").machine_hours;
         assert_eq!(hours.map(|f| f.value), Some(2950.0));
     }

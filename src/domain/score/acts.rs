@@ -28,15 +28,17 @@ macro_rules! acts {
     };
 }
 
-/// Less likely than this is not so, whatever the rules see.
+/// Less likely than this is not so, whatever the rules see, of an agent's acts.
 const DOUBTED: f32 = 0.03;
 /// A duty is done where it is likelier than not.
 const LIKELY: f32 = 0.5;
 /// To accuse a person takes more.
 const SURE: f32 = 0.7;
-/// What a customer seldom says and nobody may miss is said where it is not unlikely; that something is still wrong is taken for less often.
-const ASKED: f32 = 0.1;
-const LEFT: f32 = 0.2;
+/// What a customer seldom says and nobody may miss: he asks of the technician where that is not unlikely, and what the rules see as still
+/// wrong is so.
+const UNLIKELY: f32 = 0.1;
+/// What they do not see as still wrong is so from here.
+const LEFT: f32 = 0.4;
 
 impl Act {
     /// An accusation, or what a customer says: it hangs on what was said before it.
@@ -56,11 +58,15 @@ impl Act {
 
     fn believed_from(self) -> f32 {
         match self {
-            Act::Technical => ASKED,
+            Act::Technical => UNLIKELY,
             Act::Unfinished => LEFT,
             _ if self.is_grave() => SURE,
             _ => LIKELY,
         }
+    }
+
+    fn doubted_below(self) -> f32 {
+        if self == Act::Unfinished { UNLIKELY } else { DOUBTED }
     }
 }
 
@@ -126,7 +132,7 @@ impl Likely {
     }
 
     pub fn doubt(&self, act: Act) -> bool {
-        self.of(act) < DOUBTED
+        self.of(act) < act.doubted_below()
     }
 }
 
