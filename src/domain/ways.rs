@@ -5,7 +5,8 @@
 //! `~` leaves [`FAR`] characters, and `a&b` is said in either order. `@when` is a family of words, see [`FAMILIES`]. Pure; it knows no
 //! grammar: who says it to whom, and what excuses it, is the caller's business.
 
-use std::collections::BTreeMap;
+use foldhash::fast::FixedState;
+use std::collections::HashMap;
 
 /// Characters that may stand between two slots.
 const NEAR: usize = 8;
@@ -39,7 +40,7 @@ struct Slot {
 #[derive(Debug)]
 pub(super) struct Ways {
     /// The words of every first slot by their first character, each with its way: a text is read once, whatever may begin in it.
-    openers: BTreeMap<char, Vec<(&'static str, usize)>>,
+    openers: HashMap<char, Vec<(&'static str, usize)>, FixedState>,
     begin: Characters,
     /// What follows the first slot of each way.
     rest: Vec<Vec<Slot>>,
@@ -47,7 +48,7 @@ pub(super) struct Ways {
 
 impl Ways {
     pub fn new(ways: &[&'static str]) -> Self {
-        let mut all = Self { openers: BTreeMap::new(), begin: Characters::default(), rest: Vec::new() };
+        let mut all = Self { openers: HashMap::default(), begin: Characters::default(), rest: Vec::new() };
         for way in ways {
             match way.split_once('&') {
                 Some((one, other)) => {

@@ -170,7 +170,7 @@ pub(super) fn led(lines: &[Line]) -> Option<&Line> {
         let echoes = said.is_some_and(|c| PRAISE.iter().any(|p| c.text.contains(p) && l.text.contains(p)));
         !echoes && (tagged || RECORDS.said_in(noted)) || REQUESTS.said_in(&l.text) && !polar
     };
-    lines.iter().enumerate().find(|(i, l)| l.does(Act::Led, led((*i, l)))).map(|(_, l)| l)
+    lines.iter().enumerate().find(|(i, l)| l.does(Act::Led, || led((*i, l)))).map(|(_, l)| l)
 }
 
 /// 满意吗, 满意不满意: whichever he says is an answer.
@@ -310,7 +310,7 @@ fn pushed_by_rule(lines: &[Line]) -> Option<&Line> {
     let refuses_still = |l: &&Line| l.agent() || consent_of(&l.text) != Some(Consent::Given);
     let mut after = lines[at + 1..].iter().take_while(refuses_still).filter(|l| l.agent()).enumerate();
     let wrong_number = speech::respondent(lines).0 == Respondent::WrongNumber;
-    after.find(|(n, l)| !wrong_number && presses(l, *n == 0) && !l.doubted(Act::Pressed)).map(|(_, l)| l)
+    after.find(|(n, l)| !wrong_number && !l.doubted(Act::Pressed) && presses(l, *n == 0)).map(|(_, l)| l)
 }
 
 /// Whatever an agent says to a refusal presses, unless he takes it: another time, an apology, good-bye, 好的.
@@ -417,7 +417,7 @@ pub(super) fn offtopic(lines: &[Line]) -> Option<&Line> {
     let cares = |i: usize| {
         i.checked_sub(1).and_then(|b| lines.get(b)).is_some_and(|said| !said.agent() && somebody_hurt(&said.text))
     };
-    let strays = |i: usize, l: &Line| l.agent() && l.does(Act::Strayed, strays(l) && !cares(i));
+    let strays = |i: usize, l: &Line| l.agent() && l.does(Act::Strayed, || strays(l) && !cares(i));
     lines.iter().enumerate().find(|(i, l)| strays(*i, l)).map(|(_, l)| l)
 }
 

@@ -95,16 +95,16 @@ static RETOLD: LazyLock<Ways> = LazyLock::new(|| {
 
 /// C17: a promise beyond an agent's authority.
 pub(super) fn promised_beyond_authority(lines: &[Line]) -> Option<&Line> {
-    agents(lines).find(|l| {
+    let promises = |l: &&Line| {
         let certain = l.has(&["申请下来", "批下来", "肯定有", "肯定批", "肯定能批"]);
         let deferred = DEFERS.said_in(&l.text) && !certain || RETOLD.said_in(&l.text) || asks(&l.text);
         // 给您赔不是, 这不能算我们的: an apology and a quarrel give nothing.
         let said = l.text.replace("赔不是", "").replace("赔个不是", "").replace("赔礼", "");
-        let promises = !deferred
+        !deferred
             && !temper::disputes(l)
-            && (GIFTS.said_in(&said) || OATHS.said_in(&l.text) && !l.has(&["服务质量", "答复", "反映", "转达"]));
-        l.does(Act::Promised, promises)
-    })
+            && (GIFTS.said_in(&said) || OATHS.said_in(&l.text) && !l.has(&["服务质量", "答复", "反映", "转达"]))
+    };
+    agents(lines).find(|l| l.does(Act::Promised, || promises(l)))
 }
 
 /// The whole line is a question.
@@ -169,19 +169,19 @@ static TO_HIM: LazyLock<Ways> = LazyLock::new(|| {
 
 /// The agent says that somebody will call back (A19): by when, where any such line says it.
 pub(super) fn callback_promised(lines: &[Line]) -> Option<&Line> {
-    let promises = |l: &&Line| {
+    let by_rule = |l: &Line| {
         let invites = INVITES.said_in(&l.text) && !TO_HIM.said_in(&l.text);
         // 就您反映的事我跟您沟通一下 耽误您几分钟: that is this call.
         let this_call = speech::asks_consent(l) && l.has(&["分钟", "耽误", "占用", "打扰"]);
         // 一定给您满意答复 closes a call and names nobody who calls.
         let said = l.text.replace("满意答复", "").replace("满意的答复", "");
-        let by_rule = CALLS_BACK.said_in(&said)
+        CALLS_BACK.said_in(&said)
             && !invites
             && !this_call
             && !OTHER_CALLS.said_in(&without_deadlines(&l.text))
-            && !tells_a_number(l);
-        l.does(Act::CallsBack, by_rule)
+            && !tells_a_number(l)
     };
+    let promises = |l: &&Line| l.does(Act::CallsBack, || by_rule(l));
     let timed = |l: &&Line| promises(l) && speech::time_named(&l.text).is_some();
     agents(lines).find(timed).or_else(|| agents(lines).find(promises))
 }

@@ -117,7 +117,7 @@ static PRESENTS: LazyLock<Ways> = LazyLock::new(|| {
 
 /// C05: company and role.
 pub(super) fn opening(lines: &[Line]) -> Option<&Line> {
-    lines.iter().take(10).find(|l| l.agent() && l.does(Act::Opening, PRESENTS.said_in(&l.text)))
+    lines.iter().take(10).find(|l| l.agent() && l.does(Act::Opening, || PRESENTS.said_in(&l.text)))
 }
 
 /// Asks who he is, without his name.
@@ -185,7 +185,7 @@ fn asks_identity(l: &Line) -> bool {
 
 /// C04: 您是…吗.
 pub(super) fn identity_asked(lines: &[Line]) -> Option<&Line> {
-    lines.iter().take(12).find(|l| l.does(Act::Identity, asks_identity(l)))
+    lines.iter().take(12).find(|l| l.does(Act::Identity, || asks_identity(l)))
 }
 
 /// 师傅几点到的吧: a question about the service, not about who he is.
@@ -253,7 +253,7 @@ pub(super) fn is_visit(l: &Line) -> bool {
 
 /// C06: 耽误您两分钟…可以吗.
 pub(super) fn consent_asked(lines: &[Line]) -> Option<&Line> {
-    lines.iter().take(14).find(|l| l.agent() && l.does(Act::Consent, asks_consent(l)))
+    lines.iter().take(14).find(|l| l.agent() && l.does(Act::Consent, || asks_consent(l)))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -445,10 +445,12 @@ static CLOSES: LazyLock<Ways> = LazyLock::new(|| {
 pub(super) fn closing(lines: &[Line]) -> Option<&Line> {
     let from = lines.len().saturating_sub(8);
     lines[from..].iter().find(|l| {
-        let byes = l.has(&["再见", "拜拜", "再会"])
-            && l.has(&["感谢", "谢谢", "随时", "日常保养", "打扰", "拨打", "祝", "愿", "麻烦您", "辛苦"]);
-        let whom_to_call = l.has(&["四零零", "400"]) && l.has(&["再见", "拜拜", "再会", "平安", "保重"]);
-        l.agent() && l.does(Act::Closing, byes || whom_to_call || CLOSES.said_in(&l.text))
+        let byes = || {
+            l.has(&["再见", "拜拜", "再会"])
+                && l.has(&["感谢", "谢谢", "随时", "日常保养", "打扰", "拨打", "祝", "愿", "麻烦您", "辛苦"])
+        };
+        let whom_to_call = || l.has(&["四零零", "400"]) && l.has(&["再见", "拜拜", "再会", "平安", "保重"]);
+        l.agent() && l.does(Act::Closing, || byes() || whom_to_call() || CLOSES.said_in(&l.text))
     })
 }
 

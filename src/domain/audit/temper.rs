@@ -379,14 +379,16 @@ pub(super) fn argued(lines: &[Line]) -> Option<&Line> {
         let beside = |at: Option<usize>| at.and_then(|at| lines.get(at)).filter(|c| !c.agent());
         let back = || beside(i.checked_sub(1)).is_some_and(|said| answers_back(said, l));
         let protests = || beside(i.checked_add(1)).is_some_and(|reply| PROTESTS.said_in(&reply.text));
-        let calms = CALMS.said_in(&l.text) || away.contains(&l.turn);
+        let calms = || CALMS.said_in(&l.text) || away.contains(&l.turn);
         let advises = || beside(i.checked_sub(1)).is_some_and(|said| is_technical_question(&said.text));
         // 别人都加这个: where nothing is claimed, nothing is contradicted.
         // 讲没讲 — 啥培训 — 这么简单的话你听不懂吗: rude to who only asks back.
         let asked_back = || beside(i.checked_sub(1)).is_some_and(|said| asks(said) && !discontent(said));
-        let disputes = attacks(l) && !(asked_back() && RUDE.said_in(&l.text))
-            || disputes(l) && !away.contains(&l.turn) && !advises();
-        let argues = disputes || !calms && (back() || i > 0 && protests());
+        let disputes = || {
+            attacks(l) && !(asked_back() && RUDE.said_in(&l.text))
+                || disputes(l) && !away.contains(&l.turn) && !advises()
+        };
+        let argues = || disputes() || !calms() && (back() || i > 0 && protests());
         (l.agent() && l.does(Act::Argued, argues)).then_some(l)
     })
 }

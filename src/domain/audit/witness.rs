@@ -10,8 +10,11 @@ use std::sync::Arc;
 
 impl Line {
     /// Does the turn do this, which the rules see or do not see in it?
-    pub fn does(&self, act: Act, by_rule: bool) -> bool {
-        self.acts.as_ref().map_or(by_rule, |acts| acts.agree(act, by_rule))
+    pub fn does(&self, act: Act, by_rule: impl FnOnce() -> bool) -> bool {
+        match &self.acts {
+            Some(acts) => acts.agree(act, by_rule),
+            None => by_rule(),
+        }
     }
 
     /// An accusation needs two witnesses: the rule that speaks it out, and the learned words, which may doubt it.
@@ -22,7 +25,7 @@ impl Line {
 
 /// The first turn of the agent that does it by the learned words, where the rules know none.
 pub(super) fn surely(lines: &[Line], act: Act) -> Option<&Line> {
-    lines.iter().find(|l| l.agent() && l.does(act, false))
+    lines.iter().find(|l| l.agent() && l.does(act, || false))
 }
 
 /// Puts the learned words beside every turn of the agent; what he asks for is settled by both.
@@ -57,11 +60,11 @@ mod tests {
     fn a_rule_stands_alone_without_learned_words_and_falls_where_they_doubt_it() {
         let tea = "您喝的什么茶呀";
         assert!(!witnessed(tea, None).doubted(Act::Strayed), "no witness");
-        assert!(witnessed(tea, None).does(Act::Strayed, true));
+        assert!(witnessed(tea, None).does(Act::Strayed, || true));
         let line = witnessed(tea, Some("d\t茶\tstrayed\t900\nd\t喝\targued\t-900"));
-        assert!(line.does(Act::Strayed, false) && !line.doubted(Act::Strayed));
-        assert!(line.doubted(Act::Argued) && !line.does(Act::Argued, true));
-        assert!(line.does(Act::Closing, true) && !line.does(Act::Closing, false), "they do not know");
+        assert!(line.does(Act::Strayed, || false) && !line.doubted(Act::Strayed));
+        assert!(line.doubted(Act::Argued) && !line.does(Act::Argued, || true));
+        assert!(line.does(Act::Closing, || true) && !line.does(Act::Closing, || false), "they do not know");
     }
 
     #[test]

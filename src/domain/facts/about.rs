@@ -53,7 +53,7 @@ const ACTS: [(Act, About); 17] = [
 pub(in crate::domain) fn settle(asked: &mut Vec<About>, acts: &Likely) {
     for (act, about) in ACTS {
         let ruled = asked.contains(&about);
-        match acts.agree(act, ruled) {
+        match acts.agree(act, || ruled) {
             true if !ruled => asked.push(about),
             false => asked.retain(|a| *a != about),
             true => {}

@@ -264,7 +264,7 @@ fn read(facts: &mut Facts, about: About, asked: &[About], answer: &Answer, quest
 fn weigh_leftover(facts: &mut Facts, answer: &Answer, text: &str, asked: bool, does: &Likely) {
     let here = |left: &Fact<bool>| (left.turn, left.quote.as_str()) == (answer.turn, text);
     let ruled = facts.leftover_problem.as_ref().is_some_and(|left| left.value && here(left));
-    let says = does.agree(Act::Unfinished, asked && ruled);
+    let says = does.agree(Act::Unfinished, || asked && ruled);
     if says || ruled {
         facts.leftover_problem = fact(answer, says, text);
     }

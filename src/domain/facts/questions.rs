@@ -291,7 +291,7 @@ static HOW_LONG: [&str; 6] = ["多久", "多长时间", "多长工夫", "几个�
 /// Every event whose time is asked for.
 fn times(text: &str, mut add: impl FnMut(About)) {
     let asks = WHEN.iter().map(|w| (*w, false)).chain(HOW_LONG.iter().map(|w| (*w, true)));
-    for (word, long) in asks {
+    for (word, long) in asks.filter(|(word, _)| any_of(text, &[word])) {
         for (at, _) in text.match_indices(word) {
             let (before, behind) = (&text[..at], &text[at + word.len()..]);
             let near: String = behind.chars().take(NEXT_TO).take_while(|c| !"。？！?!".contains(*c)).collect();

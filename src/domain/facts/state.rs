@@ -150,7 +150,7 @@ fn ails(text: &str) -> bool {
 
 /// Every symptom that is named: is it there?
 fn symptoms(text: &str) -> impl Iterator<Item = bool> {
-    SYMPTOMS.iter().flat_map(move |symptom| {
+    SYMPTOMS.iter().filter(|symptom| any_of(text, &[symptom])).flat_map(move |symptom| {
         text.match_indices(symptom).map(move |(at, _)| {
             let before = &text[..at];
             let near: String = before.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();

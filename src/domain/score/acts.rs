@@ -122,9 +122,9 @@ impl Likely {
     }
 
     /// Is it done, which the rules see or do not see? What they see stands unless it is next to impossible; what they do not see is so where
-    /// it is likely, and an accusation where it is sure.
-    pub fn agree(&self, act: Act, by_rule: bool) -> bool {
-        self.sure(act) || by_rule && !self.doubt(act)
+    /// it is likely, and an accusation where it is sure. The rules are asked only where they decide.
+    pub fn agree(&self, act: Act, by_rule: impl FnOnce() -> bool) -> bool {
+        self.sure(act) || !self.doubt(act) && by_rule()
     }
 
     pub fn sure(&self, act: Act) -> bool {

@@ -120,8 +120,8 @@ impl Sentence {
 }
 
 impl Rubric {
-    fn sentence(&self, text: &str) -> Sentence {
-        let (asked, tagged) = without_bare_tag(Normal::new(text));
+    fn sentence(&self, normal: Normal) -> Sentence {
+        let (asked, tagged) = without_bare_tag(normal);
         // 您对工程师的服务太度满意吗: an agent is misheard too.
         let asked = heard::corrected(&self.misheard, &self.lexicon, &asked, None);
         let normal = without_alternative(&asked);
@@ -137,11 +137,16 @@ impl Rubric {
 
     /// The indicators that an agent's sentence asks to be evaluated, in their order; empty when it asks for something else.
     pub(super) fn indicators_asked(&self, text: &str) -> Vec<Indicator> {
-        self.weigh_question(text, self.indicators_by_rule(text))
+        let normal = Normal::new(text);
+        let said = self.sentence(normal.clone());
+        let ruled = self.asked_by_rule(&said);
+        let untouched = said.normal.chars == normal.chars;
+        let tokens = if untouched { said.tokens } else { self.lexicon.tokens(&normal) };
+        self.weigh_question(&normal, &tokens, ruled)
     }
 
     pub(super) fn indicators_by_rule(&self, text: &str) -> Vec<Indicator> {
-        self.asked_by_rule(&self.sentence(text))
+        self.asked_by_rule(&self.sentence(Normal::new(text)))
     }
 
     fn asked_by_rule(&self, said: &Sentence) -> Vec<Indicator> {
@@ -205,10 +210,13 @@ impl Rubric {
 
     /// 嗯 技术好 那态度您怎么看: what he echoes first is not asked for. 您对这次服务技能，态度，及时性都满意吗: what he only lists is.
     fn asked_at_last(&self, said: &Sentence) -> Option<Vec<Indicator>> {
+        if !said.has_several_clauses() {
+            return None;
+        }
         let last = said.last();
         let names = ["态度", "技能", "技术", "及时性", "供应", "综合"].iter().any(|w| last.ends_with(w));
-        let asks = self.names_strongly(last) && (names || asks_openly(last)) || last.ends_with('呢');
-        if !said.has_several_clauses() || !asks {
+        let asks = last.ends_with('呢') || (names || asks_openly(last)) && self.names_strongly(last);
+        if !asks {
             return None;
         }
         let mut own = Some(self.indicators_by_rule(last)).filter(|own| !own.is_empty())?;
@@ -398,5 +406,6 @@ fn asks_openly(clause: &str) -> bool {
 /// 一定给您满意答复, 谢谢您的认可 ask for nothing: without what is promised or returned.
 fn unpromised(text: &str) -> String {
     let promises = ["您的认可", "您的肯定", "满意答复", "满意的答复", "满意的结果", "让您满意", "包您满意", "满意为止"];
-    promises.iter().fold(text.to_string(), |text, promise| text.replace(promise, ""))
+    let said = promises.iter().filter(|promise| any_of(text, &[promise]));
+    said.fold(text.to_string(), |text, promise| text.replace(promise, ""))
 }

@@ -207,7 +207,7 @@ impl Rubric {
         let mut names = BTreeSet::new();
         question_groups_in(
             &normal,
-            &question_signs(&self.lexicon, &normal),
+            &question_signs(&self.lexicon, &normal, &self.lexicon.tokens(&normal)),
             &self.indicators_by_rule(text),
             &mut names,
         );
@@ -370,7 +370,9 @@ mod tests {
         let lean = learned.answer(&Normal::new("特别满意"), &[], Indicator::Overall);
         assert!(lean[5] > lean[2] && lean[5] > lean[0]);
         let question = Normal::new("那师傅的技术行不行");
-        let asked = learned.question(&question, &question_signs(&Rubric::builtin().lexicon, &question), &[]);
+        let lexicon = &Rubric::builtin().lexicon;
+        let signs = question_signs(lexicon, &question, &lexicon.tokens(&question));
+        let asked = learned.question(&question, &signs, &[]);
         assert!(asked[0].1 > 0.9 && asked[1].1 < 0.5, "{asked:?}");
     }
 }

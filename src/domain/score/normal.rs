@@ -210,9 +210,9 @@ fn is_number_inside(c: char, before: &[char]) -> bool {
 
 /// Some recognisers put a space between *words*; then spaces are no pauses.
 fn is_word_spaced(text: &[char]) -> bool {
-    let joined: String = text.iter().collect();
-    let words: Vec<usize> = joined.split_whitespace().map(|w| w.chars().count()).collect();
-    words.len() >= 3 && words.iter().sum::<usize>() * 10 <= words.len() * 19
+    let words = text.split(|c| c.is_whitespace()).map(<[char]>::len).filter(|length| *length > 0);
+    let (words, characters) = words.fold((0, 0), |(words, characters), length| (words + 1, characters + length));
+    words >= 3 && characters * 10 <= words * 19
 }
 
 #[cfg(test)]

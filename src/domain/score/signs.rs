@@ -4,7 +4,7 @@
 //! comes to in its clause. `／` is a pause between two of them.
 
 use super::Indicator;
-use super::lexicon::{Lexicon, Role, Topic};
+use super::lexicon::{Lexicon, Role, Token, Topic};
 use super::normal::{Normal, PAUSE};
 
 const PAUSED: char = '／';
@@ -23,12 +23,12 @@ pub(super) fn named(indicator: Indicator) -> char {
 
 /// Signs of an answer to this indicator's question.
 pub(super) fn signs(lexicon: &Lexicon, normal: &Normal, asked: Indicator) -> Vec<char> {
-    signs_by(lexicon, normal, |role| sign(role, asked))
+    signs_by(lexicon, normal, &lexicon.tokens(normal), |role| sign(role, asked))
 }
 
-/// Signs of a question: which indicator a word is about, not which level it has.
-pub(super) fn question_signs(lexicon: &Lexicon, normal: &Normal) -> Vec<char> {
-    signs_by(lexicon, normal, |role| match role {
+/// Signs of a question with these words: which indicator a word is about, not which level it has.
+pub(super) fn question_signs(lexicon: &Lexicon, normal: &Normal, tokens: &[Token]) -> Vec<char> {
+    signs_by(lexicon, normal, tokens, |role| match role {
         Role::Topic { topic: Topic::Of(indicator), .. } => Some(named(*indicator)),
         Role::Rating(rating) => Some(match &rating.about[..] {
             [one] => JUDGED[*one as usize],
@@ -39,12 +39,12 @@ pub(super) fn question_signs(lexicon: &Lexicon, normal: &Normal) -> Vec<char> {
 }
 
 /// A clause said again has no signs of its own.
-fn signs_by(lexicon: &Lexicon, normal: &Normal, sign: impl Fn(&Role) -> Option<char>) -> Vec<char> {
+fn signs_by(lexicon: &Lexicon, normal: &Normal, tokens: &[Token], sign: impl Fn(&Role) -> Option<char>) -> Vec<char> {
     let again = said_again(normal);
     let mut signs = Vec::new();
     let mut from = 0;
-    for token in lexicon.tokens(normal) {
-        let Some(sign) = sign(lexicon.role(&token)).filter(|_| !again[token.start]) else { continue };
+    for token in tokens {
+        let Some(sign) = sign(lexicon.role(token)).filter(|_| !again[token.start]) else { continue };
         let paused = normal.chars[from.min(token.start)..token.start].contains(&PAUSE);
         signs.extend(paused.then_some(PAUSED));
         signs.push(sign);

@@ -8,6 +8,7 @@
 use super::acts::Act;
 use super::judge::{BY_QUESTION, Judgement, apart, note};
 use super::learned::{CLASSES, Leaning};
+use super::lexicon::Token;
 use super::normal::{Normal, plain, to_simplified};
 use super::question::{Asked, Question};
 use super::reading::evidence;
@@ -81,10 +82,9 @@ impl Rubric {
     }
 
     /// The indicators that a question asks for, in their order; what the rules see in it is one of the things that the learned words weigh.
-    pub(super) fn weigh_question(&self, text: &str, ruled: Vec<Indicator>) -> Vec<Indicator> {
+    pub(super) fn weigh_question(&self, normal: &Normal, tokens: &[Token], ruled: Vec<Indicator>) -> Vec<Indicator> {
         let Some(learned) = self.learned() else { return ruled };
-        let normal = Normal::new(text);
-        let asked = learned.question(&normal, &question_signs(&self.lexicon, &normal), &ruled);
+        let asked = learned.question(normal, &question_signs(&self.lexicon, normal, tokens), &ruled);
         let likely: Vec<Indicator> = asked.iter().filter(|(_, p)| *p > ASKS).map(|(i, _)| *i).collect();
         let some = likely.is_empty() && asked.iter().map(|(_, p)| p).sum::<f64>() > ASKS_FOR_SOME;
         let likeliest = asked.iter().max_by(|a, b| a.1.total_cmp(&b.1)).filter(|_| some);
