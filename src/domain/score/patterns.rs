@@ -133,3 +133,24 @@ pub(super) fn spelled(word: &str, slots: &Slots) -> Result<Vec<String>, String> 
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_found_in_their_order_with_and_without_fixed_parts() {
+        let slots = Slots::from([("rival".to_string(), vec!["别家".to_string(), "人家".to_string()])]);
+        let forms = ["不如××强", "{rival}", "等了{n}天", "对××不满", "{n}"];
+        let patterns = Patterns::compile(&forms, &slots).unwrap();
+        let check = |text: &str, want: &[(usize, &str)]| {
+            let found = patterns.find(text);
+            let found: Vec<(usize, &str)> = found.iter().map(|(form, at)| (*form, &text[at.clone()])).collect();
+            assert_eq!(found, want, "{text}");
+        };
+        check("对小李不满 不如人家强", &[(0, "不如人家强"), (1, "人家"), (3, "对小李不满")]);
+        check("等了三天", &[(2, "等了三天"), (4, "三")]);
+        check("等了天", &[]);
+        check("对谁都满意", &[]);
+    }
+}
