@@ -16,6 +16,8 @@ pub const HOTLINE: &str = "4006589888";
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub who: Channel,
+    /// As it was said.
+    said: String,
     /// Simplified; an agent's in the words of the standard language.
     pub text: String,
     pub from_s: f64,
@@ -33,16 +35,17 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub fn new(who: Channel, text: &str, from_s: f64, to_s: f64, turn: usize) -> Self {
+    pub fn new(who: Channel, said: &str, from_s: f64, to_s: f64, turn: usize) -> Self {
         let (text, asks) = match who {
             Channel::Agent => {
-                let text = plain(text);
+                let text = plain(said);
                 let asks = questions::asked(&text);
                 (text, asks)
             }
-            Channel::Customer => (to_simplified(text), Vec::new()),
+            Channel::Customer => (to_simplified(said), Vec::new()),
         };
-        Self { who, text, from_s, to_s, turn, rates: Vec::new(), asks, complains: false, acts: None }
+        let said = said.to_string();
+        Self { who, said, text, from_s, to_s, turn, rates: Vec::new(), asks, complains: false, acts: None }
     }
 
     pub fn agent(&self) -> bool {
@@ -63,10 +66,10 @@ impl Line {
         self.text.chars().filter(|c| c.is_alphanumeric()).count()
     }
 
-    /// The words, cut to what fits into a finding.
+    /// The words as they were said, cut to what fits into a finding.
     pub fn quote(&self) -> String {
-        let mut cut: String = self.text.chars().take(QUOTE_MAX).collect();
-        if cut.len() < self.text.len() {
+        let mut cut: String = self.said.chars().take(QUOTE_MAX).collect();
+        if cut.len() < self.said.len() {
             cut.push('…');
         }
         cut

@@ -492,3 +492,12 @@ fn the_questionnaire_is_not_measured_by_the_conduct_of_people() {
     let rules: Vec<String> = world(GOOD).findings().into_iter().map(|f| f.rule).collect();
     assert!(["C10", "C13", "C15", "C20", "C28"].iter().all(|r| !rules.iter().any(|f| f == r)), "{rules:?}");
 }
+
+#[test]
+fn a_finding_quotes_what_was_said_not_how_it_was_read() {
+    let quote = |who, text: &str| speech::Line::new(who, text, 0.0, 1.0, 0).quote();
+    assert_eq!(quote(Channel::Agent, "咋樣 啥时候來的"), "咋樣 啥时候來的");
+    assert_eq!(quote(Channel::Customer, "我系唔滿意嘅"), "我系唔滿意嘅");
+    let cut = quote(Channel::Customer, &"慢".repeat(60));
+    assert!(cut.ends_with("慢…") && cut.chars().count() < 60, "{cut}");
+}

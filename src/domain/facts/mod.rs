@@ -100,7 +100,7 @@ fn read_with(learned: Option<&Learned>, answers: &[Answer]) -> Facts {
     let mut facts = Facts::default();
     let mut before: Vec<About> = Vec::new();
     for answer in answers {
-        let text = best_text(answer);
+        let text = to_simplified(as_said(answer));
         if text.is_empty() {
             continue;
         }
@@ -126,19 +126,19 @@ fn read_with(learned: Option<&Learned>, answers: &[Answer]) -> Facts {
         }
         let any = |words: &[&str]| any_of(&question, words);
         if any(&["您是", "是您本人", "先生吗", "女士吗", "师傅吗", "机主吗"]) {
-            replace(&mut facts.respondent, respondent_of(&text).and_then(|r| fact(answer, r, &text)));
+            replace(&mut facts.respondent, respondent_of(&text).and_then(|r| fact(answer, r)));
         }
         if any(&["可以吗", "方便吗", "耽误您", "行吗", "打扰您"]) {
-            replace(&mut facts.consent, consent_of(&text).and_then(|c| fact(answer, c, &text)));
+            replace(&mut facts.consent, consent_of(&text).and_then(|c| fact(answer, c)));
         }
         let technical =
             || is_technical_question(&text) || words::asks_how(&text) && words::is_technical_matter(&question);
         let asks = does.as_ref().map_or_else(technical, |does| does.sure(Act::Technical));
         if facts.tech_question.is_none() && asks {
-            facts.tech_question = fact(answer, true, &text);
+            facts.tech_question = fact(answer, true);
         }
         if let Some(does) = &does {
-            weigh_leftover(&mut facts, answer, &text, asked.contains(&About::Leftover), does);
+            weigh_leftover(&mut facts, answer, asked.contains(&About::Leftover), does);
         }
         spontaneous(&mut facts, &asked, answer, &text);
         before = asked;
@@ -180,19 +180,20 @@ fn referred(answers: &[Answer]) -> Option<Fact<bool>> {
     };
     answers.windows(2).find_map(|pair| {
         let [answer, next] = pair else { return None };
-        let text = best_text(answer);
+        let text = to_simplified(as_said(answer));
         let sent_on = any_of(&text, &asks) && hands_on(&plain(&next.question));
-        sent_on.then(|| fact(answer, true, &text)).flatten()
+        sent_on.then(|| fact(answer, true)).flatten()
     })
 }
 
-fn best_text(answer: &Answer) -> String {
-    let own = to_simplified(answer.text.trim());
-    if own.is_empty() { answer.also_heard.first().map(|(_, t)| to_simplified(t)).unwrap_or_default() } else { own }
+/// His words as they were said: the other recogniser's where the first heard none.
+fn as_said(answer: &Answer) -> &str {
+    let own = answer.text.trim();
+    if own.is_empty() { answer.also_heard.first().map_or("", |(_, heard)| heard) } else { own }
 }
 
-fn fact<T>(answer: &Answer, value: T, text: &str) -> Option<Fact<T>> {
-    Some(Fact { value, quote: text.to_string(), at_s: answer.start_s, turn: answer.turn })
+fn fact<T>(answer: &Answer, value: T) -> Option<Fact<T>> {
+    Some(Fact { value, quote: as_said(answer).to_string(), at_s: answer.start_s, turn: answer.turn })
 }
 
 /// The answer to one of the things that were asked.
@@ -201,58 +202,52 @@ fn read(facts: &mut Facts, about: About, asked: &[About], answer: &Answer, quest
     let said = reply::told(question, text);
     let said = said.as_deref().unwrap_or(text);
     match about {
-        About::Hours => replace(&mut facts.machine_hours, words::hours(said).and_then(|h| fact(answer, h, text))),
-        About::Requested => {
-            replace(&mut facts.requested_time, happened::time_said(said).and_then(|t| fact(answer, t, text)))
-        }
-        About::FaultTime => {
-            replace(&mut facts.fault_time, happened::time_said(said).and_then(|t| fact(answer, t, text)))
-        }
-        About::Checks => replace(&mut facts.checks, words::checks(said).and_then(|c| fact(answer, c, text))),
+        About::Hours => replace(&mut facts.machine_hours, words::hours(said).and_then(|h| fact(answer, h))),
+        About::Requested => replace(&mut facts.requested_time, happened::time_said(said).and_then(|t| fact(answer, t))),
+        About::FaultTime => replace(&mut facts.fault_time, happened::time_said(said).and_then(|t| fact(answer, t))),
+        About::Checks => replace(&mut facts.checks, words::checks(said).and_then(|c| fact(answer, c))),
         About::Arrival => replace(
             &mut facts.arrival_time,
-            happened::of_event(about, asked, question, said).and_then(|t| fact(answer, t, text)),
+            happened::of_event(about, asked, question, said).and_then(|t| fact(answer, t)),
         ),
         About::Finish => replace(
             &mut facts.finish_time,
-            happened::of_event(about, asked, question, said).and_then(|t| fact(answer, t, text)),
+            happened::of_event(about, asked, question, said).and_then(|t| fact(answer, t)),
         ),
-        About::Location => replace(&mut facts.location, words::place(said).and_then(|p| fact(answer, p, text))),
+        About::Location => replace(&mut facts.location, words::place(said).and_then(|p| fact(answer, p))),
         // 换了节温器 是这样对吧 — 对 防冻液是添的: what he told before stands.
         About::Parts if questions::ends_in_tag(question) && facts.parts_replaced.is_some() => {}
         About::Parts if questions::ends_in_tag(question) && reply::leading(text) == Some(true) => {
-            facts.parts_replaced = parts::parts(question).and_then(|p| fact(answer, p, text));
+            facts.parts_replaced = parts::parts(question).and_then(|p| fact(answer, p));
         }
         About::Parts => {
             let found = parts::parts(said).filter(|found| !found.is_empty() || !asks_for_one(facts, question, said));
-            replace(&mut facts.parts_replaced, found.and_then(|p| fact(answer, p, text)));
+            replace(&mut facts.parts_replaced, found.and_then(|p| fact(answer, p)));
         }
         About::Repair => {
             if state::still_broken(text) {
-                replace(&mut facts.running_normal, fact(answer, false, text));
+                replace(&mut facts.running_normal, fact(answer, false));
             }
             if facts.parts_replaced.is_none() {
-                facts.parts_replaced = parts::parts_in_passing(text).and_then(|p| fact(answer, p, text));
+                facts.parts_replaced = parts::parts_in_passing(text).and_then(|p| fact(answer, p));
             }
         }
         // 合理吗 asks for an opinion.
         About::Fee if question.contains("合理") && !question.contains("多少") => {}
-        About::Fee => replace(&mut facts.fee_yuan, fee::fee(said).and_then(|f| fact(answer, f, text))),
+        About::Fee => replace(&mut facts.fee_yuan, fee::fee(said).and_then(|f| fact(answer, f))),
         About::Running => {
-            replace(&mut facts.running_normal, state::running(question, text).and_then(|r| fact(answer, r, text)))
+            replace(&mut facts.running_normal, state::running(question, text).and_then(|r| fact(answer, r)))
         }
         About::Leftover => {
-            replace(&mut facts.leftover_problem, state::leftover(question, text).and_then(|l| fact(answer, l, text)))
+            replace(&mut facts.leftover_problem, state::leftover(question, text).and_then(|l| fact(answer, l)))
         }
-        About::Callback => {
-            replace(&mut facts.callback_when, happened::time_said(said).and_then(|t| fact(answer, t, text)))
-        }
+        About::Callback => replace(&mut facts.callback_when, happened::time_said(said).and_then(|t| fact(answer, t))),
         // 前天给您换了喷油嘴 这是处理结果 — 换是换了.
         About::Result => {
             let agrees = reply::leading(text) == Some(true)
                 || ["知道", "收到", "换", "晓得", "看到", "见"].iter().any(|w| text.starts_with(w));
             if facts.parts_replaced.is_none() && agrees {
-                facts.parts_replaced = parts::parts_in_passing(question).and_then(|p| fact(answer, p, text));
+                facts.parts_replaced = parts::parts_in_passing(question).and_then(|p| fact(answer, p));
             }
         }
         About::Appearance | About::Tools | About::Performance | About::Training => {}
@@ -261,12 +256,12 @@ fn read(facts: &mut Facts, about: About, asked: &[About], answer: &Answer, quest
 
 /// What the rules took for left over in this answer stands where that was asked, unless the learned words rule it out; where it was not,
 /// they must hear it too. They also hear it alone.
-fn weigh_leftover(facts: &mut Facts, answer: &Answer, text: &str, asked: bool, does: &Likely) {
-    let here = |left: &Fact<bool>| (left.turn, left.quote.as_str()) == (answer.turn, text);
+fn weigh_leftover(facts: &mut Facts, answer: &Answer, asked: bool, does: &Likely) {
+    let here = |left: &Fact<bool>| (left.turn, left.quote.as_str()) == (answer.turn, as_said(answer));
     let ruled = facts.leftover_problem.as_ref().is_some_and(|left| left.value && here(left));
     let says = does.agree(Act::Unfinished, || asked && ruled);
     if says || ruled {
-        facts.leftover_problem = fact(answer, says, text);
+        facts.leftover_problem = fact(answer, says);
     }
 }
 
@@ -289,27 +284,27 @@ fn spontaneous(facts: &mut Facts, asked: &[About], answer: &Answer, text: &str) 
     let when_to_call = asked.contains(&About::Callback);
     for (about, slot) in [(About::Arrival, &mut facts.arrival_time), (About::Finish, &mut facts.finish_time)] {
         if slot.is_none() && !asked.contains(&about) && !when_to_call {
-            *slot = happened::in_passing(about, text).and_then(|t| fact(answer, t, text));
+            *slot = happened::in_passing(about, text).and_then(|t| fact(answer, t));
         }
     }
     let unasked = |about| !asked.contains(&about);
     if facts.machine_hours.is_none() && unasked(About::Hours) {
-        facts.machine_hours = words::hours_in_passing(text).and_then(|h| fact(answer, h, text));
+        facts.machine_hours = words::hours_in_passing(text).and_then(|h| fact(answer, h));
     }
     if facts.fee_yuan.is_none() && unasked(About::Fee) {
-        facts.fee_yuan = fee::fee_in_passing(text).and_then(|f| fact(answer, f, text));
+        facts.fee_yuan = fee::fee_in_passing(text).and_then(|f| fact(answer, f));
     }
     if facts.parts_replaced.is_none() && unasked(About::Parts) && parts::nothing_changed(text) {
-        facts.parts_replaced = fact(answer, Vec::new(), text);
+        facts.parts_replaced = fact(answer, Vec::new());
     }
     if facts.location.is_none() && unasked(About::Location) {
-        facts.location = words::place_in_passing(text).and_then(|p| fact(answer, p, text));
+        facts.location = words::place_in_passing(text).and_then(|p| fact(answer, p));
     }
     if facts.running_normal.is_none() && unasked(About::Running) {
-        facts.running_normal = state::says_running_now(text).then_some(true).and_then(|r| fact(answer, r, text));
+        facts.running_normal = state::says_running_now(text).then_some(true).and_then(|r| fact(answer, r));
     }
     if people::is_wrong_number(text) {
-        facts.respondent = fact(answer, Respondent::WrongNumber, text);
+        facts.respondent = fact(answer, Respondent::WrongNumber);
     }
 }
 
@@ -434,6 +429,13 @@ mod tests {
     fn d03_a_rounding_behind_the_meter_is_less_exact() {
         let hours = one("现在几千个小时了", "两千九百五 差不多三千").machine_hours;
         assert_eq!(hours.map(|f| f.value), Some(2950.0));
+    }
+
+    #[test]
+    fn a_quote_is_what_was_said_not_how_it_was_read() {
+        let told = "我睇咗 我系一千零三十二個小時";
+        let hours = one("现在工作多少小时了", told).machine_hours.unwrap();
+        assert_eq!((hours.value, hours.quote.as_str()), (1032.0, told));
     }
 
     #[test]

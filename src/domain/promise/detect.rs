@@ -91,9 +91,9 @@ phrases! {
 pub fn detect(transcript: &Transcript, called_at: Timestamp, tz: &TimeZone) -> Vec<Heard> {
     let mut heard: Vec<(Heard, bool)> = Vec::new();
     for segment in transcript.segments.iter().filter(|segment| segment.channel == Channel::Agent) {
-        for (sentence, asks) in sentences(&to_simplified(&segment.text)) {
-            let Some((doer, when)) = promise_in(&sentence, asks, called_at, tz) else { continue };
-            let quote = sentence.chars().take(QUOTE_CHARS).collect();
+        for (said, asks) in sentences(&segment.text) {
+            let Some((doer, when)) = promise_in(&to_simplified(&said), asks, called_at, tz) else { continue };
+            let quote = said.chars().take(QUOTE_CHARS).collect();
             let timed = when::deadline(&when, called_at, tz).is_some();
             let found = Heard { doer, quote, when, from_s: segment.start, to_s: segment.end };
             match heard.iter_mut().find(|(earlier, _)| earlier.doer == doer) {
