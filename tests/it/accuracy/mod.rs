@@ -17,7 +17,8 @@ const DAY: &str = "HUIFANG_ACCURACY_DAY";
 
 const HEAD: &str = "# Accuracy of scoring, facts and conduct
 
-Made by `make eval`; the sets and how they were labelled: tests/data/eval/README.md. *Exact* counts the first label only, *accepted* also
+Made by `make eval`; the sets and how they were labelled: tests/data/eval/README.md. All of them are invented, by language models at work alone (“strangers” below
+knew neither rules nor sets); no customer has spoken them. *Exact* counts the first label only, *accepted* also
 the further labels of cases where people differ. Leaving an answer unscored is a class of its own: scoring what should stay unscored is an
 error, and so is the opposite. The held-out parts of the first two voices were only measured while the rules grew up to rubric @3, and were
 opened for @4: they count as tune now. The third voice was written and labelled before the engine saw it, by the hand that made the rules;
