@@ -97,7 +97,7 @@ pub(super) fn asks_on(said: &Line, line: &Line) -> bool {
 /// C18: asks for the reason by a word of the rubric after the first complaint, or openly right after any of them, before anything else is
 /// asked, or takes up what has just been complained of. `complaints` are seconds, in their order; `since` is when the first was made.
 pub(super) fn probe_after<'a>(rubric: &Rubric, lines: &'a [Line], since: f64, complaints: &[f64]) -> Option<&'a Line> {
-    let ruled = probe_by_rule(rubric, lines, since, complaints).filter(|l| l.does(Act::Probed, || true));
+    let ruled = probe_by_rule(rubric, lines, since, complaints).filter(|l| !l.doubted(Act::Probed));
     ruled.or_else(|| lines.iter().find(|l| l.agent() && l.from_s >= since && l.does(Act::Probed, || false)))
 }
 

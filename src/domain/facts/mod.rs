@@ -138,7 +138,8 @@ fn read_with(learned: Option<&Learned>, answers: &[Answer]) -> Facts {
             facts.tech_question = fact(answer, true);
         }
         if let Some(does) = &does {
-            weigh_leftover(&mut facts, answer, asked.contains(&About::Leftover), does);
+            let ruled = asked.contains(&About::Leftover) && state::leftover(&question, &text) == Some(true);
+            weigh_leftover(&mut facts, answer, ruled, does);
         }
         spontaneous(&mut facts, &asked, answer, &text);
         before = asked;
@@ -254,12 +255,9 @@ fn read(facts: &mut Facts, about: About, asked: &[About], answer: &Answer, quest
     }
 }
 
-/// What the rules took for left over in this answer stands where that was asked, unless the learned words rule it out; where it was not,
-/// they must hear it too. They also hear it alone.
-fn weigh_leftover(facts: &mut Facts, answer: &Answer, asked: bool, does: &Likely) {
-    let here = |left: &Fact<bool>| (left.turn, left.quote.as_str()) == (answer.turn, as_said(answer));
-    let ruled = facts.leftover_problem.as_ref().is_some_and(|left| left.value && here(left));
-    let says = does.agree(Act::Unfinished, || asked && ruled);
+/// What was asked for and is left over by the rules stands, unless the learned words rule it out; they also hear it unasked.
+fn weigh_leftover(facts: &mut Facts, answer: &Answer, ruled: bool, does: &Likely) {
+    let says = does.agree(Act::Unfinished, || ruled);
     if says || ruled {
         facts.leftover_problem = fact(answer, says);
     }
@@ -409,6 +407,10 @@ mod tests {
         assert_eq!(left("师傅的态度您满意吗", "挺好的"), None);
         // The answers of a spoken questionnaire have no turns.
         let told = [("还有没有遗留的毛病", "就是仪表灯还是不亮 说下回带来"), ("师傅的态度您满意吗", "挺好的")];
+        let answers = told.map(|(question, text)| Answer::bare(None, question, text));
+        assert_eq!(facts_of(Rubric::builtin(), &answers).leftover_problem.map(|f| f.value), Some(true));
+        // The same word says nothing of it where something else is asked.
+        let told = [("请问有没有遗留问题", "有"), ("您那边有微信吗", "有")];
         let answers = told.map(|(question, text)| Answer::bare(None, question, text));
         assert_eq!(facts_of(Rubric::builtin(), &answers).leftover_problem.map(|f| f.value), Some(true));
     }

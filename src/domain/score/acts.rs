@@ -41,7 +41,7 @@ const UNLIKELY: f32 = 0.1;
 const LEFT: f32 = 0.4;
 
 impl Act {
-    /// An accusation, or what a customer says: it hangs on what was said before it.
+    /// An accusation, what a customer says, or a question left open: it hangs on what was said before it.
     pub fn is_grave(self) -> bool {
         self >= Act::Argued
     }

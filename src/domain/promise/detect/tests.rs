@@ -139,9 +139,9 @@ fn the_customers_own_words_promise_nothing_and_one_promises_once_a_call() {
     );
     assert_eq!(found[0].when, "明天上午给您回电话");
     let split = heard(vec![said(Channel::Agent, 0.0, "您三天前反映的问题，明天下午，我给您回电话。")]);
+    assert_eq!(split[0].when, "明天下午", "the time stands in a clause of its own, and what is past is none");
     let quoted = heard(vec![said(Channel::Agent, 0.0, "我系咁樣講：聽日上午給您回電話")]);
     assert_eq!(quoted[0].quote, "我系咁樣講：聽日上午給您回電話", "as it was said, not as it was read");
-    assert_eq!(split[0].when, "明天下午", "the time stands in a clause of its own, and what is past is none");
 }
 
 mod any_words {
